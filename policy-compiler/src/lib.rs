@@ -1,0 +1,1 @@
+//! Compiles Cedar policy projects into bundles.
