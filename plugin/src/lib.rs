@@ -1,1 +1,1 @@
-//! plugin
+//! The filter as Envoy loads it.
