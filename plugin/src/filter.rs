@@ -148,3 +148,100 @@ fn refuse(proxy: &mut impl Proxy, reason: &dyn Display) -> bool {
     proxy.log(LogLevel::Error, format!("palisade: configuration refused: {reason}").as_bytes());
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeProxy;
+    use crate::proxy::Status;
+
+    const ROOT: u32 = 1;
+    const STREAM: u32 = 2;
+
+    fn assert_unconfigured(proxy: &FakeProxy, action: Action) {
+        assert_eq!(action, Action::Pause);
+        let [reply] = &proxy.replies[..] else { panic!("{:?}", proxy.replies) };
+        assert_eq!((reply.status, reply.details.as_str()), (503, "bundle.missing"));
+        assert_eq!(proxy.metric("palisade_decisions_total.reason.bundle.missing"), 1);
+    }
+
+    fn logged(proxy: &FakeProxy) -> &str {
+        let [(LogLevel::Error, line)] = &proxy.logs[..] else { panic!("{:?}", proxy.logs) };
+        line.strip_prefix("palisade: configuration refused: ").unwrap()
+    }
+
+    #[test]
+    fn a_request_before_any_configuration_is_denied() {
+        let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
+        filter.on_context_create(ROOT, 0);
+        filter.on_context_create(STREAM, ROOT);
+        let action = filter.on_request_headers(STREAM, &mut proxy);
+        assert_unconfigured(&proxy, action);
+    }
+
+    #[test]
+    fn a_request_of_an_unknown_stream_is_denied() {
+        let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
+        let action = filter.on_request_headers(STREAM, &mut proxy);
+        assert_unconfigured(&proxy, action);
+    }
+
+    #[test]
+    fn a_request_of_a_root_that_is_gone_is_denied() {
+        let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
+        filter.on_context_create(ROOT, 0);
+        filter.on_context_create(STREAM, ROOT);
+        filter.on_delete(ROOT);
+        let action = filter.on_request_headers(STREAM, &mut proxy);
+        assert_unconfigured(&proxy, action);
+    }
+
+    #[test]
+    fn a_configuration_that_does_not_read_is_refused() {
+        for (configuration, reason) in [
+            (Ok(b"".to_vec()), "config.syntax"),
+            (Ok(b"{}".to_vec()), "config.syntax"),
+            (Ok(b"\xff\xfe".to_vec()), "config.syntax"),
+            (Ok(b"\n\x03abc".to_vec()), "config.syntax"),
+            (Err(Status::INTERNAL_FAILURE), "config.unreadable"),
+        ] {
+            let (mut filter, mut proxy) = (Filter::new(), FakeProxy { configuration, ..FakeProxy::default() });
+            filter.on_context_create(ROOT, 0);
+            assert!(!filter.on_configure(ROOT, 1, &mut proxy));
+            assert!(logged(&proxy).starts_with(reason), "{:?}", proxy.logs);
+            filter.on_context_create(STREAM, ROOT);
+            let action = filter.on_request_headers(STREAM, &mut proxy);
+            assert_unconfigured(&proxy, action);
+        }
+    }
+
+    #[test]
+    fn an_empty_configuration_is_refused_without_asking_for_it() {
+        let (mut filter, mut proxy) =
+            (Filter::new(), FakeProxy { configuration: Err(Status::NOT_FOUND), ..FakeProxy::default() });
+        filter.on_context_create(ROOT, 0);
+        assert!(!filter.on_configure(ROOT, 0, &mut proxy));
+        assert!(logged(&proxy).starts_with("config.syntax"));
+    }
+
+    #[test]
+    fn a_configuration_for_no_root_is_refused() {
+        let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
+        assert!(!filter.on_configure(ROOT, 1, &mut proxy));
+        assert!(logged(&proxy).starts_with("config.no_context"));
+    }
+
+    #[test]
+    fn streams_leave_nothing_behind() {
+        let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
+        filter.on_context_create(ROOT, 0);
+        for stream in 2..100 {
+            filter.on_context_create(stream, ROOT);
+            if stream % 2 == 0 {
+                filter.on_request_headers(stream, &mut proxy);
+            }
+            filter.on_delete(stream);
+        }
+        assert_eq!((filter.streams.len(), filter.roots.len()), (0, 1));
+    }
+}
