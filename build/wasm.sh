@@ -58,8 +58,8 @@ fi
 
 flags=(
     # Envoy allows a VM 1 GiB and enforces a lower maximum that the module declares: a runaway allocation
-    # fails here, long before it hurts the proxy. 128 MiB.
-    -Clink-arg=--max-memory=134217728
+    # fails here, long before it hurts the proxy. 256 MiB hold the largest configuration several times over.
+    -Clink-arg=--max-memory=268435456
 )
 std=()
 case $toolchain in
