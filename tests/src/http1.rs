@@ -236,3 +236,40 @@ fn line(stream: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
     let Some(line) = line.strip_suffix(b"\r\n") else { bail!("the connection closed inside a line") };
     Ok(Some(line.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Option<Message>> {
+        Message::read(&mut &*bytes, false)
+    }
+
+    #[test]
+    fn a_message_with_a_length() {
+        let message = read(b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\nhirest").unwrap().unwrap();
+        assert_eq!((message.start.as_str(), message.body.as_slice()), ("HTTP/1.1 200 OK", &b"hi"[..]));
+        assert_eq!(single(&message.headers, "a"), Some("b"));
+    }
+
+    #[test]
+    fn a_message_in_chunks() {
+        let message = read(b"x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n").unwrap().unwrap();
+        assert_eq!(message.body, b"abcd");
+    }
+
+    #[test]
+    fn nothing_and_less_than_a_message() {
+        assert!(read(b"").unwrap().is_none());
+        for cut in ["HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "a\r\ncontent-length: 3\r\n\r\nab", "a\r\nno colon\r\n\r\n"]
+        {
+            assert!(read(cut.as_bytes()).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_header_has_no_single_value() {
+        let message = read(b"x\r\na: 1\r\nA: 2\r\n\r\n").unwrap().unwrap();
+        assert_eq!(single(&message.headers, "a"), None);
+    }
+}

@@ -92,3 +92,33 @@ impl Drop for Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHELL: &str = "/bin/sh";
+
+    #[test]
+    fn a_dropped_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let process =
+            Process::start(Path::new(SHELL), ["-c", "echo $$; exec sleep 1000"], &folder.path().join("output"))
+                .unwrap();
+        let pid = wait::until("the process to start", || Ok(process.output()?.strip_suffix('\n').map(str::to_owned)))
+            .unwrap();
+        assert!(Path::new("/proc").join(&pid).exists());
+        drop(process);
+        assert!(!Path::new("/proc").join(&pid).exists(), "process {pid} outlived its owner");
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_seen_with_its_status() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process =
+            Process::start(Path::new(SHELL), ["-c", "echo done; exit 7"], &folder.path().join("output")).unwrap();
+        let status = wait::until("the process to end", || Ok(process.exited()?)).unwrap();
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(process.output().unwrap(), "done\n");
+    }
+}
