@@ -19,10 +19,13 @@ use crate::world::{entities, request, uid};
 pub(crate) struct Case {
     pub(crate) policies: Vec<String>,
     /// Template text, and the principal and resource of each link.
-    pub(crate) templates: Vec<(String, Vec<[(&'static str, &'static str); 2]>)>,
+    pub(crate) templates: Vec<(String, Vec<Link>)>,
     pub(crate) entities: Vec<Value>,
     pub(crate) requests: Vec<Value>,
 }
+
+/// A link's principal and resource, each a type and an id.
+type Link = [(&'static str, &'static str); 2];
 
 /// What happened in a case on which both engines agree.
 #[derive(Default)]

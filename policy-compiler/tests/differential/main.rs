@@ -4,6 +4,14 @@
 //! (`make fuzz` runs without end). A case that disagrees is shrunk and printed in the format of `palisade eval --cases`,
 //! ready to be kept under `tests/cases/eval`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it did"
+)]
+
 mod compare;
 mod expression;
 mod hostile;
