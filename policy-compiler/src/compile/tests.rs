@@ -2,7 +2,7 @@
 
 use cedar_policy::{Entities, PolicySet};
 
-use super::{PolicySource, compile};
+use super::{PolicySource, compile, self_check};
 
 #[test]
 fn the_same_source_gives_the_same_bytes() {
@@ -49,4 +49,31 @@ fn what_cannot_run_is_refused_with_its_place() {
     let errors = compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 3 })
         .expect_err("over budget");
     assert_eq!(errors.first().map(|error| error.code), Some("compile.over_budget"));
+}
+
+#[test]
+fn the_self_check_agrees_with_the_compiler_and_notices_other_bytes() {
+    let parse = |text: &str| text.parse::<PolicySet>().expect("parses");
+    let text = r#"
+        permit(principal in Team::"a", action == Action::"read", resource is Doc)
+            when { context.amount < 500 && principal.level >= 3 };
+        permit(principal, action, resource == Doc::"d") when { context has task && context.task.branch like "task/*" };
+        forbid(principal is Agent, action in [Action::"read", Action::"write"], resource) unless { context.ok };"#;
+    let policies = parse(text);
+    let entities =
+        r#"[{"uid": {"type": "Agent", "id": "x"}, "attrs": {"level": 3}, "parents": [{"type": "Team", "id": "a"}]}]"#;
+    let entities = Entities::from_json_str(entities, None).expect("entities");
+    let source = PolicySource { policies: &policies, entities: &entities, step_limit: 1000 };
+    let compiled = compile(source).expect("compiles");
+    let agreed = self_check(&compiled, source, 200).expect("agrees");
+    assert!(agreed > 150, "{agreed}");
+
+    for (from, to) in
+        [("< 500", "< 501"), ("level >= 3", "level > 3"), ("task/*", "task/*x"), ("unless { context.ok }", "")]
+    {
+        let other = parse(&text.replace(from, to));
+        let other = PolicySource { policies: &other, entities: &entities, step_limit: 1000 };
+        let error = self_check(&compiled, other, 200).expect_err("another policy set");
+        assert_eq!(error.code, "compile.self_check", "{from}");
+    }
 }
