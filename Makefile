@@ -50,7 +50,7 @@ lint: ## Check formatting, lints and dependencies
 
 .PHONY: goldens
 goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
-	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module
+	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module --test dependencies
 
 .PHONY: bench
 bench: ## Run the native benchmarks
