@@ -16,7 +16,7 @@ with_envoy = PALISADE_ENVOY="$$(build/envoy.sh)"; export PALISADE_ENVOY;
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: plugin dev-cli ## Start a real Envoy with the filter, send requests, check every answer
@@ -59,7 +59,11 @@ lint: ## Check formatting, lints and dependencies
 
 .PHONY: goldens
 goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
-	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module
+	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module --test dependencies
+
+.PHONY: reproducible
+reproducible: plugin ## Build the filter twice, in two places, and compare the bytes
+	@build/reproducible.sh
 
 .PHONY: bench
 bench: ## Run the native benchmarks

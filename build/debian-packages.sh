@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Installs the named Debian packages where they are missing, or says what to do.
-# Usage: build/debian-packages.sh PACKAGE…
+# Usage: build/debian-packages.sh [--upgrade] PACKAGE…
+# With --upgrade, packages that are there are brought up to date as well.
 set -euo pipefail
 
 missing=()
-for package in "$@"; do
-    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
-    [[ $status == installed ]] || missing+=("$package")
-done
+if [[ $1 == --upgrade ]]; then
+    shift
+    missing=("$@")
+else
+    for package in "$@"; do
+        status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+        [[ $status == installed ]] || missing+=("$package")
+    done
+fi
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -26,13 +32,13 @@ fi
 echo "installing Debian packages: ${missing[*]}" >&2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
-    apt-get install --yes --no-install-recommends "${missing[@]}")
-# The package lists may be absent or old, so a first failure is answered by fetching them.
-if ! "${install[@]}" >"$log" 2>&1 </dev/null; then
-    if ! { "${as_root[@]}" apt-get update && "${install[@]}"; } >"$log" 2>&1 </dev/null; then
-        cat "$log" >&2
-        echo "error: apt-get could not install ${missing[*]}" >&2
-        exit 1
-    fi
+# Old package lists would give old packages, and a fresh machine has none.
+if ! {
+    "${as_root[@]}" apt-get update &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install --yes --no-install-recommends "${missing[@]}"
+} >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    echo "error: apt-get could not install ${missing[*]}" >&2
+    exit 1
 fi

