@@ -1,1 +1,10 @@
-//! Compiles Cedar policy projects into bundles.
+//! Compiles Cedar policy projects into signed bundles.
+//!
+//! The library takes bytes and gives bytes; only [`command`] reads files, asks the clock or prints.
+
+pub mod command;
+pub mod diagnostic;
+pub mod eval;
+pub mod limits;
+pub mod nesting;
+pub mod source;
