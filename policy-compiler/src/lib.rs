@@ -5,6 +5,8 @@
 pub mod command;
 pub mod diagnostic;
 pub mod eval;
+pub mod keys;
 pub mod limits;
 pub mod nesting;
 pub mod source;
+pub mod token;
