@@ -1,0 +1,186 @@
+//! One decision: find the candidates through the index, evaluate each, sum up.
+
+use crate::decision::Effect;
+use crate::error::DecideError;
+use crate::ids::{EntityId, PolicyIndex};
+use crate::index::{Index, Lookup, Mode, Partition, Subject};
+use crate::machine::{Halt, INTERNAL, Machine};
+use crate::policy_set::CompiledPolicySet;
+use crate::value::Value;
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    /// The value to look up.
+    Value(Value),
+    /// No policy behind the probe can be true or err.
+    Nothing,
+    /// Every policy behind the probe has to be evaluated.
+    Everything,
+}
+
+/// Buffers for the outcome of the policies.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) permits: Vec<PolicyIndex>,
+    pub(crate) forbids: Vec<PolicyIndex>,
+    pub(crate) errors: Vec<PolicyIndex>,
+    pub(crate) forbid_error: bool,
+    /// What each probe found, with the generation in which it did.
+    pub(crate) probes: Vec<(u32, Key)>,
+}
+
+impl Outcome {
+    pub(crate) fn clear(&mut self, probes: usize) {
+        self.permits.clear();
+        self.forbids.clear();
+        self.errors.clear();
+        self.forbid_error = false;
+        if self.probes.len() < probes {
+            self.probes.resize(probes, (0, Key::Nothing));
+        }
+    }
+
+    /// Sorts the lists; a policy that several buckets led to counts once.
+    pub(crate) fn finish(&mut self) -> Effect {
+        for list in [&mut self.permits, &mut self.forbids, &mut self.errors] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        if self.forbids.is_empty() && !self.permits.is_empty() { Effect::Allow } else { Effect::Deny }
+    }
+}
+
+/// Evaluates every policy that the request could make true or err.
+pub(crate) fn decide(
+    machine: &mut Machine<'_>,
+    outcome: &mut Outcome,
+    principal: EntityId,
+    action: EntityId,
+    resource: EntityId,
+) -> Result<(), DecideError> {
+    let mut decider = Decider { machine, outcome, principal, action, resource };
+    decider.decide().map_err(|halt| match halt {
+        Halt::Stop(error) => error,
+        // Evaluation errors are outcomes of policies, never of the decision.
+        Halt::Erred => DecideError::Internal,
+    })
+}
+
+struct Decider<'m, 'a> {
+    machine: &'m mut Machine<'a>,
+    outcome: &'m mut Outcome,
+    principal: EntityId,
+    action: EntityId,
+    resource: EntityId,
+}
+
+impl<'a> Decider<'_, 'a> {
+    fn index(&self) -> &'a Index {
+        let set: &'a CompiledPolicySet = self.machine.set;
+        &set.index
+    }
+
+    fn decide(&mut self) -> Result<(), Halt> {
+        let index = self.index();
+        if let Some(partition) = index.any_action() {
+            self.consider_partition(partition)?;
+        }
+        if let Some(partition) = index.partition(self.action) {
+            self.consider_partition(partition)?;
+        }
+        for at in 0..self.machine.data().ancestors(self.action).len() {
+            let group = *self.machine.data().ancestors(self.action).get(at).ok_or(INTERNAL)?;
+            if let Some(partition) = index.partition(group) {
+                self.consider_partition(partition)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn consider_partition(&mut self, partition: &Partition) -> Result<(), Halt> {
+        let index = self.index();
+        self.consider_all(index.always(partition))?;
+        index.lookups(partition).iter().try_for_each(|lookup| self.consider_lookup(lookup))
+    }
+
+    fn consider_lookup(&mut self, lookup: &Lookup) -> Result<(), Halt> {
+        let index = self.index();
+        self.machine.charge(1)?;
+        let probe = index.probe(lookup.probe).ok_or(INTERNAL)?;
+        let key = match probe.subject {
+            Subject::Principal => Key::Value(Value::Entity(self.principal)),
+            Subject::Resource => Key::Value(Value::Entity(self.resource)),
+            Subject::Program(program) => {
+                let known = self.outcome.probes.get(lookup.probe as usize).ok_or(INTERNAL)?;
+                if known.0 == self.machine.generation {
+                    known.1
+                } else {
+                    let key = match self.machine.run(program) {
+                        Ok(Some(value)) => Key::Value(value),
+                        Ok(None) => Key::Nothing,
+                        Err(Halt::Erred) => Key::Everything,
+                        Err(stop @ Halt::Stop(_)) => return Err(stop),
+                    };
+                    let known = self.outcome.probes.get_mut(lookup.probe as usize).ok_or(INTERNAL)?;
+                    *known = (self.machine.generation, key);
+                    key
+                }
+            }
+        };
+        match (key, probe.mode) {
+            (Key::Nothing, _) => Ok(()),
+            (Key::Value(value), Mode::Equal) => self.consider_all(index.bucket(lookup, value)),
+            (Key::Value(Value::Entity(entity)), Mode::In) => self.consider_hierarchy(lookup, entity),
+            (Key::Value(Value::Entity(entity)), Mode::Is) => {
+                let type_name = self.machine.data().type_name(entity).ok_or(INTERNAL)?;
+                self.consider_all(index.bucket(lookup, Value::String(type_name)))
+            }
+            // `in` and `is` err on anything but an entity.
+            (Key::Everything | Key::Value(_), _) => self.consider_all(index.all(lookup)),
+        }
+    }
+
+    fn consider_hierarchy(&mut self, lookup: &Lookup, entity: EntityId) -> Result<(), Halt> {
+        let index = self.index();
+        self.consider_all(index.bucket(lookup, Value::Entity(entity)))?;
+        let count = self.machine.data().ancestors(entity).len();
+        self.machine.charge(count)?;
+        for at in 0..count {
+            let ancestor = *self.machine.data().ancestors(entity).get(at).ok_or(INTERNAL)?;
+            self.consider_all(index.bucket(lookup, Value::Entity(ancestor)))?;
+        }
+        Ok(())
+    }
+
+    fn consider_all(&mut self, policies: &[PolicyIndex]) -> Result<(), Halt> {
+        policies.iter().try_for_each(|policy| self.consider(*policy))
+    }
+
+    fn consider(&mut self, at: PolicyIndex) -> Result<(), Halt> {
+        self.machine.charge(1)?;
+        let set: &'a CompiledPolicySet = self.machine.set;
+        let policies = &set.policies;
+        let policy = policies.get(at).ok_or(INTERNAL)?;
+        let data = self.machine.data();
+        if !policy.principal.covers(self.principal, data)
+            || !policies.covers_action(at, self.action, data)
+            || !policy.resource.covers(self.resource, data)
+        {
+            return Ok(());
+        }
+        match self.machine.run(policy.program) {
+            Ok(Some(Value::Bool(false))) => {}
+            Ok(Some(Value::Bool(true))) if policy.is_forbid => self.outcome.forbids.push(at),
+            Ok(Some(Value::Bool(true))) => self.outcome.permits.push(at),
+            // A condition that is no boolean is a type error.
+            Ok(Some(_)) | Err(Halt::Erred) => {
+                self.outcome.errors.push(at);
+                self.outcome.forbid_error |= policy.is_forbid;
+            }
+            Ok(None) => return Err(INTERNAL),
+            Err(stop @ Halt::Stop(_)) => return Err(stop),
+        }
+        Ok(())
+    }
+}

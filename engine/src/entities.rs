@@ -1,0 +1,145 @@
+//! The policy set's entities: those of its store and those that policies mention.
+
+use crate::aggregate::Aggregates;
+use crate::error::{OpenError, OpenErrorKind};
+use crate::format::{ENTITY_IN_STORE, ENTITY_IS_ANCESTOR, NONE, Table};
+use crate::hash::hash_pair;
+use crate::ids::{AggregateId, EntityId, StringId};
+use crate::reader::Reader;
+use crate::strings::{Strings, find};
+
+/// One entity uid and what the store knows of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entity {
+    pub(crate) type_name: StringId,
+    pub(crate) id: StringId,
+    pub(crate) attributes: Option<AggregateId>,
+    pub(crate) tags: Option<AggregateId>,
+    pub(crate) in_store: bool,
+    pub(crate) is_ancestor: bool,
+    ancestors_end: u32,
+}
+
+/// All entities of a policy set.
+pub(crate) struct Entities {
+    entities: Box<[Entity]>,
+    ancestors: Box<[EntityId]>,
+    slots: Box<[u32]>,
+}
+
+const fn error(at: usize, kind: OpenErrorKind) -> OpenError {
+    OpenError { section: Table::Entities.label(), at, kind }
+}
+
+impl Entities {
+    pub(crate) fn open(
+        entities: &[u8],
+        ancestors: Box<[u32]>,
+        slots: Box<[u32]>,
+        strings: &Strings,
+        aggregates: &Aggregates,
+    ) -> Result<Self, OpenError> {
+        let count = entities.len() / Table::Entities.stride();
+        let mut reader = Reader::new(entities, Table::Entities.label());
+        let entities = (0..count).map(|_| Entity::read(&mut reader)).collect::<Result<Box<[_]>, _>>()?;
+        if !slots.len().is_power_of_two() {
+            return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
+        }
+        let opened = Self { entities, ancestors: ancestors.into_iter().map(EntityId::new).collect(), slots };
+        let mut previous_end = 0;
+        for at in 0..opened.len() {
+            previous_end = opened
+                .check(EntityId::new(at), previous_end, strings, aggregates)
+                .map_err(|kind| error(at as usize, kind))?;
+        }
+        if previous_end as usize != opened.ancestors.len() {
+            return Err(error(opened.entities.len(), OpenErrorKind::TrailingBytes));
+        }
+        Ok(opened)
+    }
+
+    /// Checks one entity; returns where its ancestors end.
+    fn check(
+        &self,
+        id: EntityId,
+        previous_end: u32,
+        strings: &Strings,
+        aggregates: &Aggregates,
+    ) -> Result<u32, OpenErrorKind> {
+        let entity = self.get(id).ok_or(OpenErrorKind::DanglingId)?;
+        if entity.type_name.get() >= strings.len() || entity.id.get() >= strings.len() {
+            return Err(OpenErrorKind::DanglingId);
+        }
+        for record in [entity.attributes, entity.tags].into_iter().flatten() {
+            if !entity.in_store || !aggregates.is_record(record) {
+                return Err(OpenErrorKind::DanglingId);
+            }
+        }
+        let ancestors = self
+            .ancestors
+            .get(previous_end as usize..entity.ancestors_end as usize)
+            .ok_or(OpenErrorKind::OutOfOrder)?;
+        let mut previous = None;
+        for ancestor in ancestors {
+            if previous >= Some(*ancestor) {
+                return Err(OpenErrorKind::OutOfOrder);
+            }
+            match self.get(*ancestor) {
+                Some(Entity { is_ancestor: true, .. }) => previous = Some(*ancestor),
+                Some(_) | None => return Err(OpenErrorKind::DanglingId),
+            }
+        }
+        if self.find(entity.type_name, entity.id) != Some(id) {
+            return Err(OpenErrorKind::BrokenLookup);
+        }
+        Ok(entity.ancestors_end)
+    }
+
+    /// How many entities there are.
+    #[expect(clippy::cast_possible_truncation, reason = "the table's count was read from a u32")]
+    pub(crate) fn len(&self) -> u32 {
+        self.entities.len() as u32
+    }
+
+    pub(crate) fn get(&self, id: EntityId) -> Option<&Entity> {
+        self.entities.get(id.index())
+    }
+
+    /// The entity's ancestors in ascending order, itself not included.
+    pub(crate) fn ancestors(&self, id: EntityId) -> &[EntityId] {
+        let range = || {
+            let end = self.get(id)?.ancestors_end as usize;
+            let start = match id.index().checked_sub(1) {
+                Some(previous) => self.entities.get(previous)?.ancestors_end as usize,
+                None => 0,
+            };
+            self.ancestors.get(start..end)
+        };
+        range().unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, type_name: StringId, id: StringId) -> Option<EntityId> {
+        find(&self.slots, hash_pair(type_name.get(), id.get()), |entity| {
+            self.get(EntityId::new(entity)).is_some_and(|found| found.type_name == type_name && found.id == id)
+        })
+        .map(EntityId::new)
+    }
+}
+
+impl Entity {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
+        let optional = |id| (id != NONE).then(|| AggregateId::new(id));
+        let type_name = StringId::new(reader.u32()?);
+        let id = StringId::new(reader.u32()?);
+        let attributes = optional(reader.u32()?);
+        let tags = optional(reader.u32()?);
+        let ancestors_end = reader.u32()?;
+        let flags = reader.u32()?;
+        if flags & !(ENTITY_IN_STORE | ENTITY_IS_ANCESTOR) != 0 {
+            return Err(reader.error(OpenErrorKind::UnknownCode));
+        }
+        let in_store = flags & ENTITY_IN_STORE != 0;
+        let is_ancestor = flags & ENTITY_IS_ANCESTOR != 0;
+        Ok(Self { type_name, id, attributes, tags, in_store, is_ancestor, ancestors_end })
+    }
+}

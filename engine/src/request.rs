@@ -1,0 +1,286 @@
+//! One request: its entities and values, then its decision.
+
+use crate::arena::{Arena, Definition, small};
+use crate::compare::compare;
+use crate::decide::{Outcome, decide};
+use crate::decision::{Decision, Effect};
+use crate::error::DecideError;
+use crate::extension::{ExtensionError, parse_datetime, parse_decimal, parse_duration, parse_ip};
+use crate::ids::{AggregateId, EntityId, IpId, StringId};
+use crate::limits;
+use crate::machine::{Data, Machine, field};
+use crate::policy_set::CompiledPolicySet;
+use crate::value::Value;
+
+/// The buffers of a worker, reused by one request after the other: once they have grown, deciding allocates nothing.
+#[derive(Default)]
+pub struct Scratch {
+    arena: Arena,
+    stack: Vec<Value>,
+    shared: Vec<(u32, Value)>,
+    outcome: Outcome,
+    /// Tells this decision's shared values from those of earlier ones.
+    generation: u32,
+}
+
+impl Scratch {
+    /// Empty buffers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a decision over `set`.
+    fn renew(&mut self, set: &CompiledPolicySet) {
+        self.arena.clear();
+        self.generation = self.generation.wrapping_add(1);
+        if self.generation == 0 {
+            // After four billion decisions, old stamps could look new.
+            self.shared.clear();
+            self.outcome.probes.clear();
+            self.generation = 1;
+        }
+        if self.shared.len() < set.programs.shared() {
+            self.shared.resize(set.programs.shared(), (0, Value::Bool(false)));
+        }
+        self.outcome.clear(set.index.probe_count());
+    }
+}
+
+/// A request under construction. Ids and values belong to the request that made them; those of another denote other
+/// things or nothing, never anything outside this request.
+pub struct Request<'a> {
+    set: &'a CompiledPolicySet,
+    scratch: &'a mut Scratch,
+    ancestor_redefined: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Begins a request, whatever the scratch was used for before.
+    pub fn new(set: &'a CompiledPolicySet, scratch: &'a mut Scratch) -> Self {
+        scratch.renew(set);
+        Self { set, scratch, ancestor_redefined: false }
+    }
+
+    const fn data(&self) -> Data<'_> {
+        Data { set: self.set, arena: &self.scratch.arena }
+    }
+
+    fn intern(&mut self, text: &str) -> StringId {
+        match self.set.strings.find(text) {
+            Some(id) => id,
+            None => StringId::new(self.set.strings.len() + self.scratch.arena.intern(text)),
+        }
+    }
+
+    /// The entity `type_name::"id"`; it need not exist. `type_name` is fully qualified.
+    pub fn entity(&mut self, type_name: &str, id: &str) -> EntityId {
+        let (type_name, id) = (self.intern(type_name), self.intern(id));
+        match self.set.entities.find(type_name, id) {
+            Some(entity) => entity,
+            None => EntityId::new(self.set.entities.len() + self.scratch.arena.intern_entity(type_name, id)),
+        }
+    }
+
+    /// A string.
+    pub fn string(&mut self, text: &str) -> Value {
+        Value::String(self.intern(text))
+    }
+
+    /// A `decimal`, such as `12.34`.
+    ///
+    /// # Errors
+    /// Where Cedar's constructor refuses the text.
+    pub fn decimal(&mut self, text: &str) -> Result<Value, ExtensionError> {
+        parse_decimal(text).map(Value::Decimal)
+    }
+
+    /// A `datetime`, such as `2026-11-21T22:50:00Z`.
+    ///
+    /// # Errors
+    /// Where Cedar's constructor refuses the text.
+    pub fn datetime(&mut self, text: &str) -> Result<Value, ExtensionError> {
+        parse_datetime(text).map(Value::Datetime)
+    }
+
+    /// A `duration`, such as `1h30m`.
+    ///
+    /// # Errors
+    /// Where Cedar's constructor refuses the text.
+    pub fn duration(&mut self, text: &str) -> Result<Value, ExtensionError> {
+        parse_duration(text).map(Value::Duration)
+    }
+
+    /// An `ipaddr`, such as `10.0.0.0/8`.
+    ///
+    /// # Errors
+    /// Where Cedar's constructor refuses the text.
+    pub fn ip(&mut self, text: &str) -> Result<Value, ExtensionError> {
+        let network = parse_ip(text)?;
+        let addresses = &mut self.scratch.arena.addresses;
+        addresses.push(network);
+        Ok(Value::Ip(IpId::new(self.set.aggregates.address_count() + small(addresses.len() - 1))))
+    }
+
+    /// The set of `elements`; order and repetition do not matter.
+    pub fn set(&mut self, elements: &[Value]) -> Value {
+        let depth = elements.iter().map(|element| self.data().depth(*element)).max().unwrap_or_default();
+        let start = self.scratch.arena.cells.len();
+        for element in elements {
+            let data = self.data();
+            let own = data.arena.cells.get(start..).unwrap_or_default();
+            if let Err(at) = own.binary_search_by(|other| compare(&data, *other, *element)) {
+                self.scratch.arena.cells.insert(start + at, *element);
+            }
+        }
+        Value::Set(self.close(false, start, depth))
+    }
+
+    /// The record of `fields`. Of several with the same key, the last counts.
+    pub fn record(&mut self, fields: &[(&str, Value)]) -> Value {
+        let depth = fields.iter().map(|(_, value)| self.data().depth(*value)).max().unwrap_or_default();
+        let start = self.scratch.arena.fields.len();
+        for (key, value) in fields {
+            let key = self.intern(key);
+            let own = self.scratch.arena.fields.get_mut(start..).unwrap_or_default();
+            match own.binary_search_by_key(&key, |(name, _)| *name) {
+                Ok(at) => {
+                    if let Some(known) = own.get_mut(at) {
+                        known.1 = *value;
+                    }
+                }
+                Err(at) => self.scratch.arena.fields.insert(start + at, (key, *value)),
+            }
+        }
+        Value::Record(self.close(true, start, depth))
+    }
+
+    fn close(&mut self, is_record: bool, start: usize, depth: u32) -> AggregateId {
+        AggregateId::new(self.set.aggregates.len() + self.scratch.arena.close(is_record, start, depth + 1))
+    }
+
+    /// Says what the request knows of an entity: its attributes (a record) and its direct parents.
+    ///
+    /// Where the policy set's store has the entity too, the store wins: its attributes stay as they are, those that
+    /// it lacks are added, and the parents of both count. Defining an entity twice replaces the first definition's
+    /// attributes only where they differ in key. Parents must be defined before their children.
+    ///
+    /// An entity that others already have as an ancestor cannot be defined: their hierarchy was computed without it,
+    /// and [`decide`](Self::decide) reports [`DecideError::AncestorRedefined`].
+    pub fn define(&mut self, entity: EntityId, attributes: Value, parents: &[EntityId]) {
+        let is_ancestor = self.set.entities.get(entity).is_some_and(|known| known.is_ancestor)
+            || self.scratch.arena.ancestors.contains(&entity);
+        self.ancestor_redefined |= is_ancestor;
+        if self.scratch.arena.definitions.len() >= limits::REQUEST_ENTITIES {
+            self.scratch.arena.overflowed = true;
+            return;
+        }
+        let ancestors = self.merge_ancestors(entity, parents);
+        let attributes = self.merge_attributes(entity, attributes);
+        let definitions = &mut self.scratch.arena.definitions;
+        definitions.retain(|definition| definition.entity != entity);
+        definitions.push(Definition { entity, attributes, ancestors });
+    }
+
+    /// The ancestors that the entity has already, the parents, and their ancestors; sorted where they are collected.
+    fn merge_ancestors(&mut self, entity: EntityId, parents: &[EntityId]) -> (u32, u32) {
+        let start = self.scratch.arena.ancestors.len();
+        self.push_ancestors(entity);
+        for parent in parents {
+            self.scratch.arena.ancestors.push(*parent);
+            self.push_ancestors(*parent);
+        }
+        let ancestors = &mut self.scratch.arena.ancestors;
+        if let Some(own) = ancestors.get_mut(start..) {
+            own.sort_unstable();
+        }
+        let mut kept = start;
+        for at in start..ancestors.len() {
+            let known = kept > start && ancestors.get(kept - 1) == ancestors.get(at);
+            if !known {
+                ancestors.swap(kept, at);
+                kept += 1;
+            }
+        }
+        ancestors.truncate(kept);
+        (small(start), small(kept))
+    }
+
+    fn push_ancestors(&mut self, entity: EntityId) {
+        let Arena { definitions, ancestors, .. } = &mut self.scratch.arena;
+        match definitions.iter().find(|definition| definition.entity == entity) {
+            Some(Definition { ancestors: (start, end), .. }) => {
+                ancestors.extend_from_within(*start as usize..*end as usize);
+            }
+            None => ancestors.extend_from_slice(self.set.entities.ancestors(entity)),
+        }
+    }
+
+    /// The attributes that the entity has already, and those of `attributes` that it lacks.
+    fn merge_attributes(&mut self, entity: EntityId, attributes: Value) -> AggregateId {
+        let start = self.scratch.arena.fields.len();
+        let mut depth = 0;
+        let known = self.data().attributes(entity).map(<[_]>::len).unwrap_or_default();
+        for at in 0..known {
+            if let Some(field) = self.data().attributes(entity).and_then(|fields| fields.get(at)).copied() {
+                depth = depth.max(self.data().depth(field.1));
+                self.scratch.arena.fields.push(field);
+            }
+        }
+        let added = match attributes {
+            Value::Record(record) => self.data().fields_of(record).len(),
+            _ => 0,
+        };
+        for at in 0..added {
+            let Value::Record(record) = attributes else { break };
+            let data = self.data();
+            let Some((key, value)) = data.fields_of(record).get(at).copied() else { break };
+            let known = data.arena.fields.get(start..start + known).unwrap_or_default();
+            if field(known, key).is_none() {
+                depth = depth.max(data.depth(value));
+                self.scratch.arena.fields.push((key, value));
+            }
+        }
+        if let Some(own) = self.scratch.arena.fields.get_mut(start..) {
+            own.sort_unstable_by_key(|(key, _)| *key);
+        }
+        self.close(true, start, depth)
+    }
+
+    /// Cedar's decision.
+    ///
+    /// # Errors
+    /// Where there is none: the request is over a limit, redefines an ancestor, or spends its budget. To be treated
+    /// as a denial.
+    pub fn decide(
+        self,
+        principal: EntityId,
+        action: EntityId,
+        resource: EntityId,
+        context: Value,
+    ) -> Result<Decision<'a>, DecideError> {
+        let Self { set, scratch, ancestor_redefined } = self;
+        if ancestor_redefined {
+            return Err(DecideError::AncestorRedefined);
+        }
+        if scratch.arena.overflowed {
+            return Err(DecideError::RequestTooLarge);
+        }
+        let mut machine = Machine {
+            set,
+            arena: &mut scratch.arena,
+            stack: &mut scratch.stack,
+            shared: &mut scratch.shared,
+            generation: scratch.generation,
+            steps_left: set.step_limit,
+            variables: [principal.into(), action.into(), resource.into(), context],
+        };
+        decide(&mut machine, &mut scratch.outcome, principal, action, resource)?;
+        let steps = set.step_limit - machine.steps_left;
+        let effect = scratch.outcome.finish();
+        let Outcome { permits, forbids, errors, forbid_error, .. } = &scratch.outcome;
+        let reasons = if forbids.is_empty() { permits } else { forbids };
+        debug_assert!(effect == Effect::Deny || !reasons.is_empty(), "an allow has a reason");
+        Ok(Decision { effect, reasons, errors, forbid_error: *forbid_error, steps })
+    }
+}
