@@ -54,8 +54,7 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 ok or allow, 1 error, 2 deny or failed tests, 3 findings, 64 usage.";
+const EXIT_CODES: &str = "Exit codes: 0 ok or allow, 1 error, 2 deny or failed tests, 3 findings, 64 usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -78,11 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Nothing is left to do when even the message cannot be written.
             let _ = error.print();
-            if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            }
+            if error.use_stderr() { Exit::Usage } else { Exit::Success }
         }
     };
     ExitCode::from(exit.code())
@@ -95,9 +90,7 @@ fn run(command: Command) -> Exit {
         let outcome = dispatch(command, &mut console);
         console.close(outcome)
     });
-    finished.unwrap_or_else(|error| {
-        Console::from_environment().close(Err(Failure::new("internal", error)))
-    })
+    finished.unwrap_or_else(|error| Console::from_environment().close(Err(Failure::new("internal", error))))
 }
 
 fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {

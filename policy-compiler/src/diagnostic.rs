@@ -77,15 +77,7 @@ impl Diagnostic {
     }
 
     fn new(code: &'static str, severity: Severity, message: String) -> Self {
-        Self {
-            code,
-            severity,
-            message,
-            file: None,
-            span: None,
-            help: None,
-            related: Vec::new(),
-        }
+        Self { code, severity, message, file: None, span: None, help: None, related: Vec::new() }
     }
 
     /// Adds the file the finding is in.
@@ -112,17 +104,8 @@ impl Diagnostic {
 
     /// Adds a second place.
     #[must_use]
-    pub fn with_related(
-        mut self,
-        file: impl Into<String>,
-        span: Range<usize>,
-        text: impl Into<String>,
-    ) -> Self {
-        self.related.push(Related {
-            file: file.into(),
-            span,
-            text: text.into(),
-        });
+    pub fn with_related(mut self, file: impl Into<String>, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.related.push(Related { file: file.into(), span, text: text.into() });
         self
     }
 
@@ -179,26 +162,19 @@ impl Findings {
     }
 
     fn count(&self, severity: Severity) -> usize {
-        self.sorted()
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
+        self.sorted().iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 }
 
 impl From<Diagnostic> for Findings {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self {
-            list: vec![diagnostic],
-        }
+        Self { list: vec![diagnostic] }
     }
 }
 
 impl FromIterator<Diagnostic> for Findings {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
-        Self {
-            list: iter.into_iter().collect(),
-        }
+        Self { list: iter.into_iter().collect() }
     }
 }
 

@@ -40,11 +40,7 @@ impl Answer {
         reasons.sort_unstable();
         errors.sort_unstable();
         errors.dedup();
-        Self {
-            decision: if allow { "allow" } else { "deny" },
-            reasons,
-            errors,
-        }
+        Self { decision: if allow { "allow" } else { "deny" }, reasons, errors }
     }
 }
 
@@ -123,11 +119,7 @@ pub fn run_case(index: usize, line: &str, engine: Engine) -> Vec<AnswerLine> {
     let case = match Case::parse(line) {
         Ok(case) => case,
         Err(error) => {
-            return vec![AnswerLine {
-                case: Some(index),
-                request: None,
-                outcome: Outcome::Refused { error },
-            }];
+            return vec![AnswerLine { case: Some(index), request: None, outcome: Outcome::Refused { error } }];
         }
     };
     let session = Loaded::from_case(&case).and_then(|loaded| Session::new(loaded, engine));
@@ -137,9 +129,7 @@ pub fn run_case(index: usize, line: &str, engine: Engine) -> Vec<AnswerLine> {
         request: Some(number),
         outcome: match &mut session {
             Ok(session) => session.answer(request),
-            Err(error) => Outcome::Refused {
-                error: error.clone(),
-            },
+            Err(error) => Outcome::Refused { error: error.clone() },
         },
     };
     case.requests().iter().enumerate().map(answer).collect()

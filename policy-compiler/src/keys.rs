@@ -7,9 +7,7 @@ pub use public::{BundleKey, jwk_set};
 
 use std::fmt;
 
-use jwt_simple::prelude::{
-    ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, RS256KeyPair,
-};
+use jwt_simple::prelude::{ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, RS256KeyPair};
 use p256::ecdsa::signature::Signer;
 
 /// A key algorithm, with the names that JOSE (RFC 7518, RFC 8037) and the command use.
@@ -47,9 +45,7 @@ impl Algorithm {
     /// The algorithm with a JOSE name.
     #[must_use]
     pub fn from_jose(name: &str) -> Option<Self> {
-        [Self::Ed25519, Self::Es256, Self::Rs256]
-            .into_iter()
-            .find(|algorithm| algorithm.jose() == name)
+        [Self::Ed25519, Self::Es256, Self::Rs256].into_iter().find(|algorithm| algorithm.jose() == name)
     }
 }
 
@@ -91,9 +87,9 @@ impl KeyError {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable => f.write_str(
-                "not a PKCS#8 private key in PEM form of Ed25519, P-256 or RSA (2048 to 4096 bits)",
-            ),
+            Self::Unreadable => {
+                f.write_str("not a PKCS#8 private key in PEM form of Ed25519, P-256 or RSA (2048 to 4096 bits)")
+            }
             Self::WrongLabel(label) => {
                 write!(f, "`{label}` found where `PRIVATE KEY` (PKCS#8) is needed")
             }
@@ -132,9 +128,7 @@ impl PrivateKey {
         Ok(Self(match algorithm {
             Algorithm::Ed25519 => KeyPair::Ed25519(Ed25519KeyPair::generate()),
             Algorithm::Es256 => KeyPair::Es256(ES256KeyPair::generate()),
-            Algorithm::Rs256 => {
-                KeyPair::Rs256(RS256KeyPair::generate(RSA_BITS).map_err(library)?)
-            }
+            Algorithm::Rs256 => KeyPair::Rs256(RS256KeyPair::generate(RSA_BITS).map_err(library)?),
         }))
     }
 

@@ -8,5 +8,6 @@ pub mod eval;
 pub mod keys;
 pub mod limits;
 pub mod nesting;
+pub mod project;
 pub mod source;
 pub mod token;

@@ -9,3 +9,6 @@ pub const MAX_STATEMENT_BYTES: usize = 1 << 20;
 
 /// Stack of the thread that parses policies, in bytes. Reserved, not committed: the kernel hands out what is touched.
 pub const PARSER_STACK_BYTES: usize = 1 << 30;
+
+/// Longest bundle name in bytes: it travels in configurations, logs and metrics.
+pub const MAX_NAME_BYTES: usize = 64;

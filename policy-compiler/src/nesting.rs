@@ -49,10 +49,7 @@ pub fn check(text: &str) -> Result<(), NestingError> {
                 }
             }
             b'/' if rest.peek().is_some_and(|(_, next)| *next == b'/') => {
-                while rest
-                    .next()
-                    .is_some_and(|(_, inner)| inner != b'\n' && inner != b'\r')
-                {}
+                while rest.next().is_some_and(|(_, inner)| inner != b'\n' && inner != b'\r') {}
             }
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use jwt_simple::prelude::{
-    ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, HeaderOptions, JWTClaims,
-    RS256KeyPair, RSAKeyPairLike,
+    ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, HeaderOptions, JWTClaims, RS256KeyPair,
+    RSAKeyPairLike,
 };
 use serde_json::{Map, Value};
 
@@ -44,10 +44,9 @@ impl TokenError {
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header(field) => write!(
-                f,
-                "header field `{field}` cannot be set: only `kid`, `typ` and `cty`, as text or null"
-            ),
+            Self::Header(field) => {
+                write!(f, "header field `{field}` cannot be set: only `kid`, `typ` and `cty`, as text or null")
+            }
             Self::Library(message) => f.write_str(message),
         }
     }
@@ -84,16 +83,9 @@ impl Header {
 /// # Errors
 ///
 /// When the library cannot sign.
-pub fn mint(
-    key: &PrivateKey,
-    header: &Header,
-    claims: Map<String, Value>,
-) -> Result<String, TokenError> {
+pub fn mint(key: &PrivateKey, header: &Header, claims: Map<String, Value>) -> Result<String, TokenError> {
     let Header { kid, typ, cty } = header;
-    let options = HeaderOptions {
-        content_type: cty.clone(),
-        signature_type: typ.clone(),
-    };
+    let options = HeaderOptions { content_type: cty.clone(), signature_type: typ.clone() };
     // Registered claims travel with the custom ones: their types must not be forced, a test may need wrong ones.
     let claims = JWTClaims {
         issued_at: None,
@@ -169,10 +161,7 @@ mod tests {
         let claims = object(json!({"sub": 5, "aud": ["a", "a"], "exp": -3, "task": {"deep": [1.5]}}));
         for algorithm in [Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
             let key = PrivateKey::generate(algorithm).unwrap();
-            let header = Header {
-                kid: Some("k1".to_owned()),
-                ..Header::default()
-            };
+            let header = Header { kid: Some("k1".to_owned()), ..Header::default() };
             let token = mint(&key, &header, claims.clone()).unwrap();
             let expected = json!({"alg": algorithm.jose(), "kid": "k1", "typ": "JWT"});
             assert_eq!(part(&token, 0), expected);

@@ -19,10 +19,7 @@ impl Console {
         let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let terminal = io::stderr().is_terminal() && !dumb;
-        Self {
-            out: BufWriter::new(io::stdout()),
-            colour: !refused && (forced || terminal),
-        }
+        Self { out: BufWriter::new(io::stdout()), colour: !refused && (forced || terminal) }
     }
 
     /// Writes a line of data.
@@ -63,11 +60,7 @@ impl Console {
             // The reader of a pipe went away, which is its right: nothing to report.
             Err(failure) if failure.is_broken_pipe() => Exit::Error,
             Err(failure) => {
-                let prefix = if self.colour {
-                    "\u{1b}[1;31merror\u{1b}[0m"
-                } else {
-                    "error"
-                };
+                let prefix = if self.colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
                 self.note(&format!("{prefix}[{}]: {failure}", failure.code()));
                 Exit::Error
             }

@@ -59,11 +59,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         EngineArgument::Compiled => Engine::Compiled,
         EngineArgument::Cedar => Engine::Cedar,
     };
-    let mut printer = Printer {
-        console,
-        format: arguments.format,
-        exit: Exit::Success,
-    };
+    let mut printer = Printer { console, format: arguments.format, exit: Exit::Success };
     if let Some(cases) = &arguments.cases {
         for_each_line(files::lines(cases)?, |index, line| {
             for answer in run_case(index, line, engine) {
@@ -77,20 +73,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     Ok(printer.exit)
 }
 
-fn run_requests(
-    arguments: &Arguments,
-    engine: Engine,
-    printer: &mut Printer<'_>,
-) -> Result<(), Failure> {
-    let (Some(policies), Some(entities), Some(requests)) = (
-        &arguments.policies,
-        &arguments.entities,
-        &arguments.requests,
-    ) else {
-        return Err(Failure::new(
-            "eval.arguments",
-            "policies, entities and requests are needed",
-        ));
+fn run_requests(arguments: &Arguments, engine: Engine, printer: &mut Printer<'_>) -> Result<(), Failure> {
+    let (Some(policies), Some(entities), Some(requests)) =
+        (&arguments.policies, &arguments.entities, &arguments.requests)
+    else {
+        return Err(Failure::new("eval.arguments", "policies, entities and requests are needed"));
     };
     one_standard_input(arguments)?;
     let policies = Document::detect(files::read_text(policies)?);
@@ -109,27 +96,15 @@ fn run_requests(
     for_each_line(files::lines(requests)?, |index, line| {
         let outcome = match &mut session {
             Ok(session) => session.answer(line),
-            Err(error) => Outcome::Refused {
-                error: error.clone(),
-            },
+            Err(error) => Outcome::Refused { error: error.clone() },
         };
-        printer.print(&AnswerLine {
-            case: None,
-            request: Some(index),
-            outcome,
-        })?;
+        printer.print(&AnswerLine { case: None, request: Some(index), outcome })?;
         printer.console.flush()
     })
 }
 
 fn one_standard_input(arguments: &Arguments) -> Result<(), Failure> {
-    let files = [
-        &arguments.policies,
-        &arguments.entities,
-        &arguments.schema,
-        &arguments.links,
-        &arguments.requests,
-    ];
+    let files = [&arguments.policies, &arguments.entities, &arguments.schema, &arguments.links, &arguments.requests];
     let standard = files.into_iter().flatten();
     if standard.filter(|path| files::is_standard(path)).count() > 1 {
         let message = "only one of the files can be standard input";
@@ -171,8 +146,7 @@ impl Printer<'_> {
     fn print(&mut self, answer: &AnswerLine) -> Result<(), Failure> {
         match self.format {
             Format::Json => {
-                let text = serde_json::to_string(answer)
-                    .map_err(|error| Failure::new("internal", error))?;
+                let text = serde_json::to_string(answer).map_err(|error| Failure::new("internal", error))?;
                 self.console.line(&text)
             }
             Format::Pretty => {
@@ -186,9 +160,7 @@ impl Printer<'_> {
 fn worse(so_far: Exit, outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::Refused { .. } => Exit::Error,
-        Outcome::Decided(answer) if answer.decision == "deny" && so_far == Exit::Success => {
-            Exit::Deny
-        }
+        Outcome::Decided(answer) if answer.decision == "deny" && so_far == Exit::Success => Exit::Deny,
         Outcome::Decided(_) => so_far,
     }
 }

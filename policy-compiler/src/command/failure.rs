@@ -14,11 +14,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(code: &'static str, message: impl fmt::Display) -> Self {
-        Self {
-            code,
-            message: message.to_string(),
-            broken_pipe: false,
-        }
+        Self { code, message: message.to_string(), broken_pipe: false }
     }
 
     /// A file that cannot be read or written.

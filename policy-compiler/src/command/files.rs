@@ -63,11 +63,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
 #[cfg(unix)]
 fn create(path: &Path, mode: u32) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(not(unix))]
@@ -100,13 +96,10 @@ fn check_mode(_path: &Path) -> Result<(), Failure> {
 
 /// The files of a folder with one extension, sorted by name.
 pub(super) fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
-    let entries =
-        fs::read_dir(folder).map_err(|error| Failure::file("io.read", folder, error))?;
+    let entries = fs::read_dir(folder).map_err(|error| Failure::file("io.read", folder, error))?;
     let mut list = Vec::new();
     for entry in entries {
-        let path = entry
-            .map_err(|error| Failure::file("io.read", folder, error))?
-            .path();
+        let path = entry.map_err(|error| Failure::file("io.read", folder, error))?.path();
         let name = path.to_string_lossy();
         if name.ends_with(extension) {
             list.push(path.clone());

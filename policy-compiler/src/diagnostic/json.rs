@@ -49,15 +49,7 @@ impl<'a> FindingJson<'a> {
     /// The machine form of a finding.
     #[must_use]
     pub fn new(sources: &Sources, diagnostic: &'a Diagnostic) -> Self {
-        let Diagnostic {
-            code,
-            severity,
-            message,
-            file,
-            span,
-            help,
-            related,
-        } = diagnostic;
+        let Diagnostic { code, severity, message, file, span, help, related } = diagnostic;
         let place = file.as_deref().zip(span.as_ref());
         let related = related.iter().map(|place| RelatedJson {
             message: &place.text,
@@ -82,15 +74,8 @@ impl SpanJson {
         let span = clamp(sources, file, span)?;
         let place = |offset| {
             let Position { line, column } = Position::of(text, offset);
-            PlaceJson {
-                line,
-                column,
-                offset,
-            }
+            PlaceJson { line, column, offset }
         };
-        Some(Self {
-            start: place(span.start),
-            end: place(span.end),
-        })
+        Some(Self { start: place(span.start), end: place(span.end) })
     }
 }

@@ -19,11 +19,7 @@ impl Document {
     /// Tells text from JSON: neither policies nor schemas in Cedar syntax begin with a brace.
     #[must_use]
     pub fn detect(text: String) -> Self {
-        if text.trim_start().starts_with('{') {
-            Self::Json(text)
-        } else {
-            Self::Text(text)
-        }
+        if text.trim_start().starts_with('{') { Self::Json(text) } else { Self::Text(text) }
     }
 
     fn from_raw(raw: &RawValue) -> Result<Self, String> {
@@ -71,19 +67,11 @@ impl<'a> Case<'a> {
     ///
     /// A sentence, when the line is not a JSON object of the documented form.
     pub fn parse(line: &'a str) -> Result<Self, String> {
-        let RawCase {
-            policies,
-            schema,
-            entities,
-            requests,
-            validate_policies,
-        } = serde_json::from_str(line).map_err(|error| format!("unreadable case: {error}"))?;
+        let RawCase { policies, schema, entities, requests, validate_policies } =
+            serde_json::from_str(line).map_err(|error| format!("unreadable case: {error}"))?;
         Ok(Self {
             policies: Document::from_raw(policies)?,
-            schema: schema
-                .filter(|raw| raw.get() != "null")
-                .map(Document::from_raw)
-                .transpose()?,
+            schema: schema.filter(|raw| raw.get() != "null").map(Document::from_raw).transpose()?,
             entities: entities.get(),
             validate_policies,
             requests: requests.into_iter().map(RawValue::get).collect(),
@@ -137,13 +125,8 @@ impl<'a> RequestLine<'a> {
     ///
     /// A sentence, when the line is not a JSON object of the documented form.
     pub fn parse(line: &'a str) -> Result<Self, String> {
-        let RawRequest {
-            principal,
-            action,
-            resource,
-            context,
-            validate,
-        } = serde_json::from_str(line).map_err(|error| format!("unreadable request: {error}"))?;
+        let RawRequest { principal, action, resource, context, validate } =
+            serde_json::from_str(line).map_err(|error| format!("unreadable request: {error}"))?;
         Ok(Self {
             principal: principal.get(),
             action: action.get(),

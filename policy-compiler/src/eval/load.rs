@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use cedar_policy::{
-    Entities, EntityUid, PolicyId, PolicySet, Schema, SlotId, ValidationMode, Validator,
-};
+use cedar_policy::{Entities, EntityUid, PolicyId, PolicySet, Schema, SlotId, ValidationMode, Validator};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,10 +22,7 @@ impl LoadError {
     /// An error of one part: `policies`, `schema`, `entities`, `links` or `engine`.
     #[must_use]
     pub fn new(part: &'static str, message: impl fmt::Display) -> Self {
-        Self {
-            part,
-            message: message.to_string(),
-        }
+        Self { part, message: message.to_string() }
     }
 }
 
@@ -59,13 +54,7 @@ impl Loaded {
     ///
     /// The first part that Cedar refuses; with `validate_policies`, also policies that do not validate strictly.
     pub fn from_case(case: &Case<'_>) -> Result<Self, LoadError> {
-        let loaded = Self::new(
-            &case.policies,
-            case.schema.as_ref(),
-            case.entities,
-            None,
-            true,
-        )?;
+        let loaded = Self::new(&case.policies, case.schema.as_ref(), case.entities, None, true)?;
         if case.validate_policies {
             loaded.validate_policies()?;
         }
@@ -91,20 +80,14 @@ impl Loaded {
         let schema = schema.map(parse_schema).transpose()?;
         let entities = Entities::from_json_str(entities, schema.as_ref())
             .map_err(|error| LoadError::new("entities", report(&error)))?;
-        Ok(Self {
-            policies,
-            schema,
-            entities,
-            validate_requests,
-        })
+        Ok(Self { policies, schema, entities, validate_requests })
     }
 
     fn validate_policies(&self) -> Result<(), LoadError> {
         let Some(schema) = &self.schema else {
             return Ok(());
         };
-        let result =
-            Validator::new(schema.clone()).validate(&self.policies, ValidationMode::Strict);
+        let result = Validator::new(schema.clone()).validate(&self.policies, ValidationMode::Strict);
         match result.validation_errors().next() {
             None => Ok(()),
             Some(error) => Err(LoadError::new("policies", error)),
@@ -116,11 +99,11 @@ fn parse_policies(document: &Document) -> Result<PolicySet, LoadError> {
     match document {
         Document::Text(text) => {
             nesting::check(text).map_err(|error| LoadError::new("policies", error))?;
-            text.parse()
-                .map_err(|error: cedar_policy::ParseErrors| LoadError::new("policies", error))
+            text.parse().map_err(|error: cedar_policy::ParseErrors| LoadError::new("policies", error))
         }
-        Document::Json(json) => PolicySet::from_json_str(json)
-            .map_err(|error| LoadError::new("policies", report(&error))),
+        Document::Json(json) => {
+            PolicySet::from_json_str(json).map_err(|error| LoadError::new("policies", report(&error)))
+        }
     }
 }
 
@@ -132,9 +115,7 @@ fn parse_schema(document: &Document) -> Result<Schema, LoadError> {
                 .map(|(schema, _warnings)| schema)
                 .map_err(|error| LoadError::new("schema", report(&error)))
         }
-        Document::Json(json) => {
-            Schema::from_json_str(json).map_err(|error| LoadError::new("schema", report(&error)))
-        }
+        Document::Json(json) => Schema::from_json_str(json).map_err(|error| LoadError::new("schema", report(&error))),
     }
 }
 
@@ -202,11 +183,7 @@ impl LinkFile {
                 values.insert(slot, value);
             }
             policies
-                .link(
-                    PolicyId::new(&link.template),
-                    PolicyId::new(&link.id),
-                    values,
-                )
+                .link(PolicyId::new(&link.template), PolicyId::new(&link.id), values)
                 .map_err(|error| LoadError::new("links", report(&error)))?;
         }
         Ok(())

@@ -4,9 +4,7 @@ use super::KeyError;
 
 /// Checks that the first block is a plain PKCS#8 private key.
 pub(super) fn check_label(text: &str) -> Result<(), KeyError> {
-    let begin = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("-----BEGIN "));
+    let begin = text.lines().find_map(|line| line.trim().strip_prefix("-----BEGIN "));
     let label = begin.and_then(|rest| rest.strip_suffix("-----"));
     match label {
         Some("PRIVATE KEY") => Ok(()),
