@@ -8,7 +8,8 @@ pub use public::{BundleKey, jwk_set};
 use std::fmt;
 
 use jwt_simple::prelude::{ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, RS256KeyPair};
-use p256::ecdsa::signature::Signer;
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
 
 /// A key algorithm, with the names that JOSE (RFC 7518, RFC 8037) and the command use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +188,8 @@ impl PrivateKey {
         match &self.0 {
             KeyPair::Ed25519(pair) => Ok(*pair.key_pair().as_ref().sk.sign(message, None)),
             KeyPair::Es256(pair) => {
-                let signing_key: &p256::ecdsa::SigningKey = pair.key_pair().as_ref();
-                let signature: p256::ecdsa::Signature = signing_key.sign(message);
+                let key = SigningKey::from_slice(&pair.to_bytes()).map_err(library)?;
+                let signature: Signature = key.sign(message);
                 Ok(signature.to_bytes().into())
             }
             KeyPair::Rs256(_) => Err(KeyError::NotForBundles(Algorithm::Rs256)),
