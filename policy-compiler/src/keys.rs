@@ -3,7 +3,7 @@
 mod pem;
 mod public;
 
-pub use public::{BundleKey, jwk_set};
+pub use public::jwk_set;
 
 use std::fmt;
 
@@ -237,7 +237,7 @@ mod tests {
         let key = PrivateKey::generate(Algorithm::Rs256).unwrap();
         let refused = KeyError::NotForBundles(Algorithm::Rs256);
         assert_eq!(key.sign_bundle(b"message"), Err(refused.clone()));
-        assert_eq!(key.bundle_key().unwrap_err(), refused);
+        assert_eq!(key.trust_key().unwrap_err(), refused);
     }
 
     #[test]

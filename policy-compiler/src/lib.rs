@@ -2,6 +2,7 @@
 //!
 //! The library takes bytes and gives bytes; only [`command`] reads files, asks the clock or prints.
 
+pub mod bundle;
 pub mod command;
 pub mod diagnostic;
 pub mod eval;

@@ -1,42 +1,23 @@
 //! Public halves: trust strings for bundles, JWKs (RFC 7517) for tokens.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use palisade_gateway::bundle::{SignerAlgorithm, TrustKey};
 use serde_json::{Map, Value, json};
 
-use super::{Algorithm, KeyError, KeyPair, PrivateKey, library};
-
-/// A public key that bundles may be signed with: Ed25519 (32 bytes) or P-256 (SubjectPublicKeyInfo, DER).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundleKey {
-    /// [`Algorithm::Ed25519`] or [`Algorithm::Es256`].
-    pub algorithm: Algorithm,
-    /// The key's bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl BundleKey {
-    /// The form that `--trust` and the plugin's configuration take: `ed25519:BASE64` or `es256:BASE64`.
-    #[must_use]
-    pub fn trust_string(&self) -> String {
-        format!("{}:{}", self.algorithm, STANDARD.encode(&self.bytes))
-    }
-}
+use super::{KeyError, KeyPair, PrivateKey, library};
 
 impl PrivateKey {
-    /// The public key as bundles name it.
+    /// The public key as bundles and the plugin's configuration name it; it prints as `ed25519:BASE64` or `es256:BASE64`.
     ///
     /// # Errors
     ///
     /// [`KeyError::NotForBundles`] for RSA keys.
-    pub fn bundle_key(&self) -> Result<BundleKey, KeyError> {
-        let algorithm = self.algorithm();
-        let bytes = match &self.0 {
-            KeyPair::Ed25519(pair) => pair.public_key().to_bytes(),
-            KeyPair::Es256(pair) => pair.public_key().to_der().map_err(library)?,
-            KeyPair::Rs256(_) => return Err(KeyError::NotForBundles(algorithm)),
+    pub fn trust_key(&self) -> Result<TrustKey, KeyError> {
+        let (algorithm, bytes) = match &self.0 {
+            KeyPair::Ed25519(pair) => (SignerAlgorithm::Ed25519, pair.public_key().to_bytes()),
+            KeyPair::Es256(pair) => (SignerAlgorithm::Es256, pair.public_key().to_der().map_err(library)?),
+            KeyPair::Rs256(_) => return Err(KeyError::NotForBundles(self.algorithm())),
         };
-        Ok(BundleKey { algorithm, bytes })
+        TrustKey::from_public_key(algorithm, &bytes).map_err(library)
     }
 
     /// The public key as a JWK with `kid`, `alg` and `use`.
@@ -72,17 +53,18 @@ pub fn jwk_set(mut keys: Vec<Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Algorithm;
 
     #[test]
-    fn trust_strings_name_the_algorithm() {
-        let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
-        let key = key.bundle_key().unwrap();
-        assert_eq!(key.bytes.len(), 32);
-        assert!(key.trust_string().starts_with("ed25519:"));
-        let key = PrivateKey::generate(Algorithm::Es256).unwrap();
-        let key = key.bundle_key().unwrap();
-        assert_eq!(key.bytes.len(), 91, "SubjectPublicKeyInfo of an uncompressed P-256 point");
-        assert!(key.trust_string().starts_with("es256:"));
+    fn trust_keys_verify_what_the_key_signs() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Es256] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let public = key.trust_key().unwrap();
+            assert!(public.to_string().starts_with(&format!("{algorithm}:")));
+            let signature = key.sign_bundle(b"message").unwrap();
+            assert!(public.verify(b"message", &signature));
+            assert!(!public.verify(b"massage", &signature));
+        }
     }
 
     #[test]
