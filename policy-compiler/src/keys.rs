@@ -3,7 +3,8 @@
 mod pem;
 mod public;
 
-pub use public::jwk_set;
+pub(crate) use public::SECRET_MEMBERS;
+pub use public::{has_secret, jwk_set};
 
 use std::fmt;
 

@@ -10,5 +10,6 @@ pub mod keys;
 pub mod limits;
 pub mod nesting;
 pub mod project;
+pub mod section;
 pub mod source;
 pub mod token;

@@ -13,5 +13,7 @@ pub use duration::{DurationError, parse_duration};
 pub use file::{
     AttributesTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile, ResourceTable, RouteTable,
 };
+pub(crate) use file::{PROJECT_FILE, at};
 pub use load::{Project, ProjectSources};
+pub(crate) use load::{json_finding, seconds};
 pub use policies::{NamedPolicies, PolicyPlace};

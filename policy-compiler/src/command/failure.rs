@@ -4,6 +4,12 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use palisade_gateway::bundle::BundleError;
+
+use crate::bundle::WriteError;
+use crate::keys::KeyError;
+use crate::token::TokenError;
+
 /// A failure with a stable code. It ends the command with exit code 1.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -38,6 +44,30 @@ impl Failure {
 
     pub(super) fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        Self::new(error.code(), error)
     }
 }
 

@@ -39,6 +39,15 @@ impl PrivateKey {
     }
 }
 
+/// Members of a JWK that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4).
+pub(crate) const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Whether a JWK holds a private or symmetric key.
+#[must_use]
+pub fn has_secret(jwk: &Value) -> bool {
+    SECRET_MEMBERS.iter().any(|member| jwk.get(member).is_some())
+}
+
 /// A JWK Set of public keys, sorted by `kid`.
 #[must_use]
 pub fn jwk_set(mut keys: Vec<Value>) -> Value {
@@ -75,9 +84,7 @@ mod tests {
             assert_eq!(jwk["kid"], "my-key");
             assert_eq!(jwk["alg"], algorithm.jose());
             assert_eq!(jwk["use"], "sig");
-            for member in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
-                assert!(jwk.get(member).is_none(), "{algorithm} {member}");
-            }
+            assert!(!has_secret(&jwk), "{algorithm}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::SourceFile;
 
 /// The name of the project file in its folder.
-pub(super) const PROJECT_FILE: &str = "palisade.toml";
+pub(crate) const PROJECT_FILE: &str = "palisade.toml";
 
 /// A project's `palisade.toml`. Unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +59,8 @@ pub struct IssuerTable {
     pub issuer: Spanned<String>,
     /// Accepted `aud` values.
     pub audiences: Spanned<Vec<Spanned<String>>>,
+    /// Whether a token may name other audiences besides. Default: `false`, for each of them could replay it here.
+    pub multiple_audiences: Option<bool>,
     /// Accepted JOSE algorithms.
     pub algorithms: Spanned<Vec<Spanned<String>>>,
     /// File with the issuer's JWK Set.
