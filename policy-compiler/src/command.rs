@@ -2,10 +2,22 @@
 //!
 //! Data goes to standard output, diagnostics to standard error. Exit codes are those of [`Exit`].
 
+mod build;
+mod check;
+mod clock;
 mod console;
 mod eval;
 mod failure;
 mod files;
+mod gateway_config;
+mod inspect;
+mod keys;
+mod project;
+mod report;
+mod sign;
+mod test;
+mod token;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -58,7 +70,16 @@ const EXIT_CODES: &str = "Exit codes: 0 ok or allow, 1 error, 2 deny or failed t
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Arguments),
+    Build(build::Arguments),
+    Sign(sign::Arguments),
+    Verify(verify::Arguments),
+    Inspect(inspect::Arguments),
+    Test(test::Arguments),
     Eval(eval::Arguments),
+    Keys(keys::Arguments),
+    Token(token::Arguments),
+    GatewayConfig(gateway_config::Arguments),
 }
 
 /// Output for people or for tools.
@@ -95,6 +116,15 @@ fn run(command: Command) -> Exit {
 
 fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
     match command {
+        Command::Check(arguments) => check::run(&arguments, console),
+        Command::Build(arguments) => build::run(&arguments, console),
+        Command::Sign(arguments) => sign::run(&arguments, console),
+        Command::Verify(arguments) => verify::run(&arguments, console),
+        Command::Inspect(arguments) => inspect::run(&arguments, console),
+        Command::Test(arguments) => test::run(&arguments, console),
         Command::Eval(arguments) => eval::run(&arguments, console),
+        Command::Keys(arguments) => keys::run(&arguments, console),
+        Command::Token(arguments) => token::run(&arguments, console),
+        Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
     }
 }

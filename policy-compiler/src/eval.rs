@@ -5,6 +5,7 @@
 
 mod case;
 mod cedar;
+mod compiled;
 mod load;
 mod request;
 
@@ -96,7 +97,7 @@ impl Session {
     pub fn new(loaded: Loaded, engine: Engine) -> Result<Self, LoadError> {
         let engine: Box<dyn Decide> = match engine {
             Engine::Cedar => Box::new(cedar::Reference::new(&loaded)),
-            Engine::Compiled => return Err(LoadError::new("engine", "not landed")),
+            Engine::Compiled => Box::new(compiled::Compiled::new(&loaded)?),
         };
         Ok(Self { loaded, engine })
     }

@@ -8,7 +8,7 @@ pub use public::{has_secret, jwk_set};
 
 use std::fmt;
 
-use jwt_simple::prelude::{ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, RS256KeyPair};
+use jwt_simple::prelude::{ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, RS256KeyPair};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 
@@ -111,7 +111,7 @@ pub struct PrivateKey(pub(crate) KeyPair);
 pub(crate) enum KeyPair {
     Ed25519(Ed25519KeyPair),
     Es256(ES256KeyPair),
-    Rs256(RS256KeyPair),
+    Rs256(Box<RS256KeyPair>),
 }
 
 impl fmt::Debug for PrivateKey {
@@ -130,7 +130,7 @@ impl PrivateKey {
         Ok(Self(match algorithm {
             Algorithm::Ed25519 => KeyPair::Ed25519(Ed25519KeyPair::generate()),
             Algorithm::Es256 => KeyPair::Es256(ES256KeyPair::generate()),
-            Algorithm::Rs256 => KeyPair::Rs256(RS256KeyPair::generate(RSA_BITS).map_err(library)?),
+            Algorithm::Rs256 => KeyPair::Rs256(Box::new(RS256KeyPair::generate(RSA_BITS).map_err(library)?)),
         }))
     }
 
@@ -148,7 +148,7 @@ impl PrivateKey {
             return Ok(Self(KeyPair::Es256(pair)));
         }
         match RS256KeyPair::from_pem(text) {
-            Ok(pair) => Ok(Self(KeyPair::Rs256(pair))),
+            Ok(pair) => Ok(Self(KeyPair::Rs256(Box::new(pair)))),
             Err(_) => Err(KeyError::Unreadable),
         }
     }

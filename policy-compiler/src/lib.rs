@@ -2,8 +2,11 @@
 //!
 //! The library takes bytes and gives bytes; only [`command`] reads files, asks the clock or prints.
 
+pub mod build;
 pub mod bundle;
+pub mod cases;
 pub mod command;
+pub mod compile;
 pub mod diagnostic;
 pub mod eval;
 pub mod keys;

@@ -5,15 +5,18 @@
 
 mod cedar;
 mod duration;
+mod entities;
 mod file;
 mod load;
 mod policies;
+mod schema;
 
 pub use duration::{DurationError, parse_duration};
+pub(crate) use entities::{json_finding, span_in};
 pub use file::{
     AttributesTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile, ResourceTable, RouteTable,
 };
 pub(crate) use file::{PROJECT_FILE, at};
+pub(crate) use load::seconds;
 pub use load::{Project, ProjectSources};
-pub(crate) use load::{json_finding, seconds};
 pub use policies::{NamedPolicies, PolicyPlace};

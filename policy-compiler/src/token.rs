@@ -126,10 +126,10 @@ fn named(key: &PrivateKey, kid: Option<&str>) -> Result<KeyPair, TokenError> {
         KeyPair::Rs256(pair) => {
             let der = pair.to_der().map_err(library)?;
             let copy = RS256KeyPair::from_der(&der).map_err(library)?;
-            KeyPair::Rs256(match kid {
+            KeyPair::Rs256(Box::new(match kid {
                 Some(kid) => copy.with_key_id(kid),
                 None => copy,
-            })
+            }))
         }
     })
 }

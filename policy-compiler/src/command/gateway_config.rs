@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use palisade_gateway::bundle::{Container, TrustKey};
-use palisade_gateway::{BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile, limits};
+use palisade_gateway::{
+    BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile, limits,
+};
 use serde_json::{Value, json};
 
 use super::console::Console;
@@ -93,7 +95,7 @@ fn discovery_file(filter_name: &str, wasm: &str, configuration: &str) -> Value {
                 "config": {
                     "name": filter_name,
                     "root_id": filter_name,
-                    "fail_open": false,
+                    "failure_policy": "FAIL_RELOAD",
                     "vm_config": {
                         "vm_id": filter_name,
                         "runtime": "envoy.wasm.runtime.v8",

@@ -73,18 +73,7 @@ fn offset(text: &str) -> Result<i64, String> {
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let Command::Mint(arguments) = &arguments.command;
-    let Mint {
-        key,
-        kid,
-        issuer,
-        audience,
-        subject,
-        claims,
-        expires_in,
-        issued_in,
-        not_before_in,
-        header,
-    } = arguments;
+    let Mint { key, kid, issuer, audience, subject, claims, expires_in, issued_in, not_before_in, header } = arguments;
     let key = PrivateKey::from_pem(&files::read_secret(key)?)?;
     let now = i64::try_from(clock::now()?).map_err(|error| Failure::new("clock", error))?;
 

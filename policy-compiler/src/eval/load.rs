@@ -19,7 +19,7 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    /// An error of one part: `policies`, `schema`, `entities`, `links` or `engine`.
+    /// An error of one part: `policies`, `schema`, `entities`, `links`, `compile` or `open`.
     #[must_use]
     pub fn new(part: &'static str, message: impl fmt::Display) -> Self {
         Self { part, message: message.to_string() }

@@ -111,9 +111,8 @@ impl NamedPolicies {
             let warning = Diagnostic::warning("policy.template_unlinked", message);
             findings.push(warning.at(&file.path, mark));
         }
-        if let Err(error) = statement.insert(&mut self.set, &id) {
-            let error = Diagnostic::error("policy.refused", error.to_string());
-            findings.push(error.at(&file.path, place.span));
+        if let Err(message) = statement.insert(&mut self.set, &id) {
+            findings.push(Diagnostic::error("policy.refused", message).at(&file.path, place.span));
             return;
         }
         self.places.insert(id, place);
@@ -147,11 +146,12 @@ impl Statement {
         Some((annotation.val.to_string(), span))
     }
 
-    fn insert(self, set: &mut PolicySet, id: &str) -> Result<(), cedar_policy::PolicySetError> {
-        match self {
+    fn insert(self, set: &mut PolicySet, id: &str) -> Result<(), String> {
+        let inserted = match self {
             Self::Policy(policy) => set.add(policy.new_id(PolicyId::new(id))),
             Self::Template(template) => set.add_template(template.new_id(PolicyId::new(id))),
-        }
+        };
+        inserted.map_err(|error| error.to_string())
     }
 }
 
