@@ -7,7 +7,7 @@ use crate::ids::{AggregateId, IpId, StringId};
 use crate::value::Value;
 
 /// Access to the contents of values that are more than a word. Unknown ids have no contents.
-pub(crate) trait Compare {
+pub trait Compare {
     /// A set's elements, ascending.
     fn elements(&self, id: AggregateId) -> &[Value];
     /// A record's fields, ascending by key.
@@ -17,7 +17,8 @@ pub(crate) trait Compare {
 }
 
 /// Orders two values: by type, then by content. Strings and entities go by their ids, which stand for their contents.
-pub(crate) fn compare(within: &(impl Compare + ?Sized), a: Value, b: Value) -> Ordering {
+#[must_use]
+pub fn compare(within: &(impl Compare + ?Sized), a: Value, b: Value) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(&b),
         (Value::Long(a), Value::Long(b))

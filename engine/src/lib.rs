@@ -53,6 +53,7 @@ mod request;
 mod strings;
 mod value;
 
+pub use compare::{Compare, compare};
 pub use decision::{Decision, Effect};
 pub use error::{DecideError, OpenError, OpenErrorKind};
 pub use extension::{ExtensionError, IpNetwork, parse_datetime, parse_decimal, parse_duration, parse_ip};

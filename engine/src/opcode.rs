@@ -4,7 +4,7 @@
 /// What an instruction does. Operands come off the evaluation stack, results go onto it.
 ///
 /// Jumps lead forwards only, so a program of n instructions takes n steps at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {
     /// Push constant number `operand`.

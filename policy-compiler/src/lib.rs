@@ -1,1 +1,3 @@
 //! Compiles Cedar policy projects into bundles.
+
+pub mod compile;

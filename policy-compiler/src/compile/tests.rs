@@ -1,0 +1,79 @@
+//! What the compiler promises beside Cedar's answers, which `tests/differential` compares.
+
+use cedar_policy::{Entities, PolicySet};
+
+use super::{PolicySource, compile, self_check};
+
+#[test]
+fn the_same_source_gives_the_same_bytes() {
+    let policies: PolicySet = r#"
+        permit(principal in Team::"a", action, resource) when { context.x == {a: 1, b: [1, 2]} };
+        forbid(principal, action == Action::"z", resource) when { principal.age > 3 || principal.age < 1 };"#
+        .parse()
+        .expect("policies");
+    let build = || {
+        let entities = r#"[{"uid": {"type": "U", "id": "a"}, "attrs": {"b": 1, "a": [1, 2], "c": {"x": 1}},
+            "parents": [{"type": "T", "id": "2"}, {"type": "T", "id": "1"}]}]"#;
+        let entities = Entities::from_json_str(entities, None).expect("entities");
+        compile(PolicySource { policies: &policies, entities: &entities, step_limit: 1000 }).expect("compiles").bytes
+    };
+    let first = build();
+    for _ in 0..5 {
+        assert!(build() == first, "bytes differ from run to run");
+    }
+}
+
+#[test]
+fn what_cannot_run_is_refused_with_its_place() {
+    let deep = format!(
+        "permit(principal, action, resource) when {{ {}true{} }};",
+        "if true then (".repeat(300),
+        ") else false".repeat(300)
+    );
+    // Cedar's parser needs far more stack for this than a test thread has.
+    let errors = std::thread::Builder::new()
+        .stack_size(512 << 20)
+        .spawn(move || {
+            let policies: PolicySet = deep.parse().expect("parses");
+            compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 100_000 })
+                .expect_err("too deep")
+        })
+        .expect("thread")
+        .join()
+        .expect("no panic");
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!((error.code, error.policy.as_deref()), ("compile.too_deep", Some("policy0")));
+    assert!(error.span.is_some());
+
+    let policies: PolicySet = "permit(principal, action, resource) when { context.a == 1 };".parse().expect("parses");
+    let errors = compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 3 })
+        .expect_err("over budget");
+    assert_eq!(errors.first().map(|error| error.code), Some("compile.over_budget"));
+}
+
+#[test]
+fn the_self_check_agrees_with_the_compiler_and_notices_other_bytes() {
+    let parse = |text: &str| text.parse::<PolicySet>().expect("parses");
+    let text = r#"
+        permit(principal in Team::"a", action == Action::"read", resource is Doc)
+            when { context.amount < 500 && principal.level >= 3 };
+        permit(principal, action, resource == Doc::"d") when { context has task && context.task.branch like "task/*" };
+        forbid(principal is Agent, action in [Action::"read", Action::"write"], resource) unless { context.ok };"#;
+    let policies = parse(text);
+    let entities =
+        r#"[{"uid": {"type": "Agent", "id": "x"}, "attrs": {"level": 3}, "parents": [{"type": "Team", "id": "a"}]}]"#;
+    let entities = Entities::from_json_str(entities, None).expect("entities");
+    let source = PolicySource { policies: &policies, entities: &entities, step_limit: 1000 };
+    let compiled = compile(source).expect("compiles");
+    let agreed = self_check(&compiled, source, 200).expect("agrees");
+    assert!(agreed > 150, "{agreed}");
+
+    for (from, to) in
+        [("< 500", "< 501"), ("level >= 3", "level > 3"), ("task/*", "task/*x"), ("unless { context.ok }", "")]
+    {
+        let other = parse(&text.replace(from, to));
+        let other = PolicySource { policies: &other, entities: &entities, step_limit: 1000 };
+        let error = self_check(&compiled, other, 200).expect_err("another policy set");
+        assert_eq!(error.code, "compile.self_check", "{from}");
+    }
+}
