@@ -47,6 +47,9 @@ impl std::fmt::Display for HeaderMapError {
 impl std::error::Error for HeaderMapError {}
 
 impl<'a> HeaderMap<'a> {
+    /// A map without headers.
+    pub const EMPTY: Self = Self { lengths: &[], data: &[] };
+
     /// Checks a serialised header map as a whole, so that reading it cannot fail.
     ///
     /// # Errors

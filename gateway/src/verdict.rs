@@ -21,6 +21,8 @@ pub struct Verdict<'a> {
     pub policies: PolicyNames<'a>,
     /// The policies that could not be evaluated.
     pub errors: PolicyNames<'a>,
+    /// Whether the token was found in the cache of verified tokens.
+    pub token_cached: bool,
     /// The decision record: one line of JSON.
     pub record: &'a str,
     /// How long the decision took, in microseconds.

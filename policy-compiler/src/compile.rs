@@ -14,7 +14,9 @@ mod error;
 mod expression;
 mod guard;
 mod index;
+mod mention;
 mod program;
+mod self_check;
 mod store;
 mod tables;
 mod translate;
@@ -26,6 +28,7 @@ mod tests;
 pub use ask::ask;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
+pub use self_check::self_check;
 
 /// What is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,6 @@ pub struct PolicySource<'a> {
 }
 
 /// A compiled policy set.
-#[derive(Clone, Debug)]
 pub struct Compiled {
     /// What `palisade_engine::CompiledPolicySet::open` opens.
     pub bytes: Vec<u8>,
@@ -50,6 +52,7 @@ pub struct Compiled {
     pub worst_case_steps: u64,
     /// The policies that no index entry narrows down, by id: each costs a little on every request.
     pub unindexed: Vec<String>,
+    sampler: self_check::Sampler,
 }
 
 /// Compiles a policy set. The same source gives the same bytes.
@@ -80,7 +83,15 @@ pub fn compile(source: PolicySource<'_>) -> Result<Compiled, Vec<CompileError>> 
         let message = format!("the engine would refuse the compiled policies: {error}");
         return Err(vec![CompileError::new("compile.rejected", message)]);
     }
-    Ok(Compiled { bytes, policies: policies.len(), worst_case_steps, unindexed })
+    let count = policies.len();
+    let sampler = self_check::Sampler { tables, policies, expressions };
+    Ok(Compiled { bytes, policies: count, worst_case_steps, unindexed, sampler })
+}
+
+impl core::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Compiled").field("policies", &self.policies).finish_non_exhaustive()
+    }
 }
 
 fn worst_case(policies: &[translate::Policy], programs: &program::Programs, index: &index::Index) -> u64 {

@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod eval;
 pub mod keys;
 pub mod limits;
+pub mod listing;
 pub mod nesting;
 pub mod project;
 pub mod section;

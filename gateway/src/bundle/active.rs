@@ -5,7 +5,10 @@ use palisade_engine::CompiledPolicySet;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::Manifest;
-use crate::section::GatewaySection;
+use crate::identity::ClaimSlots;
+use crate::route::RouteTable;
+use crate::section::{GatewaySection, OpenSection};
+use crate::token::IssuerTable;
 
 /// A bundle all of whose parts have been verified and opened. Only this can decide.
 #[derive(Debug)]
@@ -13,6 +16,9 @@ pub struct ActiveBundle {
     manifest: Manifest,
     digest: Digest,
     policies: CompiledPolicySet,
+    issuers: IssuerTable,
+    routes: RouteTable,
+    claim_slots: ClaimSlots,
 }
 
 impl ActiveBundle {
@@ -27,8 +33,9 @@ impl ActiveBundle {
         if u64::try_from(policies.policy_count()) != Ok(manifest.policies) {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
-        GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        Ok(Self { manifest, digest, policies })
+        let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
+        let OpenSection { issuers, routes, claim_slots } = OpenSection::open(section).map_err(BundleError::Gateway)?;
+        Ok(Self { manifest, digest, policies, issuers, routes, claim_slots })
     }
 
     /// The signed manifest.
@@ -47,6 +54,18 @@ impl ActiveBundle {
     #[must_use]
     pub fn policies(&self) -> &CompiledPolicySet {
         &self.policies
+    }
+
+    pub(crate) fn issuers(&self) -> &IssuerTable {
+        &self.issuers
+    }
+
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    pub(crate) fn claim_slots(&self) -> &ClaimSlots {
+        &self.claim_slots
     }
 
     /// Whether the bundle has expired, `now_seconds` after the Unix epoch.

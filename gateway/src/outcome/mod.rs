@@ -47,6 +47,10 @@ pub enum Unavailable {
     BudgetSpent,
     /// The Cedar request is larger than the engine takes.
     RequestTooLarge,
+    /// The principal is an ancestor of other entities in the bundle, so its token cannot add to it.
+    AncestorRedefined,
+    /// A contradiction inside the filter. Cannot happen; denies if it does.
+    Internal,
 }
 
 impl Outcome {

@@ -138,8 +138,10 @@ impl Outcome {
             Self::Unavailable(error) => match error {
                 Unavailable::BundleMissing => row!(503, C::Unavailable, Error, "bundle.missing"),
                 Unavailable::BundleExpired => row!(503, C::Unavailable, Error, "bundle.expired"),
-                Unavailable::BudgetSpent => row!(503, C::Unavailable, Error, "engine.budget"),
+                Unavailable::BudgetSpent => row!(503, C::Unavailable, Error, "engine.budget_spent"),
                 Unavailable::RequestTooLarge => row!(503, C::Unavailable, Error, "engine.request_too_large"),
+                Unavailable::AncestorRedefined => row!(503, C::Unavailable, Error, "engine.ancestor_redefined"),
+                Unavailable::Internal => row!(503, C::Unavailable, Error, "internal"),
             },
         }
     }

@@ -5,6 +5,7 @@
 
 mod error;
 mod issuer;
+mod open;
 mod route;
 mod types;
 
@@ -12,6 +13,12 @@ pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
 pub use route::{ActionRef, ContextEntry, ResourceTemplate, Route, Source};
 pub use types::{AttributeType, RecordField};
+
+pub(crate) use open::OpenSection;
+pub(crate) use types::{check_claim_path, check_type_name};
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +40,15 @@ impl GatewaySection {
     /// When the bytes are not a gateway section.
     pub fn parse(bytes: &[u8]) -> Result<Self, SectionError> {
         serde_json::from_slice(bytes).map_err(|error| SectionError::new(SectionErrorKind::Syntax, error.to_string()))
+    }
+
+    /// Checks everything that opening a bundle checks, so that a compiler can refuse a section before it is signed.
+    ///
+    /// # Errors
+    ///
+    /// When a bundle with this section would be refused.
+    pub fn check(&self) -> Result<(), SectionError> {
+        OpenSection::open(self.clone()).map(|_| ())
     }
 
     /// The bytes to put into a bundle. The same section gives the same bytes.

@@ -108,6 +108,18 @@ pub(crate) fn check_type_name(name: &str, place: &str) -> Result<(), SectionErro
     }
 }
 
+/// Checks a path of member names to a claim.
+pub(crate) fn check_claim_path(path: &[String], place: &str) -> Result<(), SectionError> {
+    let error = |kind| Err(SectionError::new(kind, format!("the claim of {place}")));
+    if path.is_empty() || path.iter().any(String::is_empty) {
+        return error(SectionErrorKind::Empty);
+    }
+    if path.len() > limits::ATTRIBUTE_DEPTH {
+        return error(SectionErrorKind::Limit);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
