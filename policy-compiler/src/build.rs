@@ -7,9 +7,10 @@ use palisade_gateway::bundle::{Container, Digest, Expectation, SourceEntry, Trus
 use palisade_gateway::token::Algorithm as TokenAlgorithm;
 
 use crate::bundle::{self, Draft, WriteError};
-use crate::compile::{CompileError, Compiled, PolicySource, compile};
+use crate::compile::{CompileError, Compiled, PolicySource, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, jwk_set};
+use crate::limits::SELF_CHECK_QUESTIONS;
 use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, json_finding};
 use crate::section;
 
@@ -72,20 +73,21 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
     if findings.errors() > 0 {
         return None;
     }
-    let Compiled { bytes: policies, policies: count, worst_case_steps, unindexed } = compiled?;
+    let compiled = compiled?;
+    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps);
     let draft = Draft {
         name: project.file.name.as_ref().clone(),
         version: options.version.unwrap_or(options.created),
         created: options.created,
         expires: options.created.saturating_add(project.lifetime_seconds),
-        policies,
+        policies: compiled.bytes,
         policy_count: u64::try_from(count).unwrap_or(u64::MAX),
         worst_case_steps,
         gateway,
         sources: source_entries(sources),
     };
     match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
-        Ok(bytes) => Some(Built { bytes, unindexed, worst_case_steps, policies: count }),
+        Ok(bytes) => Some(Built { bytes, unindexed: compiled.unindexed, worst_case_steps, policies: count }),
         Err(error) => {
             findings.push(Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE));
             None
@@ -97,7 +99,11 @@ fn compile_policies(project: &Project, findings: &mut Findings) -> Option<Compil
     let step_limit =
         project.file.limits.max_steps.as_ref().map_or(palisade_engine::limits::DEFAULT_STEPS, |limit| *limit.as_ref());
     let source = PolicySource { policies: &project.policies.set, entities: &project.entities, step_limit };
-    match compile(source) {
+    let checked = compile(source).and_then(|compiled| {
+        let agreed = self_check(&compiled, source, SELF_CHECK_QUESTIONS);
+        agreed.map(|_| compiled).map_err(|error| vec![error])
+    });
+    match checked {
         Ok(compiled) => Some(compiled),
         Err(errors) => {
             findings.extend(errors.into_iter().map(|error| compile_finding(project, error)));

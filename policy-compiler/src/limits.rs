@@ -12,3 +12,7 @@ pub const PARSER_STACK_BYTES: usize = 1 << 30;
 
 /// Longest bundle name in bytes: it travels in configurations, logs and metrics.
 pub const MAX_NAME_BYTES: usize = 64;
+
+/// Questions that every build asks of cedar-policy and of the compiled policies alike. Enough to meet each policy of a
+/// usual project several times, and a fraction of a second.
+pub const SELF_CHECK_QUESTIONS: usize = 500;
