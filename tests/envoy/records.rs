@@ -106,7 +106,7 @@ fn the_client_learns_nothing_about_policies() -> Result<()> {
     let target = "/repos/checkout/branches/main/files/a";
     let request = Request::new("PUT", "repos.internal", target).bearer(&good_token(gateway)?);
     let line = assert_denied(gateway, &request, 403, "policy.deny")?;
-    assert!(!line.policies().is_empty());
+    assert!(!line.texts("policies").is_empty());
     let answer = gateway.send(&request)?;
     let body = String::from_utf8(answer.body)?;
     for secret in ["no-direct-writes", "Repository", "coder-7", "forbid"] {
