@@ -106,7 +106,7 @@ fn trailers_cannot_bring_a_credential_or_an_identity() -> Result<()> {
     let gateway = shared()?;
     let answer = TrailerPost {
         host: "deploys.internal",
-        path: "/environments/staging/services/checkout/deployments",
+        path: "/environments/staging/services/trailers/deployments",
         token: None,
         body: "v2",
         trailers: &[("authorization", "Bearer x"), ("x-palisade-principal", "Agent::\"dev/coder-7\"")],
