@@ -50,6 +50,7 @@ impl NativeHost {
 }
 
 impl Host for NativeHost {
+    #[expect(clippy::disallowed_methods, reason = "this host is the operating system's clock")]
     fn now_nanos(&mut self) -> u64 {
         self.fixed_nanos.unwrap_or_else(|| {
             // A clock before 1970 or after 2554 reads as the epoch: every token is then "not yet valid".

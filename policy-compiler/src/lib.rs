@@ -1,3 +1,4 @@
 //! Compiles Cedar policy projects into bundles.
 
 pub mod compile;
+pub mod listing;
