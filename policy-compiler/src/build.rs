@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::bundle::{Container, Digest, Expectation, SourceEntry, TrustSet};
+use palisade_gateway::bundle::{BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
 use palisade_gateway::token::Algorithm as TokenAlgorithm;
 
 use crate::bundle::{self, Draft, WriteError};
@@ -11,7 +11,7 @@ use crate::compile::{CompileError, Compiled, PolicySource, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
-use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, json_finding};
+use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
 use crate::section;
 
 /// What a build is given besides the project.
@@ -62,7 +62,10 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
     let project = Project::load(file, sources, findings)?;
     let key_sets = key_sets(&project, options, findings);
     let gateway = section::build(&project, &key_sets, findings);
-    let compiled = compile_policies(&project, findings);
+    if findings.errors() > 0 {
+        return None;
+    }
+    let compiled = compile_policies(&project, findings)?;
     let gateway = match gateway.encode() {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -70,10 +73,6 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
             return None;
         }
     };
-    if findings.errors() > 0 {
-        return None;
-    }
-    let compiled = compiled?;
     let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps);
     let draft = Draft {
         name: project.file.name.as_ref().clone(),
@@ -89,9 +88,25 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
     match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
         Ok(bytes) => Some(Built { bytes, unindexed: compiled.unindexed, worst_case_steps, policies: count }),
         Err(error) => {
-            findings.push(Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE));
+            findings.push(refusal(&project, &error));
             None
         }
+    }
+}
+
+/// What a gateway refuses, at the route that it names if it names one.
+fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
+    let WriteError::Bundle(BundleError::Gateway(section)) = error else {
+        return Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE);
+    };
+    let text = section.to_string();
+    let code = section.kind().code();
+    let message = text.strip_prefix(code).map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ']));
+    let diagnostic = Diagnostic::error(code, format!("a gateway would refuse {message}"));
+    let named = |route: &&RouteTable| message.contains(&format!("`{}`", route.path.as_ref()));
+    match project.file.routes.iter().rfind(named) {
+        Some(route) => diagnostic.at(PROJECT_FILE, route.path.span()),
+        None => diagnostic.in_file(PROJECT_FILE),
     }
 }
 
@@ -133,7 +148,7 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
                 Ok(set) => set,
                 Err(error) => {
                     findings.push(json_finding("issuer.jwks", file, &error));
-                    Json::Null
+                    Json::Object(vec![("keys".to_owned(), Json::Array(Vec::new()))])
                 }
             },
             (None, MissingKeySets::Refuse) => continue,
@@ -158,7 +173,8 @@ fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>) -> Option<Json> {
             TokenAlgorithm::Es256 => Algorithm::Es256,
             TokenAlgorithm::Rs256 => Algorithm::Rs256,
         })
-        .min_by_key(|algorithm| *algorithm == Algorithm::Rs256)?;
+        .min_by_key(|algorithm| *algorithm == Algorithm::Rs256)
+        .unwrap_or(Algorithm::Es256);
     let jwk = PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()?;
     serde_json::from_value(jwk_set(vec![jwk])).ok()
 }

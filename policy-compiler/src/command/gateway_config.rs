@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use palisade_gateway::bundle::{Container, TrustKey};
+use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile, limits,
 };
@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 
 use super::console::Console;
 use super::verify::TrustArguments;
-use super::{Exit, Failure, files};
-use crate::bundle::check_whole;
+use super::{Exit, Failure, clock, files};
 
 /// Write the gateway's configuration for a signed bundle.
 ///
@@ -56,16 +55,16 @@ fn decision_log(text: &str) -> Result<DecisionLog, String> {
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let Arguments { bundle, trust, output, ecds, wasm, filter_name, decision_log, min_version } = arguments;
     let bytes = files::read(bundle)?;
-    let container = Container::read(&bytes)?;
-    let manifest = check_whole(&container)?;
-    container.verify(&trust.set()?)?;
+    let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
+    let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
+    let manifest = active.manifest();
     let configuration = ConfigurationFile {
         bundle: BundleSource::Inline(STANDARD.encode(&bytes)),
         trust: TrustFile {
             keys: trust.keys()?.iter().map(TrustKey::to_string).collect(),
             threshold: trust.threshold(),
         },
-        channel: Some(manifest.channel),
+        channel: Some(manifest.channel.clone()),
         min_version: min_version.unwrap_or(manifest.version),
         on_forbid_error: OnForbidError::Deny,
         decision_log: decision_log.clone(),

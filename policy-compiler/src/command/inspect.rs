@@ -4,32 +4,36 @@ use std::path::PathBuf;
 
 use clap::Args;
 use palisade_engine::{CompiledPolicySet, PolicyIndex};
-use palisade_gateway::bundle::{Container, Manifest, SectionName, SignerAlgorithm};
+use palisade_gateway::bundle::{BundleError, Container, Manifest, SectionName, SignerAlgorithm};
 use palisade_gateway::section::GatewaySection;
 use serde_json::json;
 
 use super::console::Console;
 use super::{Exit, Failure, Format, clock, files};
 use crate::bundle::check_whole;
+use crate::listing;
 
 /// Show what is in a bundle. Nothing is verified but the digests; for signatures see `palisade verify`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The bundle
     bundle: PathBuf,
+    /// Show the index of the policies as well: what is looked up for each action, and which policies are always run
+    #[arg(long)]
+    index: bool,
     /// Output form
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { bundle, format } = arguments;
+    let Arguments { bundle, index, format } = arguments;
     let bytes = files::read(bundle)?;
     let container = Container::read(&bytes)?;
     let contents = Contents::read(&container)?;
     match format {
-        Format::Json => contents.print_json(&container, console)?,
-        Format::Pretty => contents.print_text(&container, console)?,
+        Format::Json => contents.print_json(&container, *index, console)?,
+        Format::Pretty => contents.print_text(&container, *index, console)?,
     }
     Ok(Exit::Success)
 }
@@ -37,6 +41,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
 /// The parts of a bundle, opened without trust.
 struct Contents {
     manifest: Manifest,
+    set: CompiledPolicySet,
     policies: Vec<String>,
     gateway: GatewaySection,
 }
@@ -44,24 +49,17 @@ struct Contents {
 impl Contents {
     fn read(container: &Container<'_>) -> Result<Self, Failure> {
         let manifest = check_whole(container)?;
-        let mut rest = container.unverified_sections();
-        let mut policies = Vec::new();
-        let mut gateway = GatewaySection { issuers: Vec::new(), routes: Vec::new() };
-        for section in &manifest.sections {
-            let size = usize::try_from(section.size).map_err(|error| Failure::new("bundle.layout", error))?;
-            let (bytes, after) = rest.split_at_checked(size).unwrap_or_default();
-            match section.name {
-                SectionName::Policies => policies = policy_ids(bytes)?,
-                SectionName::Gateway => {
-                    gateway = GatewaySection::parse(bytes).map_err(|error| Failure::new("bundle.gateway", error))?;
-                }
-            }
-            rest = after;
-        }
-        Ok(Self { manifest, policies, gateway })
+        let section = |name: SectionName| sections(&manifest, container).find(|(found, _)| *found == name);
+        let missing = |name: SectionName| BundleError::SectionMissing(name);
+        let (_, policies) = section(SectionName::Policies).ok_or_else(|| missing(SectionName::Policies))?;
+        let (_, gateway) = section(SectionName::Gateway).ok_or_else(|| missing(SectionName::Gateway))?;
+        let set = CompiledPolicySet::open(policies).map_err(|error| Failure::new("bundle.policies", error))?;
+        let gateway = GatewaySection::parse(gateway).map_err(|error| Failure::new("bundle.gateway", error))?;
+        let policies = policy_ids(&set)?;
+        Ok(Self { manifest, set, policies, gateway })
     }
 
-    fn print_json(&self, container: &Container<'_>, console: &mut Console) -> Result<(), Failure> {
+    fn print_json(&self, container: &Container<'_>, index: bool, console: &mut Console) -> Result<(), Failure> {
         let signatures = container.signatures().iter();
         let signatures: Vec<_> =
             signatures.map(|entry| json!({"key_id": entry.key_id, "algorithm": algorithm(entry.algorithm)})).collect();
@@ -71,11 +69,12 @@ impl Contents {
             "signatures": signatures,
             "policies": self.policies,
             "gateway": self.gateway,
+            "index": index.then(|| listing::index(&self.set)),
         }))
     }
 
-    fn print_text(&self, container: &Container<'_>, console: &mut Console) -> Result<(), Failure> {
-        let Self { manifest, policies, gateway } = self;
+    fn print_text(&self, container: &Container<'_>, index: bool, console: &mut Console) -> Result<(), Failure> {
+        let Self { manifest, set, policies, gateway } = self;
         console.line(&format!("{} version {} on channel {}", manifest.name, manifest.version, manifest.channel))?;
         console.line(&format!("created      {}", clock::text(manifest.created)))?;
         console.line(&format!("expires      {}", clock::text(manifest.expires)))?;
@@ -107,12 +106,24 @@ impl Contents {
         for policy in policies {
             console.line(&format!("policy       {policy}"))?;
         }
+        if index {
+            console.line(&format!("\nindex\n{}", listing::index(set).trim_end()))?;
+        }
         Ok(())
     }
 }
 
-fn policy_ids(bytes: &[u8]) -> Result<Vec<String>, Failure> {
-    let set = CompiledPolicySet::open(bytes).map_err(|error| Failure::new("bundle.policies", error))?;
+/// The sections' names and bytes, in order.
+fn sections<'a>(manifest: &Manifest, container: &Container<'a>) -> impl Iterator<Item = (SectionName, &'a [u8])> {
+    let mut rest = container.unverified_sections();
+    manifest.sections.iter().map_while(move |section| {
+        let (bytes, after) = rest.split_at_checked(usize::try_from(section.size).ok()?)?;
+        rest = after;
+        Some((section.name, bytes))
+    })
+}
+
+fn policy_ids(set: &CompiledPolicySet) -> Result<Vec<String>, Failure> {
     let count = u32::try_from(set.policy_count()).map_err(|error| Failure::new("bundle.policies", error))?;
     let mut ids: Vec<String> = (0..count).map(|index| set.policy_id(PolicyIndex::new(index)).to_owned()).collect();
     ids.sort();

@@ -78,7 +78,7 @@ impl Reader<'_> {
     fn matching(&mut self, key: &'static str, globs: &[Spanned<String>]) -> Vec<SourceFile> {
         let mut found: BTreeMap<String, SourceFile> = BTreeMap::new();
         for glob in globs {
-            let matches = self.expand(glob);
+            let Some(matches) = self.expand(glob) else { continue };
             if matches.is_empty() {
                 let message = format!("`{}` matches no file", glob.as_ref());
                 let help = format!("correct it, or remove it from `{key}`");
@@ -97,7 +97,7 @@ impl Reader<'_> {
         found.into_values().collect()
     }
 
-    fn expand(&mut self, glob: &Spanned<String>) -> Vec<PathBuf> {
+    fn expand(&mut self, glob: &Spanned<String>) -> Option<Vec<PathBuf>> {
         let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
         let pattern = Path::new(&folder).join(glob.as_ref());
         // A star does not cross folders, and a file whose name begins with a dot is somebody's scratch copy.
@@ -107,10 +107,10 @@ impl Reader<'_> {
             require_literal_leading_dot: true,
         };
         match glob::glob_with(&pattern.to_string_lossy(), options) {
-            Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
+            Ok(paths) => Some(paths.filter_map(Result::ok).filter(|path| path.is_file()).collect()),
             Err(error) => {
                 self.findings.push(at("project.glob", glob, error.msg));
-                Vec::new()
+                None
             }
         }
     }

@@ -10,8 +10,8 @@ use super::cedar::finding;
 use crate::diagnostic::{Diagnostic, Findings, Severity};
 use crate::source::SourceFile;
 
-/// Loads entity by entity, so that each error has the place of its entity.
-pub(super) fn load(schema: &Schema, files: &[SourceFile], findings: &mut Findings) -> Option<Entities> {
+/// Loads entity by entity, so that each error has the place of its entity. What is refused is left out.
+pub(super) fn load(schema: &Schema, files: &[SourceFile], findings: &mut Findings) -> Entities {
     let mut entities: Vec<Entity> = Vec::new();
     let mut first: BTreeMap<EntityUid, (&str, Range<usize>)> = BTreeMap::new();
     for file in files {
@@ -43,11 +43,11 @@ pub(super) fn load(schema: &Schema, files: &[SourceFile], findings: &mut Finding
         }
     }
     match Entities::from_entities(entities, Some(schema)) {
-        Ok(entities) => Some(entities),
+        Ok(entities) => entities,
         Err(error) => {
             let name = files.first().map_or("", |file| file.path.as_str());
             findings.push(finding("entities.refused", Severity::Error, name, &error));
-            None
+            Entities::empty()
         }
     }
 }

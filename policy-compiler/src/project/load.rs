@@ -43,7 +43,7 @@ impl ProjectSources {
     }
 }
 
-/// A project whose policies, schema and entities Cedar accepts.
+/// A project, as far as it could be read.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// `palisade.toml`.
@@ -61,8 +61,10 @@ pub struct Project {
 }
 
 impl Project {
-    /// Checks a parsed project file and the texts it names. All findings are collected; with an error among them there
-    /// is no project.
+    /// Checks a parsed project file and the texts it names. All findings are collected.
+    ///
+    /// Without a schema there is no project. With other errors there is one, so that the rest of it can be checked too;
+    /// nothing may be built from it then.
     #[must_use]
     pub fn load(file: ProjectFile, sources: &ProjectSources, findings: &mut Findings) -> Option<Self> {
         check_name(&file.name, findings);
@@ -75,15 +77,14 @@ impl Project {
         let schema = schema?;
         validate(&schema, &policies, findings);
         let entities = entities::load(&schema, &sources.entities, findings);
-        let project = Self {
+        Some(Self {
             file,
             schema,
             policies,
-            entities: entities?,
+            entities,
             jwks: sources.jwks.clone(),
-            lifetime_seconds: lifetime?,
-        };
-        (findings.errors() == 0).then_some(project)
+            lifetime_seconds: lifetime.unwrap_or_default(),
+        })
     }
 }
 
