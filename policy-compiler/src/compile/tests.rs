@@ -77,3 +77,28 @@ fn the_self_check_agrees_with_the_compiler_and_notices_other_bytes() {
         assert_eq!(error.code, "compile.self_check", "{from}");
     }
 }
+
+#[test]
+fn the_worst_case_is_counted_by_action() {
+    let policies: PolicySet = r#"
+        permit(principal, action == Action::"read", resource) when { context.a == 1 };
+        permit(principal, action in Action::"all", resource);
+        forbid(principal, action, resource) when { context.risk > 3 };"#
+        .parse()
+        .expect("parses");
+    let entities =
+        r#"[{"uid": {"type": "Action", "id": "read"}, "attrs": {}, "parents": [{"type": "Action", "id": "all"}]}]"#;
+    let entities = Entities::from_json_str(entities, None).expect("entities");
+    let compiled =
+        compile(PolicySource { policies: &policies, entities: &entities, step_limit: 100 }).expect("compiles");
+    let steps = |action: Option<&str>| {
+        let case = compiled.worst_cases.iter().find(|case| case.action.as_deref() == action);
+        case.map(|case| case.steps)
+    };
+    let any = steps(None).expect("any action");
+    let (read, all) = (steps(Some(r#"Action::"read""#)), steps(Some(r#"Action::"all""#)));
+    // `context.risk > 3` is `!(context.risk <= 3)`: six instructions and the policy itself.
+    assert_eq!(any, 7);
+    assert!(read > all && all > Some(any), "{read:?} {all:?}");
+    assert_eq!(Some(compiled.worst_case_steps()), read);
+}

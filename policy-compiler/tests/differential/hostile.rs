@@ -118,3 +118,15 @@ fn change(random: &mut Random, bytes: &mut [u8], tables: &[(usize, usize, usize)
     let value = random.pick(&[0, 1, 2, 3, 4, 7, 8, 0x7F, 0x80, 0xFE, 0xFF]);
     bytes[field] = value;
 }
+
+/// Not a test: writes valid policy sets as seeds for the fuzz targets into the folder `PALISADE_FUZZ_SEEDS`.
+#[test]
+#[ignore = "run by build/fuzz.sh"]
+fn seeds() {
+    let folder = std::env::var("PALISADE_FUZZ_SEEDS").expect("a folder");
+    let mut random = Random::new(1);
+    for number in 0..60 {
+        let case = Case::generate(&mut random, 1 + number % 12);
+        std::fs::write(format!("{folder}/{number}"), compiled(&case)).expect("writes");
+    }
+}
