@@ -73,7 +73,7 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
             return None;
         }
     };
-    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps);
+    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps());
     let draft = Draft {
         name: project.file.name.as_ref().clone(),
         version: options.version.unwrap_or(options.created),

@@ -1,9 +1,9 @@
 //! What the operator sees: decision records, statistics, and answers that say little.
 
 use anyhow::Result;
-use palisade_tests::gateway::Options;
+use palisade_tests::gateway::{DECISION_ID, Options};
 use palisade_tests::http1::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fixture::{Own, assert_allowed, assert_denied, good_token, read, shared};
 
@@ -47,8 +47,8 @@ fn the_record_of_an_allowed_request_is_complete() -> Result<()> {
     assert_eq!(record["principal"], r#"Agent::"dev/coder-7""#);
     assert_eq!(record["action"], r#"Action::"read""#);
     assert_eq!(record["resource"], r#"Repository::"handbook""#);
-    assert_eq!(record["policies"], serde_json::json!(["read-repositories"]));
-    assert_eq!(record["errors"], serde_json::json!([]));
+    assert_eq!(record["policies"], json!(["read-repositories"]));
+    assert_eq!(record["errors"], json!([]));
     assert_eq!((&record["method"], &record["path"]), (&"GET".into(), &"/repos/handbook/files/record-allow".into()));
     assert_eq!(record["status"], 200);
     assert_eq!(line.status, 200);
@@ -71,8 +71,8 @@ fn the_record_names_policies_that_could_not_be_evaluated() -> Result<()> {
     let request = Request::new("GET", "repos.internal", "/repos/nowhere/files/a").bearer(&good_token(gateway)?);
     let line = assert_denied(gateway, &request, 403, "policy.deny")?;
     let record = line.record.unwrap_or_default();
-    assert_eq!(record["errors"], serde_json::json!(["read-own-repositories", "read-repositories"]));
-    assert_eq!(record["policies"], serde_json::json!([]));
+    assert_eq!(record["errors"], json!(["read-own-repositories", "read-repositories"]));
+    assert_eq!(record["policies"], json!([]));
     Ok(())
 }
 
@@ -128,15 +128,26 @@ fn decisions_are_counted() -> Result<()> {
     for _ in 0..2 {
         assert_denied(gateway, &read("counted-not"), 401, "token.missing")?;
     }
-    let stats = gateway.envoy.stats()?;
-    let ours: Vec<_> = stats.lines().filter(|line| line.starts_with("wasmcustom.palisade")).collect();
-    let count = |name: &str| {
-        ours.iter()
-            .filter(|line| line.contains(name))
-            .filter_map(|line| line.rsplit(": ").next()?.parse::<u64>().ok())
-            .max()
-    };
-    assert_eq!(count("allow"), Some(3), "{ours:#?}");
-    assert_eq!(count("token.missing").or(count("token_missing")), Some(2), "{ours:#?}");
+    let decisions = |reason: &str| gateway.envoy.stat(&format!("wasmcustom.palisade_decisions_total.reason.{reason}"));
+    assert_eq!((decisions("policy.allow")?, decisions("token.missing")?, decisions("policy.deny")?), (3, 2, 0));
+    assert!(gateway.envoy.stats()?.contains("wasmcustom.palisade_decision_microseconds"));
+    assert_eq!(gateway.envoy.stat("wasmcustom.palisade_records_lost_total")?, 0);
+    Ok(())
+}
+
+#[test]
+fn records_can_go_to_envoys_own_log() -> Result<()> {
+    let own = Own::start(Options::default())?;
+    let gateway = &own.gateway;
+    assert!(gateway.replace_filter(&gateway.filter.clone().with_field("decision_log", json!(["log"]))?)?);
+    let answer = palisade_tests::wait::until("the new configuration to decide", || {
+        let answer = gateway.send(&read("own-log"))?;
+        let id = answer.header(DECISION_ID).unwrap_or_default().to_owned();
+        let log = gateway.envoy.log()?;
+        let line = log.lines().find(|line| line.contains("wasm log palisade") && line.contains(&id));
+        Ok(line.map(str::to_owned))
+    })?;
+    let record = answer.split_once(": {").map(|(_, rest)| format!("{{{rest}")).unwrap_or_default();
+    assert_complete(&serde_json::from_str(&record)?);
     Ok(())
 }
