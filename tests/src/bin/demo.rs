@@ -74,8 +74,12 @@ fn print(out: &mut impl Write, case: &Case, observed: &Observed) -> Result<()> {
 
 fn describe(outcome: &Expectation) -> String {
     let Expectation { status, decision, reason, policies } = outcome;
-    let deciders = if policies.is_empty() { "no policy".to_owned() } else { policies.join(", ") };
-    format!("{status} {decision}, {reason}, by {deciders}")
+    let deciders = match policies.as_slice() {
+        [] if reason == "policy.deny" => "no policy permits it".to_owned(),
+        [] => "before any policy".to_owned(),
+        policies => format!("by {}", policies.join(", ")),
+    };
+    format!("{status} {decision}, {reason}, {deciders}")
 }
 
 fn mark(good: bool) -> &'static str {
