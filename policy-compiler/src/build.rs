@@ -140,7 +140,10 @@ fn compile_finding(project: &Project, error: CompileError) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, message);
     let place = policy.as_deref().and_then(|policy| project.policies.place(policy));
     match (place, &project.file.limits.max_steps) {
-        (Some(place), _) => diagnostic.at(&place.file, span.unwrap_or_else(|| place.span.clone())),
+        (Some(place), _) => match span {
+            Some(span) => diagnostic.at(&place.text_file, span),
+            None => diagnostic.at(&place.file, place.span.clone()),
+        },
         (None, Some(limit)) if code == "compile.over_budget" => diagnostic.at(PROJECT_FILE, limit.span()),
         (None, _) => diagnostic.in_file(PROJECT_FILE),
     }
