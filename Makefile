@@ -26,6 +26,14 @@ demo: plugin dev-cli ## Start a real Envoy with the filter, send requests, check
 run: plugin dev-cli ## Start the same gateway, leave it up, and print curl lines to try
 	@$(with_envoy) cargo run --quiet --locked --package palisade-tests --bin run
 
+.PHONY: quickstart
+quickstart: plugin dev-cli ## Fill envoy-config/quickstart/build/, which its compose file mounts
+	@build/quickstart.sh
+
+.PHONY: envoy-image
+envoy-image: ## Make a container image of the tests' Envoy, where no image registry is in reach
+	@build/envoy-image.sh
+
 .PHONY: plugin
 plugin: ## Build the filter into target/palisade.wasm and check its size
 	@build/plugin.sh
@@ -40,6 +48,7 @@ dev-cli:
 
 .PHONY: test
 test: plugin dev-cli ## Run every test, those against the real Envoy included
+	@build/docker.sh
 	@$(with_envoy) cargo test --locked --workspace
 
 .PHONY: lint

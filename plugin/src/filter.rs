@@ -22,7 +22,7 @@ pub enum Action {
 ///
 /// A changed configuration arrives as a new root context in the same VM while requests of the old one are under
 /// way, so each stream is answered by the root context it was created under.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Filter {
     roots: Vec<Root>,
     /// Stream and root. Envoy announces a stream right before its headers, so there is hardly ever more than one.
@@ -33,14 +33,12 @@ pub struct Filter {
 }
 
 /// A root context. Without a configuration it denies every request.
-#[derive(Debug)]
 struct Root {
     id: u32,
     active: Option<Active>,
 }
 
 /// A configuration that was accepted.
-#[derive(Debug)]
 struct Active {
     gateway: Gateway,
     verifier: HostVerifier,
