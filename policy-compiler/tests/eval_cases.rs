@@ -3,6 +3,8 @@
 //! A line is a case as `palisade eval --cases` takes it, with a `name` and with `expect`: one answer for each request,
 //! `{"decision", "reasons", "errors"}`, or `"refused"` where Cedar itself refuses to load or build.
 
+#![expect(clippy::unwrap_used, reason = "a case that cannot be read fails the test")]
+
 use std::path::Path;
 
 use palisade_policy_compiler::eval::{AnswerLine, Engine, Outcome, run_case};
