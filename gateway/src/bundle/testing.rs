@@ -1,13 +1,11 @@
-//! Bundles for tests: fixed keys, and a writer.
+//! Manifests and trust keys for unit tests. Whole bundles are in `tests/`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::Signer as _;
 
 use super::digest::Digest;
 use super::format;
 use super::manifest::{Manifest, SectionEntry, SectionName};
-use super::trust::SignerAlgorithm;
 
 /// A signing key made from a number.
 pub(crate) enum TestKey {
@@ -41,23 +39,6 @@ impl TestKey {
         };
         format!("{prefix}:{}", STANDARD.encode(self.public()))
     }
-
-    fn algorithm(&self) -> SignerAlgorithm {
-        match self {
-            Self::Ed25519(_) => SignerAlgorithm::Ed25519,
-            Self::Es256(_) => SignerAlgorithm::Es256,
-        }
-    }
-
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
-            Self::Es256(key) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
-                signature.to_bytes().to_vec()
-            }
-        }
-    }
 }
 
 /// A manifest over two sections: version 7 of channel `test`, from second 1,000 to second 2,000,000,000.
@@ -80,33 +61,4 @@ pub(crate) fn manifest(policies: &[u8], gateway: &[u8]) -> Manifest {
         policies: 1,
         worst_case_steps: 10,
     }
-}
-
-/// Writes a container; signatures in the order that the format asks for.
-pub(crate) fn container(manifest: &[u8], sections: &[&[u8]], keys: &[&TestKey]) -> Vec<u8> {
-    let message = format::pae(format::PAYLOAD_TYPE, manifest);
-    let mut entries: Vec<_> =
-        keys.iter().map(|key| (Digest::of(&key.public()), key.algorithm(), key.sign(&message))).collect();
-    entries.sort_by_key(|(id, ..)| *id);
-    let mut signatures = Vec::new();
-    for (id, algorithm, signature) in entries {
-        signatures.extend_from_slice(id.as_bytes());
-        signatures.push(algorithm.code());
-        signatures.extend_from_slice(&u16::try_from(signature.len()).unwrap().to_le_bytes());
-        signatures.extend_from_slice(&signature);
-    }
-    assemble(manifest, &sections.concat(), &signatures)
-}
-
-/// Puts the parts of a container together, whatever they are.
-pub(crate) fn assemble(manifest: &[u8], sections: &[u8], signatures: &[u8]) -> Vec<u8> {
-    let mut bytes = format::MAGIC.to_vec();
-    bytes.extend_from_slice(&format::FORMAT.to_le_bytes());
-    for part in [manifest, sections, signatures] {
-        bytes.extend_from_slice(&u32::try_from(part.len()).unwrap().to_le_bytes());
-    }
-    for part in [manifest, sections, signatures] {
-        bytes.extend_from_slice(part);
-    }
-    bytes
 }

@@ -101,3 +101,134 @@ impl P256Key {
             .unwrap_or_else(|| self.key.verify(message, &parsed).is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Json, JsonLimits};
+    use crate::token::jwk;
+    use crate::token::testing::{self, TestKey};
+
+    /// A host that gives one answer and remembers what it was asked.
+    #[derive(Default)]
+    struct OneAnswer {
+        answer: Option<bool>,
+        asked: Vec<(SignatureAlgorithm, Vec<u8>, Vec<u8>)>,
+    }
+
+    impl Host for OneAnswer {
+        fn now_nanos(&mut self) -> u64 {
+            0
+        }
+
+        fn verify_signature(
+            &mut self,
+            algorithm: SignatureAlgorithm,
+            spki_der: &[u8],
+            message: &[u8],
+            signature: &[u8],
+        ) -> Option<bool> {
+            assert_eq!(message, b"message");
+            self.asked.push((algorithm, spki_der.to_vec(), signature.to_vec()));
+            self.answer
+        }
+
+        fn fill_random(&mut self, _: &mut [u8]) {}
+    }
+
+    fn public(key: &TestKey) -> Key {
+        jwk::read(&Json::parse(key.jwk("k").as_bytes(), &JsonLimits::JWKS).unwrap()).unwrap()
+    }
+
+    fn verify(key: &TestKey, signature: &[u8], answer: Option<bool>) -> (bool, OneAnswer) {
+        let mut host = OneAnswer { answer, ..OneAnswer::default() };
+        (public(key).verify(&mut host, b"message", signature), host)
+    }
+
+    #[test]
+    fn the_host_is_asked_first_and_its_answer_is_final() {
+        for key in [testing::rsa(1), testing::p256(1)] {
+            let good = key.sign(b"message");
+            let other = key.sign(b"other");
+            assert!(verify(&key, &good, None).0);
+            assert!(!verify(&key, &other, None).0);
+            assert!(!verify(&key, &good, Some(false)).0, "no second opinion");
+            assert!(verify(&key, &other, Some(true)).0);
+            assert_eq!(verify(&key, &good, None).1.asked.len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_host_gets_what_hosts_take() {
+        let rsa = testing::rsa(1);
+        let signature = rsa.sign(b"message");
+        let (_, host) = verify(&rsa, &signature, None);
+        let (algorithm, spki, given) = &host.asked[0];
+        assert_eq!((*algorithm, given), (SignatureAlgorithm::RsaPkcs1Sha256, &signature));
+        use rsa::pkcs8::DecodePublicKey as _;
+        assert!(rsa::RsaPublicKey::from_public_key_der(spki).is_ok());
+
+        let p256 = testing::p256(1);
+        let signature = p256.sign(b"message");
+        let (_, host) = verify(&p256, &signature, None);
+        let (algorithm, spki, given) = &host.asked[0];
+        assert_eq!(*algorithm, SignatureAlgorithm::EcdsaP256Sha256);
+        let point = spki.strip_prefix(&der::P256_SPKI_PREFIX).unwrap();
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).unwrap();
+        let parsed = p256::ecdsa::Signature::from_der(given).unwrap();
+        assert_eq!(parsed.to_bytes().as_slice(), signature);
+        assert!(key.verify(b"message", &parsed).is_ok());
+    }
+
+    #[test]
+    fn malformed_signatures_do_not_reach_the_host() {
+        let rsa = testing::rsa(1);
+        for len in [0, 1, 64, 255, 257, 512] {
+            let (valid, host) = verify(&rsa, &vec![1; len], Some(true));
+            assert!(!valid && host.asked.is_empty(), "{len}");
+        }
+        let p256 = testing::p256(1);
+        let order = p256::elliptic_curve::bigint::U256::from_be_hex(
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+        );
+        let order: [u8; 32] = p256::elliptic_curve::bigint::ArrayEncoding::to_be_byte_array(&order).into();
+        for signature in [
+            vec![],
+            vec![0; 64],
+            vec![1; 63],
+            vec![1; 65],
+            [[0; 32], [1; 32]].concat(),
+            [[1; 32], [0; 32]].concat(),
+            [order, [1; 32]].concat(),
+            [[1; 32], order].concat(),
+            vec![0xff; 64],
+        ] {
+            let (valid, host) = verify(&p256, &signature, Some(true));
+            assert!(!valid && host.asked.is_empty(), "{signature:?}");
+        }
+    }
+
+    #[test]
+    fn ed25519_is_always_verified_here() {
+        let key = testing::ed25519(1);
+        let good = key.sign(b"message");
+        let (valid, host) = verify(&key, &good, Some(false));
+        assert!(valid && host.asked.is_empty());
+        let (valid, _) = verify(&key, &key.sign(b"other"), Some(true));
+        assert!(!valid);
+        // S + L is the same number modulo the group order: a second spelling of the signature (RFC 8032 §5.1.7).
+        let group_order: [u8; 32] = [
+            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        ];
+        let mut shifted = good;
+        let mut carry = 0u16;
+        for (byte, add) in shifted[32..].iter_mut().zip(group_order) {
+            let sum = u16::from(*byte) + u16::from(add) + carry;
+            *byte = sum.to_le_bytes()[0];
+            carry = sum >> 8;
+        }
+        assert_eq!(carry, 0);
+        assert!(!verify(&key, &shifted, Some(true)).0);
+    }
+}

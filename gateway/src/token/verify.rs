@@ -67,3 +67,44 @@ fn select_issuer<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(IssuerI
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::NativeHost;
+    use crate::section;
+    use crate::token::testing;
+
+    // What is refused and why is in `tests/cases/tokens.txt`; here is only what the record gets to see.
+
+    fn facts_of(header: &str, claims: &str) -> (TokenFacts<'static>, Option<TokenError>) {
+        let issuers = vec![section::testing::issuer("dev", "https://issuer")];
+        let issuers = Box::leak(Box::new(IssuerTable::open(issuers).unwrap()));
+        let token = testing::p256(1).token(header, claims);
+        let mut facts = TokenFacts::default();
+        let error = verify(&token, issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+        (facts, error)
+    }
+
+    #[test]
+    fn facts_are_kept_as_far_as_reading_came() {
+        let claims = r#"{"iss":"https://issuer","aud":"https://gateway","iat":1000,"exp":1100}"#;
+        let (facts, error) = facts_of(r#"{"alg":"ES256","kid":"es"}"#, claims);
+        assert_eq!(error, None);
+        assert_eq!(facts.issuer, Some("dev"));
+        assert_eq!(facts.algorithm, Some(Algorithm::Es256));
+        assert_eq!(facts.kid.as_deref(), Some("es"));
+
+        let (facts, error) = facts_of(r#"{"alg":"none","kid":"es"}"#, claims);
+        assert_eq!(error, Some(TokenError::AlgorithmNotAllowed));
+        assert_eq!((facts.issuer, facts.algorithm, facts.kid.as_deref()), (None, None, Some("es")));
+
+        let (facts, error) = facts_of(r#"{"alg":"ES256"}"#, "{}");
+        assert_eq!(error, Some(TokenError::IssuerMissing));
+        assert_eq!((facts.issuer, facts.algorithm), (None, Some(Algorithm::Es256)));
+
+        let (facts, error) = facts_of("{}{}", claims);
+        assert_eq!(error, Some(TokenError::Json));
+        assert!(facts.issuer.is_none() && facts.algorithm.is_none() && facts.kid.is_none());
+    }
+}
