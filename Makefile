@@ -47,8 +47,9 @@ cli: ## Build the optimised command into target/release/palisade
 dev-cli:
 	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin run
 
+# `cargo test` builds the command before it runs the first test.
 .PHONY: test
-test: plugin dev-cli ## Run every test, those against the real Envoy included
+test: plugin ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@$(with_envoy) cargo test --locked --workspace
 
