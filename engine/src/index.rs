@@ -202,6 +202,23 @@ impl Index {
         &[]
     }
 
+    /// All partitions with the action they are for.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (Option<EntityId>, &Partition)> {
+        self.partitions.iter().map(|partition| {
+            let action = (partition.action != NONE).then(|| EntityId::new(partition.action));
+            (action, partition)
+        })
+    }
+
+    /// A lookup's keys with their policies.
+    pub(crate) fn buckets(&self, lookup: &Lookup) -> impl Iterator<Item = (Value, &[PolicyIndex])> {
+        let filled = self.buckets_of(lookup).iter().filter(|bucket| bucket.count > 0);
+        filled.filter_map(move |bucket| {
+            let policies = self.all(lookup).get(bucket.first as usize..)?.get(..bucket.count as usize)?;
+            Some((Value::decode(bucket.tag, bucket.payload)?, policies))
+        })
+    }
+
     fn buckets_of(&self, lookup: &Lookup) -> &[Bucket] {
         slice(&self.buckets, &lookup.buckets)
     }

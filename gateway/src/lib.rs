@@ -1,1 +1,49 @@
-//! gateway
+//! The request path of Palisade, with no host in it.
+//!
+//! Bytes, a clock and a [`Host`] go in; a [`Verdict`] comes out. Nothing here reads files, opens sockets or knows Envoy,
+//! so the same code runs in the filter and in `palisade test`.
+//!
+//! [`Gateway::configure`] turns a configuration and a signed bundle into a [`Gateway`]; [`Gateway::decide`] takes a
+//! request's headers through credential, token, identity, route and policies to one outcome, one answer and one
+//! decision record.
+
+pub mod bundle;
+mod configuration;
+mod decision_id;
+mod entity_text;
+mod error;
+mod evaluate;
+mod gateway;
+mod head;
+mod header_map;
+mod host;
+mod identity;
+mod json;
+pub mod limits;
+mod outcome;
+mod pipeline;
+mod record;
+mod route;
+pub mod section;
+pub mod token;
+mod verdict;
+
+pub use configuration::{BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile};
+pub use decision_id::DecisionId;
+pub use error::ConfigError;
+pub use gateway::Gateway;
+pub use head::RequestHead;
+pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
+pub use host::{Host, NativeHost};
+pub use identity::IdentityError;
+pub use json::{Json, JsonError, JsonLimits};
+pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
+pub use palisade_engine::Effect;
+pub use route::{ContextError, RouteError};
+pub use verdict::{Action, Forward, PolicyNames, Verdict};
+
+/// The header that carries the decision id, to the upstream and to the client.
+pub const DECISION_ID_HEADER: &str = "x-palisade-decision-id";
+
+/// The header that tells the upstream who is calling: the principal as Cedar writes it, in printable ASCII.
+pub const PRINCIPAL_HEADER: &str = "x-palisade-principal";

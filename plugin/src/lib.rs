@@ -1,1 +1,24 @@
-//! plugin
+//! The filter as Envoy loads it: an adapter between the proxy-wasm ABI and `palisade-gateway`.
+//!
+//! - [`filter`]: which configuration answers which request.
+//! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
+//! - [`metrics`]: Envoy's statistics.
+//! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
+//! - [`gateway_host`]: the gateway's wishes, answered by the proxy.
+//! - [`proxy`]: what all of these ask of the proxy, as a trait.
+//! - [`buffers`]: the memory that the proxy writes into.
+//! - `abi`, on wasm only: the trait on hostcalls, and the exported callbacks.
+//!
+//! Nothing here panics on what a client, a configuration or the host hands over: a panic ends the worker's VM.
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+pub mod buffers;
+pub mod enforce;
+#[cfg(test)]
+mod fake;
+pub mod filter;
+pub mod gateway_host;
+pub mod metrics;
+pub mod proxy;
+pub mod verify_signature;

@@ -14,7 +14,9 @@ mod error;
 mod expression;
 mod guard;
 mod index;
+mod mention;
 mod program;
+mod self_check;
 mod store;
 mod tables;
 mod translate;
@@ -26,6 +28,7 @@ mod tests;
 pub use ask::ask;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
+pub use self_check::self_check;
 
 /// What is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +42,34 @@ pub struct PolicySource<'a> {
 }
 
 /// A compiled policy set.
-#[derive(Clone, Debug)]
 pub struct Compiled {
     /// What `palisade_engine::CompiledPolicySet::open` opens.
     pub bytes: Vec<u8>,
     /// How many policies there are, template links included.
     pub policies: usize,
-    /// Steps of a decision in which every policy of the set is evaluated to its end. Work that depends on the sizes of
-    /// request values (`like`, set operations) comes on top and is metered when it is done.
-    pub worst_case_steps: u64,
+    /// The worst case of every action that policies name, and of all others.
+    pub worst_cases: Vec<WorstCase>,
     /// The policies that no index entry narrows down, by id: each costs a little on every request.
     pub unindexed: Vec<String>,
+    sampler: self_check::Sampler,
+}
+
+/// What a decision on one action can cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorstCase {
+    /// The action in Cedar's syntax; `None` for actions that no policy names.
+    pub action: Option<String>,
+    /// Steps if every policy that the index can lead to is evaluated to its end. Work that depends on the sizes of
+    /// request values (`like`, set operations, a principal's ancestors) comes on top and is metered when it is done.
+    pub steps: u64,
+}
+
+impl Compiled {
+    /// The steps of the most expensive action.
+    #[must_use]
+    pub fn worst_case_steps(&self) -> u64 {
+        self.worst_cases.iter().map(|case| case.steps).max().unwrap_or_default()
+    }
 }
 
 /// Compiles a policy set. The same source gives the same bytes.
@@ -71,21 +91,42 @@ pub fn compile(source: PolicySource<'_>) -> Result<Compiled, Vec<CompileError>> 
         .collect();
     let programs = program::assemble(&policies, &guards.probes, &expressions).map_err(|error| vec![error])?;
     let index = index::build(&policies, &guards);
-    let worst_case_steps = worst_case(&policies, &programs, &index);
-    if worst_case_steps > source.step_limit {
-        return Err(vec![CompileError::over_budget(worst_case_steps, source.step_limit)]);
+    let worst_cases = worst_cases(&tables, &programs, &index);
+    let worst = worst_cases.iter().map(|case| case.steps).max().unwrap_or_default();
+    if worst > source.step_limit {
+        return Err(vec![CompileError::over_budget(worst, source.step_limit)]);
     }
     let bytes = write::write(&tables, &policies, &guards.probes, &programs, &index, source.step_limit);
     if let Err(error) = palisade_engine::CompiledPolicySet::open(&bytes) {
         let message = format!("the engine would refuse the compiled policies: {error}");
         return Err(vec![CompileError::new("compile.rejected", message)]);
     }
-    Ok(Compiled { bytes, policies: policies.len(), worst_case_steps, unindexed })
+    let count = policies.len();
+    let sampler = self_check::Sampler { tables, policies, expressions };
+    Ok(Compiled { bytes, policies: count, worst_cases, unindexed, sampler })
 }
 
-fn worst_case(policies: &[translate::Policy], programs: &program::Programs, index: &index::Index) -> u64 {
-    let conditions: usize = programs.of_policies.iter().map(|program| programs.length(*program) + 1).sum();
-    let probes: usize = programs.of_probes.iter().flatten().map(|program| programs.length(*program)).sum();
-    debug_assert_eq!(policies.len(), programs.of_policies.len(), "each policy has a program");
-    (conditions + probes + index.lookup_count()) as u64
+impl core::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Compiled").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}
+
+/// The steps of a decision on each action in which everything in the index is evaluated to its end.
+fn worst_cases(tables: &tables::Tables, programs: &program::Programs, index: &index::Index) -> Vec<WorstCase> {
+    let any: u64 =
+        index.partitions.iter().filter(|partition| partition.action.is_none()).map(|p| p.steps(programs)).sum();
+    let mut cases = vec![WorstCase { action: None, steps: any }];
+    for partition in &index.partitions {
+        let Some(action) = partition.action else { continue };
+        let Some(row) = tables.entities.get(action.index()) else { continue };
+        // What stands under the action's groups is evaluated as well.
+        let reached = |other: &&index::Partition| {
+            other.action == Some(action) || other.action.is_some_and(|group| row.ancestors.contains(&group))
+        };
+        let steps: u64 = index.partitions.iter().filter(reached).map(|partition| partition.steps(programs)).sum();
+        let name = format!("{}::{:?}", tables.text(row.type_name), tables.text(row.id));
+        cases.push(WorstCase { action: Some(name), steps: any + steps });
+    }
+    cases
 }

@@ -1,3 +1,19 @@
-//! Compiles Cedar policy projects into bundles.
+//! Compiles Cedar policy projects into signed bundles.
+//!
+//! The library takes bytes and gives bytes; only [`command`] reads files, asks the clock or prints.
 
+pub mod build;
+pub mod bundle;
+pub mod cases;
+pub mod command;
 pub mod compile;
+pub mod diagnostic;
+pub mod eval;
+pub mod keys;
+pub mod limits;
+pub mod listing;
+pub mod nesting;
+pub mod project;
+pub mod section;
+pub mod source;
+pub mod token;

@@ -1,7 +1,7 @@
 //! Puts a request that cedar-policy loaded before the engine, so that both can be asked the same.
 
 use cedar_policy_core::ast::{
-    Context, EntityUID, EntityUIDEntry, Expr, ExprKind, Literal, Value as CedarValue, ValueKind,
+    Context, Entity, EntityUID, EntityUIDEntry, Expr, ExprKind, Literal, PartialValue, Value as CedarValue, ValueKind,
 };
 use palisade_engine::{
     CompiledPolicySet, Decision, EntityId, Opcode, Request, Scratch, Value, parse_datetime, parse_duration,
@@ -19,8 +19,21 @@ pub fn ask<'a>(
     scratch: &'a mut Scratch,
     request: &cedar_policy::Request,
 ) -> Result<Decision<'a>, CompileError> {
+    ask_about(set, scratch, request, None)
+}
+
+/// The engine's decision on a request that describes an entity itself.
+pub(crate) fn ask_about<'a>(
+    set: &'a CompiledPolicySet,
+    scratch: &'a mut Scratch,
+    request: &cedar_policy::Request,
+    entity: Option<&cedar_policy::Entity>,
+) -> Result<Decision<'a>, CompileError> {
     let cedar: &cedar_policy_core::ast::Request = request.as_ref();
     let mut asked = Asked { request: Request::new(set, scratch) };
+    if let Some(entity) = entity {
+        asked.define(entity.as_ref())?;
+    }
     let principal = asked.variable(cedar.principal())?;
     let action = asked.variable(cedar.action())?;
     let resource = asked.variable(cedar.resource())?;
@@ -52,6 +65,19 @@ impl Asked<'_> {
 
     fn entity(&mut self, uid: &EntityUID) -> EntityId {
         self.request.entity(&uid.entity_type().to_string(), uid.eid().as_ref())
+    }
+
+    fn define(&mut self, entity: &Entity) -> Result<(), CompileError> {
+        let mut attributes = Vec::new();
+        for (key, value) in entity.attrs() {
+            let PartialValue::Value(value) = value else { return Err(unknown("principal")) };
+            attributes.push((key, value));
+        }
+        let attributes = self.record(attributes.into_iter())?;
+        let parents: Vec<EntityId> = entity.parents().map(|parent| self.entity(parent)).collect();
+        let id = self.entity(entity.uid());
+        self.request.define(id, attributes, &parents);
+        Ok(())
     }
 
     fn record<'v, K: AsRef<str> + 'v>(

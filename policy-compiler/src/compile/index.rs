@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use palisade_engine::{EntityId, hash_key};
 
 use super::guard::{Guards, Key, partitions};
+use super::program::Programs;
 use super::translate::Policy;
 
 /// A slot of a lookup's hash table.
@@ -34,9 +35,21 @@ pub(crate) struct Index {
     pub(crate) partitions: Vec<Partition>,
 }
 
-impl Index {
-    pub(crate) fn lookup_count(&self) -> usize {
-        self.partitions.iter().map(|partition| partition.lookups.len()).sum()
+impl Partition {
+    /// The steps of evaluating everything in the partition.
+    pub(crate) fn steps(&self, programs: &Programs) -> u64 {
+        let condition = |policy: &u32| {
+            let program = programs.of_policies.get(*policy as usize);
+            1 + program.map_or(0, |program| programs.length(*program)) as u64
+        };
+        let probe = |lookup: &Lookup| {
+            let program = programs.of_probes.get(lookup.probe as usize).copied().flatten();
+            1 + program.map_or(0, |program| programs.length(program)) as u64
+        };
+        let always: u64 = self.always.iter().map(condition).sum();
+        let probes: u64 = self.lookups.iter().map(probe).sum();
+        let guarded: u64 = self.lookups.iter().flat_map(|lookup| &lookup.candidates).map(condition).sum();
+        always + probes + guarded
     }
 }
 

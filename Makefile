@@ -1,0 +1,74 @@
+# The one command surface: people, CI and the README use these targets and nothing else.
+# Bare `make` lists them. Scripts in build/ install what is missing, one tool each.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# What the demo and the tests are handed. An Envoy of your own: make test PALISADE_ENVOY=/path/to/envoy
+PALISADE_WASM := $(CURDIR)/target/palisade.wasm
+# The command as `cargo test` builds it too, so that a clean build compiles cedar-policy once.
+PALISADE_CLI := $(CURDIR)/target/debug/palisade
+export PALISADE_WASM PALISADE_CLI
+
+# Evaluated in the recipe, not when make starts: only targets that need Envoy install it.
+with_envoy = PALISADE_ENVOY="$$(build/envoy.sh)"; export PALISADE_ENVOY;
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: plugin dev-cli ## Start a real Envoy with the filter, send requests, check every answer
+	@$(with_envoy) cargo run --quiet --locked --package palisade-tests --bin demo
+
+.PHONY: run
+run: plugin dev-cli ## Start the same gateway, leave it up, and print curl lines to try
+	@$(with_envoy) cargo run --quiet --locked --package palisade-tests --bin run
+
+.PHONY: quickstart
+quickstart: plugin dev-cli ## Fill envoy-config/quickstart/build/, which its compose file mounts
+	@build/quickstart.sh
+
+.PHONY: envoy-image
+envoy-image: ## Make a container image of the tests' Envoy, where no image registry is in reach
+	@build/envoy-image.sh
+
+.PHONY: plugin
+plugin: ## Build the filter into target/palisade.wasm and check its size
+	@build/plugin.sh
+
+.PHONY: cli
+cli: ## Build the optimised command into target/release/palisade
+	@cargo build --locked --release --package palisade-policy-compiler --bin palisade
+
+.PHONY: dev-cli
+dev-cli:
+	@cargo build --quiet --locked --package palisade-policy-compiler --bin palisade
+
+.PHONY: test
+test: plugin dev-cli ## Run every test, those against the real Envoy included
+	@build/docker.sh
+	@$(with_envoy) cargo test --locked --workspace
+
+.PHONY: lint
+lint: ## Check formatting, lints and dependencies
+	@cargo fmt --all --check
+	@cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
+	@build/wasm.sh clippy palisade-plugin
+
+.PHONY: goldens
+goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
+	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module --test dependencies
+
+.PHONY: reproducible
+reproducible: plugin ## Build the filter twice, in two places, and compare the bytes
+	@build/reproducible.sh
+
+.PHONY: bench
+bench: ## Run the native benchmarks
+	@cargo bench --locked --package palisade-benches
+
+.PHONY: bench-envoy
+bench-envoy: plugin dev-cli ## Measure Envoy's CPU per request with and without filters
+	@$(with_envoy) PALISADE_WRK="$$(build/wrk.sh)" build/bench-envoy.sh

@@ -1,0 +1,111 @@
+//! From verified bytes to an accepted bundle: is it the one this gateway is meant to run, now?
+
+use super::active::ActiveBundle;
+use super::digest::Digest;
+use super::error::BundleError;
+use super::format;
+use super::manifest::{Manifest, SectionName};
+use super::reader::Reader;
+use super::trust::KeyId;
+
+/// What a gateway expects of its bundle.
+#[derive(Clone, Debug)]
+pub struct Expectation<'a> {
+    /// The channel; `None` accepts any.
+    pub channel: Option<&'a str>,
+    /// The lowest version that is accepted.
+    pub min_version: u64,
+    /// Seconds since the Unix epoch.
+    pub now_seconds: u64,
+}
+
+/// A bundle whose manifest enough trusted keys have signed.
+#[derive(Clone, Debug)]
+pub struct Verified<'a> {
+    manifest: Manifest,
+    sections: &'a [u8],
+    digest: Digest,
+    signers: Vec<KeyId>,
+}
+
+impl<'a> Verified<'a> {
+    /// Parses the manifest. Called with bytes whose signatures hold, by [`super::Container::verify`] only.
+    pub(super) fn new(
+        manifest: &[u8],
+        sections: &'a [u8],
+        digest: Digest,
+        signers: Vec<KeyId>,
+    ) -> Result<Self, BundleError> {
+        Ok(Self { manifest: Manifest::parse(manifest)?, sections, digest, signers })
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The trusted keys that signed, in ascending order of id.
+    #[must_use]
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// The digest of the manifest, which names every other byte that counts.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Checks channel, version floor, expiry and engine format, in this order.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is not as expected.
+    pub fn accept(self, expectation: &Expectation<'_>) -> Result<Accepted<'a>, BundleError> {
+        let Expectation { channel, min_version, now_seconds } = expectation;
+        if channel.is_some_and(|channel| channel != self.manifest.channel) {
+            return Err(BundleError::Channel);
+        }
+        if self.manifest.version < *min_version {
+            return Err(BundleError::Version);
+        }
+        if *now_seconds >= self.manifest.expires {
+            return Err(BundleError::Expired);
+        }
+        if self.manifest.min_engine > format::ENGINE {
+            return Err(BundleError::Engine);
+        }
+        Ok(Accepted { verified: self })
+    }
+}
+
+/// A verified bundle that is for this gateway and current. Its sections are still unread.
+#[derive(Clone, Debug)]
+pub struct Accepted<'a> {
+    verified: Verified<'a>,
+}
+
+impl Accepted<'_> {
+    /// Checks the digest of each section and opens it.
+    ///
+    /// # Errors
+    ///
+    /// When a section is not the signed one, or does not open.
+    pub fn open(self) -> Result<ActiveBundle, BundleError> {
+        let Verified { manifest, sections, digest, signers: _ } = self.verified;
+        let mut reader = Reader::new(sections);
+        let mut section = |name: SectionName| {
+            let entry =
+                manifest.sections.iter().find(|entry| entry.name == name).ok_or(BundleError::SectionMissing(name))?;
+            let size = usize::try_from(entry.size).map_err(|_| BundleError::TooLarge)?;
+            let bytes = reader.take(name.as_str(), size)?;
+            if Digest::of(bytes) == entry.sha256 { Ok(bytes) } else { Err(BundleError::SectionDigest) }
+        };
+        // The manifest's order is this order; `Manifest::parse` has checked it.
+        let policies = section(SectionName::Policies)?;
+        let gateway = section(SectionName::Gateway)?;
+        reader.finish()?;
+        ActiveBundle::open(manifest, digest, policies, gateway)
+    }
+}

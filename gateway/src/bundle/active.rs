@@ -1,0 +1,76 @@
+//! The bundle that decides.
+
+use palisade_engine::CompiledPolicySet;
+
+use super::digest::Digest;
+use super::error::BundleError;
+use super::manifest::Manifest;
+use crate::identity::ClaimSlots;
+use crate::route::RouteTable;
+use crate::section::{GatewaySection, OpenSection};
+use crate::token::IssuerTable;
+
+/// A bundle all of whose parts have been verified and opened. Only this can decide.
+#[derive(Debug)]
+pub struct ActiveBundle {
+    manifest: Manifest,
+    digest: Digest,
+    policies: CompiledPolicySet,
+    issuers: IssuerTable,
+    routes: RouteTable,
+    claim_slots: ClaimSlots,
+}
+
+impl ActiveBundle {
+    /// Opens the sections. Called with bytes whose digests hold, by [`super::Accepted::open`] only.
+    pub(super) fn open(
+        manifest: Manifest,
+        digest: Digest,
+        policies: &[u8],
+        gateway: &[u8],
+    ) -> Result<Self, BundleError> {
+        let policies = CompiledPolicySet::open(policies).map_err(|error| BundleError::Policies(error.to_string()))?;
+        if u64::try_from(policies.policy_count()) != Ok(manifest.policies) {
+            return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
+        }
+        let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
+        let OpenSection { issuers, routes, claim_slots } = OpenSection::open(section).map_err(BundleError::Gateway)?;
+        Ok(Self { manifest, digest, policies, issuers, routes, claim_slots })
+    }
+
+    /// The signed manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The digest of the manifest: the identity of the bundle.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The compiled policies.
+    #[must_use]
+    pub fn policies(&self) -> &CompiledPolicySet {
+        &self.policies
+    }
+
+    pub(crate) fn issuers(&self) -> &IssuerTable {
+        &self.issuers
+    }
+
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    pub(crate) fn claim_slots(&self) -> &ClaimSlots {
+        &self.claim_slots
+    }
+
+    /// Whether the bundle has expired, `now_seconds` after the Unix epoch.
+    #[must_use]
+    pub fn is_expired(&self, now_seconds: u64) -> bool {
+        now_seconds >= self.manifest.expires
+    }
+}

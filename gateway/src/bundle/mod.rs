@@ -1,0 +1,35 @@
+//! A signed bundle, from bytes to something that can decide.
+//!
+//! Each step is a type, and only the last one can decide anything:
+//!
+//! ```text
+//! bytes ─ Container::read ─► Container ─ verify(trust) ─► Verified ─ accept(expectation) ─► Accepted ─ open ─► ActiveBundle
+//!         sizes                          k of n signatures           channel, version,                digests, sections
+//!                                                                    expiry, formats
+//! ```
+//!
+//! Nothing in the manifest is parsed before the signatures over its bytes hold, and the bytes that were verified are
+//! the bytes that are parsed.
+
+mod accept;
+mod active;
+mod container;
+mod digest;
+mod error;
+pub mod format;
+mod manifest;
+mod reader;
+mod trust;
+
+pub use accept::{Accepted, Expectation, Verified};
+pub use active::ActiveBundle;
+pub use container::{Container, SignatureEntry};
+pub use digest::Digest;
+pub use error::BundleError;
+pub use format::pae;
+pub use manifest::{Manifest, SectionEntry, SectionName, SourceEntry};
+pub use reader::{ReadError, Reader};
+pub use trust::{KeyId, SignerAlgorithm, TrustKey, TrustKeyError, TrustSet, TrustSetError};
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,205 @@
+//! The plugin's configuration: which bundle, and who may have signed it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::{TrustKey, TrustSet};
+use crate::error::ConfigError;
+use crate::limits;
+
+/// The configuration as JSON. Unknown and repeated members are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigurationFile {
+    /// The bundle.
+    pub bundle: BundleSource,
+    /// Who may have signed it.
+    pub trust: TrustFile,
+    /// The channel the bundle must be for. Default: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The lowest version that is accepted. Default: 0.
+    #[serde(default)]
+    pub min_version: u64,
+    /// What an error in a `forbid` policy does. Default: deny.
+    #[serde(default)]
+    pub on_forbid_error: OnForbidError,
+    /// Where decision records go. Default: Envoy's log.
+    #[serde(default = "default_decision_log")]
+    pub decision_log: Vec<DecisionLog>,
+    /// The cache of verified tokens.
+    #[serde(default)]
+    pub token_cache: TokenCacheFile,
+}
+
+/// Where the bundle comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BundleSource {
+    /// The bundle itself, in standard base64.
+    Inline(String),
+}
+
+/// The keys that may sign bundles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustFile {
+    /// The keys, as [`TrustKey::parse`] reads them.
+    pub keys: Vec<String>,
+    /// How many distinct keys must have signed. Default: 1.
+    #[serde(default = "default_threshold")]
+    pub threshold: usize,
+}
+
+/// What an error in a `forbid` policy does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnForbidError {
+    /// The request is denied: a prohibition that cannot be evaluated counts as one.
+    #[default]
+    Deny,
+    /// Cedar's own rule: the policy is skipped.
+    Skip,
+}
+
+/// A place for decision records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionLog {
+    /// Envoy's filter state, for its access log.
+    FilterState,
+    /// Envoy's application log.
+    Log,
+}
+
+/// The cache of verified tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenCacheFile {
+    /// The most tokens kept per worker; 0 verifies each token on each request. Default: 4096.
+    #[serde(default = "default_cache_entries")]
+    pub max_entries: usize,
+}
+
+impl Default for TokenCacheFile {
+    fn default() -> Self {
+        Self { max_entries: default_cache_entries() }
+    }
+}
+
+fn default_decision_log() -> Vec<DecisionLog> {
+    vec![DecisionLog::Log]
+}
+
+fn default_threshold() -> usize {
+    1
+}
+
+fn default_cache_entries() -> usize {
+    limits::TOKEN_CACHE_ENTRIES
+}
+
+/// The checked configuration.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) bundle: Vec<u8>,
+    pub(crate) trust: TrustSet,
+    pub(crate) channel: Option<String>,
+    pub(crate) min_version: u64,
+    pub(crate) on_forbid_error: OnForbidError,
+    pub(crate) decision_log: Vec<DecisionLog>,
+    pub(crate) cache_entries: usize,
+}
+
+impl Configuration {
+    /// Reads and checks a configuration; all or nothing.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        if bytes.len() > limits::CONFIGURATION_BYTES {
+            return Err(ConfigError::TooLarge);
+        }
+        let ConfigurationFile {
+            bundle: BundleSource::Inline(bundle),
+            trust: TrustFile { keys, threshold },
+            channel,
+            min_version,
+            on_forbid_error,
+            decision_log,
+            token_cache: TokenCacheFile { max_entries },
+        } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
+
+        let keys = keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| TrustKey::parse(key).map_err(|error| ConfigError::TrustKey { index, error }))
+            .collect::<Result<Vec<_>, _>>()?;
+        if max_entries > limits::TOKEN_CACHE_MAX_ENTRIES {
+            return Err(ConfigError::TokenCache);
+        }
+        Ok(Self {
+            bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
+            trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
+            channel,
+            min_version,
+            on_forbid_error,
+            decision_log,
+            cache_entries: max_entries,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::testing;
+
+    fn code(text: &str) -> &'static str {
+        Configuration::parse(text.as_bytes()).unwrap_err().code()
+    }
+
+    #[test]
+    fn defaults_are_the_safe_ones() {
+        let key = testing::ed25519(1).trust();
+        let text = format!(r#"{{"bundle":{{"inline":"AAAA"}},"trust":{{"keys":["{key}"]}}}}"#);
+        let configuration = Configuration::parse(text.as_bytes()).unwrap();
+        assert_eq!(configuration.trust.threshold(), 1);
+        assert_eq!(configuration.on_forbid_error, OnForbidError::Deny);
+        assert_eq!(configuration.decision_log, [DecisionLog::Log]);
+        assert_eq!(configuration.cache_entries, limits::TOKEN_CACHE_ENTRIES);
+        assert_eq!(configuration.channel, None);
+        assert_eq!(configuration.min_version, 0);
+    }
+
+    #[test]
+    fn every_defect_refuses_the_whole() {
+        let key = testing::ed25519(1).trust();
+        let with = |tail: &str| format!(r#"{{"bundle":{{"inline":"AAAA"}},"trust":{{"keys":["{key}"]}}{tail}}}"#);
+        for tail in [
+            r#","chanel":"x""#,
+            r#","channel":1"#,
+            r#","min_version":-1"#,
+            r#","min_version":"1""#,
+            r#","min_version":1,"min_version":1"#,
+            r#","on_forbid_error":"allow""#,
+            r#","decision_log":["stdout"]"#,
+            r#","decision_log":"log""#,
+            r#","token_cache":{"max":1}"#,
+        ] {
+            assert_eq!(code(&with(tail)), "config.syntax", "{tail}");
+        }
+        assert_eq!(code(&with(r#","token_cache":{"max_entries":65537}"#)), "config.token_cache");
+        for (text, expected) in [
+            ("", "config.syntax"),
+            ("null", "config.syntax"),
+            ("{}", "config.syntax"),
+            (r#"{"bundle":{"inline":"AAAA"}}"#, "config.syntax"),
+            (r#"{"bundle":{"inline":"AAAA"},"trust":{"keys":[]}}"#, "config.trust"),
+            (r#"{"bundle":{"inline":"AAAA"},"trust":{"keys":["ed25519:x"]}}"#, "config.trust_key"),
+            (r#"{"bundle":{"remote":"x"},"trust":{"keys":["ed25519:x"]}}"#, "config.syntax"),
+        ] {
+            assert_eq!(code(text), expected, "{text}");
+        }
+        assert_eq!(code(&with("").replace("AAAA", "AAA")), "config.bundle_encoding");
+        assert_eq!(code(&with("").replace("\"]}", "\"],\"threshold\":2}")), "config.trust");
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a configuration is refused.
+
+use std::fmt;
+
+use crate::bundle::{BundleError, TrustKeyError, TrustSetError};
+
+/// Why a configuration is refused; the old one then keeps serving, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Larger than the limit.
+    TooLarge,
+    /// Not the JSON of a configuration.
+    Syntax(String),
+    /// A trust key does not read.
+    TrustKey {
+        /// Which one, from 0.
+        index: usize,
+        /// Why.
+        error: TrustKeyError,
+    },
+    /// The keys and the threshold do not fit together.
+    Trust(TrustSetError),
+    /// The cache size is above the limit.
+    TokenCache,
+    /// The inline bundle is not standard base64.
+    BundleEncoding,
+    /// The bundle is refused.
+    Bundle(BundleError),
+}
+
+impl ConfigError {
+    /// The stable reason code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "config.too_large",
+            Self::Syntax(_) => "config.syntax",
+            Self::TrustKey { .. } => "config.trust_key",
+            Self::Trust(_) => "config.trust",
+            Self::TokenCache => "config.token_cache",
+            Self::BundleEncoding => "config.bundle_encoding",
+            Self::Bundle(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.code())?;
+        match self {
+            Self::TooLarge => f.write_str("the configuration is larger than the limit"),
+            Self::Syntax(detail) => write!(f, "the configuration does not read: {detail}"),
+            Self::TrustKey { index, error } => write!(f, "trust key {index}: {error}"),
+            Self::Trust(error) => write!(f, "{error}"),
+            Self::TokenCache => f.write_str("`token_cache.max_entries` is above the limit"),
+            Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
+            Self::Bundle(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<BundleError> for ConfigError {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(error)
+    }
+}

@@ -1,0 +1,147 @@
+//! The gateway: one configuration, and the request path over it.
+
+use palisade_engine::Scratch;
+
+use crate::bundle::{ActiveBundle, Container, Expectation};
+use crate::configuration::{Configuration, DecisionLog, OnForbidError};
+use crate::decision_id::{DecisionId, DecisionIds};
+use crate::error::ConfigError;
+use crate::head::RequestHead;
+use crate::header_map::HeaderMap;
+use crate::host::Host;
+use crate::outcome::{Outcome, ReplyBuffer};
+use crate::pipeline::{Buffers, Pipeline};
+use crate::record::{Facts, Recorder, Stamp};
+use crate::token::TokenCache;
+use crate::verdict::{Action, Forward, Verdict};
+
+/// One configuration with its bundle, and the buffers of one worker.
+pub struct Gateway {
+    bundle: ActiveBundle,
+    on_forbid_error: OnForbidError,
+    decision_log: Vec<DecisionLog>,
+    cache: TokenCache,
+    scratch: Scratch,
+    buffers: Buffers,
+    decision_ids: DecisionIds,
+    decision_id: DecisionId,
+    reply: ReplyBuffer,
+    recorder: Recorder,
+}
+
+impl Gateway {
+    /// Reads a configuration, verifies its bundle and opens it: all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// When anything in the configuration or the bundle is not as it must be. Nothing has changed then.
+    pub fn configure(configuration: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
+        let configuration = Configuration::parse(configuration)?;
+        let expectation = Expectation {
+            channel: configuration.channel.as_deref(),
+            min_version: configuration.min_version,
+            now_seconds: host.now_nanos() / 1_000_000_000,
+        };
+        let bundle =
+            Container::read(&configuration.bundle)?.verify(&configuration.trust)?.accept(&expectation)?.open()?;
+        Ok(Self {
+            recorder: Recorder::new(bundle.manifest(), &bundle.digest()),
+            bundle,
+            on_forbid_error: configuration.on_forbid_error,
+            decision_log: configuration.decision_log,
+            cache: TokenCache::new(configuration.cache_entries),
+            scratch: Scratch::new(),
+            buffers: Buffers::default(),
+            decision_ids: DecisionIds::new(host),
+            decision_id: DecisionId::default(),
+            reply: ReplyBuffer::default(),
+        })
+    }
+
+    /// The bundle that decides.
+    #[must_use]
+    pub fn bundle(&self) -> &ActiveBundle {
+        &self.bundle
+    }
+
+    /// Where decision records go.
+    #[must_use]
+    pub fn decision_log(&self) -> &[DecisionLog] {
+        &self.decision_log
+    }
+
+    /// Decides one request.
+    pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+        let started_nanos = host.now_nanos();
+        let Self { bundle, on_forbid_error, cache, scratch, buffers, .. } = self;
+        let bundle: &'a ActiveBundle = bundle;
+        let pipeline =
+            Pipeline { bundle, on_forbid_error: *on_forbid_error, cache, scratch, buffers, now_nanos: started_nanos };
+        let mut facts = Facts::default();
+        let outcome = pipeline.run(request, host, &mut facts);
+        let finish = Finish {
+            decision_ids: &mut self.decision_ids,
+            decision_id: &mut self.decision_id,
+            reply: &mut self.reply,
+            recorder: &mut self.recorder,
+        };
+        finish.verdict(outcome, facts, request.headers, started_nanos, host)
+    }
+
+    /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
+    /// hand over ([`Outcome::Malformed`]). An outcome that allows denies all the same.
+    pub fn refuse<'a>(&'a mut self, outcome: Outcome, host: &mut dyn Host) -> Verdict<'a> {
+        let started_nanos = host.now_nanos();
+        let outcome = if outcome.is_allowed() { Outcome::Malformed } else { outcome };
+        let finish = Finish {
+            decision_ids: &mut self.decision_ids,
+            decision_id: &mut self.decision_id,
+            reply: &mut self.reply,
+            recorder: &mut self.recorder,
+        };
+        finish.verdict(outcome, Facts::default(), HeaderMap::EMPTY, started_nanos, host)
+    }
+}
+
+/// The parts of a gateway that turn an outcome into a verdict.
+struct Finish<'a> {
+    decision_ids: &'a mut DecisionIds,
+    decision_id: &'a mut DecisionId,
+    reply: &'a mut ReplyBuffer,
+    recorder: &'a mut Recorder,
+}
+
+impl<'a> Finish<'a> {
+    fn verdict(
+        self,
+        outcome: Outcome,
+        facts: Facts<'a>,
+        headers: HeaderMap<'a>,
+        started_nanos: u64,
+        host: &mut dyn Host,
+    ) -> Verdict<'a> {
+        let id = self.decision_ids.next(started_nanos);
+        *self.decision_id = id;
+        let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
+        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome }, &facts);
+        // The only way through: an outcome that allows, for a principal that is known.
+        let action = match (outcome.is_allowed(), facts.principal) {
+            (true, Some(principal)) => Action::Forward(Forward {
+                remove: headers.reserved(),
+                set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
+            }),
+            (true | false, _) => Action::Reply(self.reply.write(outcome, id)),
+        };
+        Verdict {
+            action,
+            outcome,
+            decision_id: id,
+            effect: facts.effect,
+            policies: facts.policies,
+            errors: facts.errors,
+            token_cached: facts.token_cached,
+            record,
+            micros,
+        }
+    }
+}

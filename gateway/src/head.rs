@@ -1,0 +1,116 @@
+//! The head of a request: the few headers that every decision needs, found in one pass.
+
+use crate::header_map::HeaderMap;
+use crate::token::CredentialError;
+
+/// What arrives before a request's body.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// All headers, with `:method`, `:path` and `:authority`.
+    pub headers: HeaderMap<'a>,
+}
+
+/// The parts of a request head that every decision reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a str,
+    /// The path without query, as received.
+    pub(crate) path: &'a [u8],
+    /// What follows the first `?`.
+    pub(crate) query: Option<&'a [u8]>,
+    /// The authority as received; empty where there is none.
+    pub(crate) authority: &'a [u8],
+    /// The one `Authorization` header, or why there is not exactly one.
+    pub(crate) authorization: Result<&'a [u8], CredentialError>,
+}
+
+impl<'a> Head<'a> {
+    /// Finds the parts. `None`: a pseudo-header is missing, repeated or not text, so there is no request to decide.
+    pub(crate) fn read(headers: HeaderMap<'a>) -> Option<Self> {
+        let mut method = None;
+        let mut target = None;
+        let mut authority = None;
+        let mut authorization = Err(CredentialError::Missing);
+        for header in headers.iter() {
+            let slot = match header.name {
+                b":method" => &mut method,
+                b":path" => &mut target,
+                b":authority" => &mut authority,
+                name if name.eq_ignore_ascii_case(b"authorization") => {
+                    authorization = match authorization {
+                        Err(CredentialError::Missing) => Ok(header.value),
+                        Ok(_) | Err(_) => Err(CredentialError::Repeated),
+                    };
+                    continue;
+                }
+                _ => continue,
+            };
+            if slot.replace(header.value).is_some() {
+                return None;
+            }
+        }
+        let target = target?;
+        let question = target.iter().position(|byte| *byte == b'?');
+        let (path, query) = match question.and_then(|at| target.split_at_checked(at)) {
+            Some((path, query)) => (path, query.get(1..)),
+            None => (target, None),
+        };
+        Some(Self {
+            method: std::str::from_utf8(method?).ok()?,
+            path,
+            query,
+            authority: authority.unwrap_or_default(),
+            authorization,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header_map::HeaderBuffer;
+
+    #[test]
+    fn splits_the_target() {
+        for (target, path, query) in
+            [("/a?b=c?d", "/a", Some("b=c?d")), ("/a?", "/a", Some("")), ("/a", "/a", None), ("?x", "", Some("x"))]
+        {
+            let headers = HeaderBuffer::from_pairs([(":method", "GET"), (":path", target)]);
+            let head = Head::read(headers.as_map()).unwrap();
+            assert_eq!((head.path, head.query), (path.as_bytes(), query.map(str::as_bytes)));
+            assert_eq!(head.authority, b"");
+        }
+    }
+
+    #[test]
+    fn there_is_no_request_without_one_method_and_one_path() {
+        for pairs in [
+            vec![(":method", "GET")],
+            vec![(":path", "/")],
+            vec![(":method", "GET"), (":path", "/"), (":path", "/admin")],
+            vec![(":method", "GET"), (":method", "GET"), (":path", "/")],
+            vec![(":method", "GET"), (":path", "/"), (":authority", "a"), (":authority", "b")],
+        ] {
+            let headers = HeaderBuffer::from_pairs(pairs);
+            assert!(Head::read(headers.as_map()).is_none());
+        }
+        let headers = HeaderBuffer::from_pairs([(":method", &b"\xff"[..]), (":path", b"/")]);
+        assert!(Head::read(headers.as_map()).is_none());
+    }
+
+    #[test]
+    fn a_second_authorization_header_is_noticed_in_any_case() {
+        for second in ["authorization", "Authorization", "AUTHORIZATION"] {
+            let headers = HeaderBuffer::from_pairs([
+                (":method", "GET"),
+                (":path", "/"),
+                ("authorization", "Bearer a"),
+                (second, ""),
+                ("x", "y"),
+                (second, "Bearer a"),
+            ]);
+            let head = Head::read(headers.as_map()).unwrap();
+            assert_eq!(head.authorization, Err(CredentialError::Repeated));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What the request path asks of the outside, and nothing more.
+
+use crate::token::SignatureAlgorithm;
+
+/// The host of the request path: Envoy in production, the operating system in `palisade test`.
+pub trait Host {
+    /// Nanoseconds since the Unix epoch.
+    fn now_nanos(&mut self) -> u64;
+
+    /// Verifies a signature with the host's own cryptography, which is far faster than ours inside a wasm VM.
+    ///
+    /// `spki_der` is a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). An ECDSA `signature` arrives DER-encoded
+    /// (RFC 3279 §2.2.3), because that is what hosts take; the others arrive as they stand in the token.
+    ///
+    /// `None` says that the host cannot: the function is absent or does not know the algorithm. The caller then
+    /// verifies in Rust. `Some(false)` is final.
+    fn verify_signature(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        spki_der: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool>;
+
+    /// Fills `bytes` with randomness. Asked once, at configuration, to seed decision ids.
+    fn fill_random(&mut self, bytes: &mut [u8]);
+}
+
+/// A host on the operating system: the system clock, no cryptography of its own, and decision ids seeded from
+/// the clock.
+///
+/// For `palisade test` and tests. Decision ids need to be unique, not secret, so the clock serves as a seed.
+#[derive(Debug, Default)]
+pub struct NativeHost {
+    fixed_nanos: Option<u64>,
+}
+
+impl NativeHost {
+    /// A host that reads the system clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { fixed_nanos: None }
+    }
+
+    /// A host whose clock stands still at `seconds` after the Unix epoch.
+    #[must_use]
+    pub fn at(seconds: u64) -> Self {
+        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)) }
+    }
+}
+
+impl Host for NativeHost {
+    #[expect(clippy::disallowed_methods, reason = "this host is the operating system's clock")]
+    fn now_nanos(&mut self) -> u64 {
+        self.fixed_nanos.unwrap_or_else(|| {
+            // A clock before 1970 or after 2554 reads as the epoch: every token is then "not yet valid".
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .ok()
+                .and_then(|elapsed| u64::try_from(elapsed.as_nanos()).ok())
+                .unwrap_or(0)
+        })
+    }
+
+    fn verify_signature(
+        &mut self,
+        _algorithm: SignatureAlgorithm,
+        _spki_der: &[u8],
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Option<bool> {
+        None
+    }
+
+    fn fill_random(&mut self, bytes: &mut [u8]) {
+        let seed = self.now_nanos().to_le_bytes();
+        for (byte, source) in bytes.iter_mut().zip(seed.iter().cycle()) {
+            *byte = *source;
+        }
+    }
+}

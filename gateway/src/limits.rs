@@ -1,0 +1,120 @@
+//! Every bound of the request path, with its unit, its reason and its source.
+//!
+//! A bound that is not here does not exist: code that reads hostile bytes names one of these constants.
+
+/// Longest compact token, in bytes. Eight KiB hold an RS256 token with a generous claim set and stay under the
+/// header limits of common proxies (`standards.md` §3.1).
+pub const TOKEN_BYTES: usize = 8 * 1024;
+
+/// Longest decoded JOSE header, in bytes. A header is a handful of short members (`standards.md` §3.1).
+pub const JOSE_HEADER_BYTES: usize = 2 * 1024;
+
+/// Longest `kid`, in bytes. It is attacker input that is only ever compared (`standards.md` §3.1).
+pub const KID_BYTES: usize = 256;
+
+/// Deepest nesting of arrays and objects in a token (`standards.md` §3.1); recursion is bounded by it.
+pub const TOKEN_JSON_DEPTH: usize = 16;
+
+/// Most values (members and elements together) in one part of a token (`standards.md` §3.1 asks for at most 128
+/// members; elements of arrays count here too, so a group claim has room).
+pub const TOKEN_JSON_VALUES: usize = 512;
+
+/// Most members of one JSON object in a token (`standards.md` §3.1). It also bounds the search for duplicates.
+pub const TOKEN_JSON_MEMBERS: usize = 128;
+
+/// Longest JSON string in a token, in bytes after unescaping (`standards.md` §3.1).
+pub const TOKEN_JSON_STRING_BYTES: usize = 4 * 1024;
+
+/// Largest NumericDate, exclusive, in seconds: 2^53, where doubles stop being exact (`standards.md` §3.1).
+pub const NUMERIC_DATE_SECONDS: u64 = 1 << 53;
+
+/// Largest clock skew an issuer may configure, in seconds (`standards.md` §3.1).
+pub const CLOCK_SKEW_SECONDS: u64 = 120;
+
+/// Longest token lifetime an issuer may configure, in seconds: one day. Workload credentials are short-lived.
+pub const TOKEN_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
+
+/// Smallest RSA modulus, in bits (RFC 7518 §3.3).
+pub const RSA_MIN_BITS: usize = 2048;
+
+/// Largest RSA modulus, in bits. Verification cost grows with its square (`standards.md` §3.1).
+pub const RSA_MAX_BITS: usize = 8192;
+
+/// Most keys in one JWK Set. Issuers publish a handful; the bound keeps `kid` lookups short.
+pub const JWKS_KEYS: usize = 64;
+
+/// Most issuers in a bundle. They are searched by string on each token cache miss.
+pub const ISSUERS: usize = 256;
+
+/// Most audiences of one issuer.
+pub const AUDIENCES: usize = 64;
+
+/// Longest principal id claim, in bytes: SPIFFE asks verifiers to accept 2048 (`standards.md` §3.4).
+pub const PRINCIPAL_ID_BYTES: usize = 2048;
+
+/// Most attributes of a principal, context entries of a route, or fields of a record type.
+pub const ATTRIBUTES: usize = 64;
+
+/// Most parents a token may give its principal.
+pub const PARENTS: usize = 128;
+
+/// Deepest nesting of an attribute type, or steps of a claim path.
+pub const ATTRIBUTE_DEPTH: usize = 8;
+
+/// Most distinct (claim path, type) pairs that the routes of a bundle read; each is kept with every cached token.
+pub const CLAIM_SLOTS: usize = 256;
+
+/// Most routes in a bundle. Opening compares overlapping routes pairwise, on Envoy's event loop.
+pub const ROUTES: usize = 16 * 1024;
+
+/// Most segments of a path template; also bounds the depth of the route trie.
+pub const TEMPLATE_SEGMENTS: usize = 32;
+
+/// Longest request path with its query, in bytes. Envoy's default limit for all headers is 60 KiB.
+pub const PATH_BYTES: usize = 8 * 1024;
+
+/// Most segments of a request path.
+pub const PATH_SEGMENTS: usize = 128;
+
+/// Most `key=value` pairs in a query that a route reads.
+pub const QUERY_PAIRS: usize = 256;
+
+/// Longest text taken from a path, query or header into a Cedar value, in bytes.
+pub const CONTEXT_TEXT_BYTES: usize = 4 * 1024;
+
+/// Longest host name, in bytes (RFC 1035 §2.3.4 allows 255).
+pub const HOST_BYTES: usize = 255;
+
+/// Default number of cached verified tokens.
+pub const TOKEN_CACHE_ENTRIES: usize = 4096;
+
+/// Largest number of cached verified tokens that may be configured.
+pub const TOKEN_CACHE_MAX_ENTRIES: usize = 64 * 1024;
+
+/// Largest identity that is cached, in approximate bytes of heap. With the default number of entries the cache
+/// stays below 32 MiB; a token above it is verified on each request.
+pub const TOKEN_CACHE_IDENTITY_BYTES: usize = 8 * 1024;
+
+/// Largest plugin configuration, in bytes. An inline bundle is the bulk of it.
+pub const CONFIGURATION_BYTES: usize = 48 * 1024 * 1024;
+
+/// Largest bundle container, in bytes. Ten thousand policies compile to a few MiB.
+pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Largest manifest, in bytes. It lists sections and source files.
+pub const MANIFEST_BYTES: usize = 1024 * 1024;
+
+/// Most signatures on a bundle, and most keys that may be trusted.
+pub const BUNDLE_SIGNATURES: usize = 16;
+
+/// Most source files named by a manifest.
+pub const MANIFEST_SOURCES: usize = 4096;
+
+/// Longest bundle or channel name, in bytes.
+pub const NAME_BYTES: usize = 128;
+
+/// Longest untrusted string in a decision record, in bytes before escaping; longer ones are cut and marked.
+pub const RECORD_STRING_BYTES: usize = 512;
+
+/// Most policy ids listed in a decision record; the rest are counted.
+pub const RECORD_POLICIES: usize = 32;

@@ -1,0 +1,88 @@
+//! The reply to a denied request: RFC 9457 problem details, and nothing about why beyond a coarse word.
+
+use super::{Outcome, Unavailable};
+use crate::decision_id::DecisionId;
+
+/// A reply that the filter sends itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers; names are lower-case.
+    pub headers: Vec<(&'static str, &'a str)>,
+    /// The body: `application/problem+json`.
+    pub body: &'a [u8],
+    /// The stable reason code, for the host's own log (Envoy's response code details). Not for the client.
+    pub details: &'static str,
+}
+
+impl Reply<'static> {
+    /// The reply where there is no gateway to ask: no configuration was ever accepted. It has no decision id,
+    /// because nothing was decided.
+    #[must_use]
+    pub fn unconfigured() -> Self {
+        let disposition = Outcome::Unavailable(Unavailable::BundleMissing).disposition();
+        Self {
+            status: disposition.status,
+            headers: vec![CONTENT_TYPE, NO_STORE, RETRY_AFTER],
+            body: br#"{"type":"about:blank","title":"Service unavailable","status":503,"reason":"unavailable"}"#,
+            details: disposition.reason,
+        }
+    }
+}
+
+const CONTENT_TYPE: (&str, &str) = ("content-type", "application/problem+json");
+const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+/// Seconds. A bundle that is missing or expired is replaced by people or by a poll, not within a second.
+const RETRY_AFTER: (&str, &str) = ("retry-after", "10");
+
+/// The buffer in which bodies are written; reused between requests.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyBuffer {
+    body: String,
+    id: DecisionId,
+}
+
+impl ReplyBuffer {
+    /// Writes the reply of an outcome.
+    pub(crate) fn write(&mut self, outcome: Outcome, id: DecisionId) -> Reply<'_> {
+        let disposition = outcome.disposition();
+        let client = disposition.client;
+        self.id = id;
+        self.body.clear();
+        // The parts are constants and an id of hexadecimal digits and dashes: nothing needs escaping.
+        for part in [
+            r#"{"type":"about:blank","title":""#,
+            client.title(),
+            r#"","status":"#,
+            status_text(disposition.status),
+            r#","instance":"urn:uuid:"#,
+            id.as_str(),
+            r#"","decision_id":""#,
+            id.as_str(),
+            r#"","reason":""#,
+            client.as_str(),
+            r#""}"#,
+        ] {
+            self.body.push_str(part);
+        }
+        let mut headers = vec![CONTENT_TYPE, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];
+        if let Some(challenge) = client.challenge() {
+            headers.push(("www-authenticate", challenge));
+        }
+        if disposition.status == 503 {
+            headers.push(RETRY_AFTER);
+        }
+        Reply { status: disposition.status, headers, body: self.body.as_bytes(), details: disposition.reason }
+    }
+}
+
+/// The statuses of the table as text.
+fn status_text(status: u16) -> &'static str {
+    match status {
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        _ => "503",
+    }
+}

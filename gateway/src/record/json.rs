@@ -1,0 +1,87 @@
+//! Strings in a record: escaped (RFC 8259 §7), bounded, and valid whatever bytes were sent.
+
+use std::fmt::Write as _;
+
+use crate::limits;
+
+/// Appends a string.
+pub(super) fn push_text(out: &mut String, text: &str) {
+    push_bytes(out, text.as_bytes());
+}
+
+/// Appends bytes as a string. What is not UTF-8 becomes U+FFFD; a string that is too long is cut and ends with `…`.
+pub(super) fn push_bytes(out: &mut String, bytes: &[u8]) {
+    let (kept, cut) = match bytes.split_at_checked(limits::RECORD_STRING_BYTES) {
+        Some((kept, rest)) => (kept, !rest.is_empty()),
+        None => (bytes, false),
+    };
+    out.push('"');
+    if kept.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        // The common case: printable ASCII with nothing to escape.
+        out.push_str(std::str::from_utf8(kept).unwrap_or_default());
+    } else {
+        for chunk in kept.utf8_chunks() {
+            chunk.valid().chars().for_each(|character| push_character(out, character));
+            if !chunk.invalid().is_empty() {
+                out.push('\u{fffd}');
+            }
+        }
+    }
+    if cut {
+        out.push('…');
+    }
+    out.push('"');
+}
+
+fn push_character(out: &mut String, character: char) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        // Control characters, and the two separators that end a line for some readers.
+        '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        }
+        _ => out.push(character),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(bytes: &[u8]) -> String {
+        let mut out = String::new();
+        push_bytes(&mut out, bytes);
+        out
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(json(b"plain text"), "\"plain text\"");
+        assert_eq!(json(b"a\"b\\c"), "\"a\\\"b\\\\c\"");
+        assert_eq!(json(b"\n\x00\x7f"), "\"\\u000a\\u0000\\u007f\"");
+        assert_eq!(json("é\u{2028}\u{85}".as_bytes()), "\"é\\u2028\\u0085\"");
+        assert_eq!(json(b"a\xffb"), "\"a\u{fffd}b\"");
+        assert_eq!(json(b""), "\"\"");
+    }
+
+    #[test]
+    fn every_string_is_json_and_reads_back() {
+        for character in (0..=0x2fff).filter_map(char::from_u32) {
+            let text = format!("<{character}>");
+            assert_eq!(serde_json::from_str::<String>(&json(text.as_bytes())).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn long_strings_are_cut_even_inside_a_character() {
+        let exact = "x".repeat(limits::RECORD_STRING_BYTES);
+        assert_eq!(json(exact.as_bytes()), format!("\"{exact}\""));
+        let long = "é".repeat(limits::RECORD_STRING_BYTES);
+        let read: String = serde_json::from_str(&json(long.as_bytes())).unwrap();
+        assert!(read.ends_with('…'));
+        let odd = format!("x{long}");
+        assert!(serde_json::from_str::<String>(&json(odd.as_bytes())).unwrap().ends_with("\u{fffd}…"));
+    }
+}

@@ -1,0 +1,262 @@
+//! The decision record: one line of JSON per decision, for people who have to know what happened and why.
+//!
+//! Written by hand into one reused buffer. Everything that a caller chose is escaped and cut to
+//! [`crate::limits::RECORD_STRING_BYTES`]. The token never appears, nor does the query, where applications put secrets.
+
+mod json;
+mod time;
+
+use json::{push_bytes, push_text};
+
+use crate::bundle::{Digest, Manifest};
+use crate::decision_id::DecisionId;
+use crate::limits;
+use crate::outcome::Outcome;
+use crate::token::TokenFacts;
+use crate::verdict::PolicyNames;
+
+use palisade_engine::Effect;
+
+/// What is known of a request when it ends. What was never reached stays `None`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts<'a> {
+    pub(crate) method: Option<&'a str>,
+    pub(crate) authority: Option<&'a [u8]>,
+    pub(crate) path: Option<&'a [u8]>,
+    pub(crate) token: Option<TokenFacts<'a>>,
+    /// Whether the token was verified; if not, what [`Facts::token`] says is only what it claims.
+    pub(crate) token_verified: bool,
+    /// Whether the token was found in the cache.
+    pub(crate) token_cached: bool,
+    pub(crate) principal: Option<&'a str>,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) resource: Option<&'a str>,
+    /// The attribute or context entry at which the request failed.
+    pub(crate) attribute: Option<&'a str>,
+    pub(crate) effect: Option<Effect>,
+    pub(crate) policies: PolicyNames<'a>,
+    pub(crate) errors: PolicyNames<'a>,
+}
+
+/// When and as what a decision was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) id: DecisionId,
+    pub(crate) started_nanos: u64,
+    pub(crate) micros: u64,
+    pub(crate) outcome: Outcome,
+}
+
+/// Writes records of one bundle.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// The member `bundle`, the same in every record.
+    bundle: String,
+    line: String,
+}
+
+impl Recorder {
+    pub(crate) fn new(manifest: &Manifest, digest: &Digest) -> Self {
+        let mut bundle = String::from("\"bundle\":{\"name\":");
+        push_text(&mut bundle, &manifest.name);
+        bundle.push_str(",\"version\":");
+        push_number(&mut bundle, manifest.version);
+        bundle.push_str(",\"digest\":");
+        push_text(&mut bundle, &format!("{digest:?}"));
+        bundle.push('}');
+        Self { bundle, line: String::new() }
+    }
+
+    /// Writes one record, without a newline.
+    pub(crate) fn write(&mut self, stamp: &Stamp, facts: &Facts<'_>) -> &str {
+        let Stamp { id, started_nanos, micros, outcome } = stamp;
+        let Facts {
+            method,
+            authority,
+            path,
+            token,
+            token_verified,
+            token_cached,
+            principal,
+            action,
+            resource,
+            attribute,
+            effect,
+            policies,
+            errors,
+        } = facts;
+        let disposition = outcome.disposition();
+        let out = &mut self.line;
+        out.clear();
+        out.push_str("{\"decision_id\":\"");
+        out.push_str(id.as_str());
+        out.push_str("\",\"time\":\"");
+        time::push(out, *started_nanos);
+        out.push_str("\",\"effect\":");
+        out.push_str(if outcome.is_allowed() { "\"allow\"" } else { "\"deny\"" });
+        out.push_str(",\"reason\":\"");
+        out.push_str(disposition.reason);
+        out.push_str("\",\"status\":");
+        push_number(out, u64::from(disposition.status));
+        out.push_str(",\"decision\":");
+        out.push_str(match effect {
+            None => "null",
+            Some(Effect::Allow) => "\"allow\"",
+            Some(Effect::Deny) => "\"deny\"",
+        });
+        push_policies(out, "policies", *policies);
+        push_policies(out, "errors", *errors);
+        push_member(out, "principal", principal.map(str::as_bytes));
+        push_member(out, "action", action.map(str::as_bytes));
+        push_member(out, "resource", resource.map(str::as_bytes));
+        if attribute.is_some() {
+            push_member(out, "attribute", attribute.map(str::as_bytes));
+        }
+        push_member(out, "method", method.map(str::as_bytes));
+        push_member(out, "host", *authority);
+        push_member(out, "path", *path);
+        push_token(out, token.as_ref(), *token_verified, *token_cached);
+        out.push(',');
+        out.push_str(&self.bundle);
+        out.push_str(",\"micros\":");
+        push_number(out, *micros);
+        out.push('}');
+        out
+    }
+}
+
+fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, cached: bool) {
+    let Some(TokenFacts { issuer, kid, algorithm }) = token else {
+        out.push_str(",\"token\":null");
+        return;
+    };
+    out.push_str(",\"token\":{\"verified\":");
+    out.push_str(if verified { "true" } else { "false" });
+    out.push_str(",\"cached\":");
+    out.push_str(if cached { "true" } else { "false" });
+    push_member(out, "issuer", issuer.map(str::as_bytes));
+    push_member(out, "kid", kid.as_deref().map(str::as_bytes));
+    push_member(out, "alg", algorithm.map(|algorithm| algorithm.name().as_bytes()));
+    out.push('}');
+}
+
+fn push_policies(out: &mut String, name: &str, policies: PolicyNames<'_>) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":[");
+    for (index, policy) in policies.iter().take(limits::RECORD_POLICIES).enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_text(out, policy);
+    }
+    out.push(']');
+    let omitted = policies.len().saturating_sub(limits::RECORD_POLICIES);
+    if omitted > 0 {
+        out.push_str(",\"");
+        out.push_str(name);
+        out.push_str("_omitted\":");
+        push_number(out, u64::try_from(omitted).unwrap_or(u64::MAX));
+    }
+}
+
+fn push_member(out: &mut String, name: &str, value: Option<&[u8]>) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
+    match value {
+        Some(value) => push_bytes(out, value),
+        None => out.push_str("null"),
+    }
+}
+
+fn push_number(out: &mut String, number: u64) {
+    use std::fmt::Write as _;
+    // Writing to a string cannot fail.
+    let _ = write!(out, "{number}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::bundle::testing;
+    use crate::json::{Json, JsonLimits};
+    use crate::token::{Algorithm, TokenError};
+
+    fn write(outcome: Outcome, facts: &Facts<'_>) -> (String, Json) {
+        let mut recorder = Recorder::new(&testing::manifest(b"", b""), &Digest::of(b""));
+        let stamp = Stamp { id: DecisionId::default(), started_nanos: 1_700_000_000_123_456_789, micros: 12, outcome };
+        let _ = recorder.write(&stamp, facts);
+        let line = recorder.write(&stamp, facts).to_owned();
+        assert!(!line.contains('\n'));
+        // Parsing refuses duplicate members, so this checks more than syntax.
+        let json = Json::parse(line.as_bytes(), &JsonLimits::JWKS).unwrap();
+        (line, json)
+    }
+
+    fn text<'j>(json: &'j Json, path: &[&str]) -> Option<&'j str> {
+        json.path(path.iter().copied()).and_then(Json::as_str)
+    }
+
+    #[test]
+    fn a_record_has_every_member() {
+        let facts = Facts {
+            method: Some("GET"),
+            authority: Some(b"h"),
+            path: Some(b"/a"),
+            token: Some(TokenFacts {
+                issuer: Some("dev"),
+                kid: Some(Cow::Borrowed("k1")),
+                algorithm: Some(Algorithm::Es256),
+            }),
+            token_verified: true,
+            principal: Some("Agent::\"dev/a\""),
+            action: Some("Action::\"read\""),
+            resource: Some("Repo::\"r\""),
+            effect: Some(Effect::Allow),
+            ..Facts::default()
+        };
+        let (line, json) = write(Outcome::Allowed, &facts);
+        assert_eq!(text(&json, &["time"]), Some("2023-11-14T22:13:20.123456Z"));
+        assert_eq!(text(&json, &["effect"]), Some("allow"));
+        assert_eq!(text(&json, &["decision"]), Some("allow"));
+        assert_eq!(text(&json, &["reason"]), Some("policy.allow"));
+        assert_eq!(text(&json, &["principal"]), Some("Agent::\"dev/a\""));
+        assert_eq!(text(&json, &["token", "alg"]), Some("ES256"));
+        assert_eq!(text(&json, &["bundle", "name"]), Some("test"));
+        assert!(line.contains("\"version\":7,\"digest\":\"sha256:e3b0"), "{line}");
+        assert!(line.ends_with("\"micros\":12}"), "{line}");
+    }
+
+    #[test]
+    fn what_was_not_reached_is_null() {
+        let (line, json) = write(Outcome::Token(TokenError::Expired), &Facts::default());
+        assert_eq!(json.get("principal"), Some(&Json::Null));
+        assert_eq!(json.get("token"), Some(&Json::Null));
+        assert_eq!(json.get("decision"), Some(&Json::Null));
+        assert_eq!(text(&json, &["effect"]), Some("deny"));
+        assert!(line.contains("\"status\":401"));
+    }
+
+    #[test]
+    fn hostile_text_stays_inside_its_string_and_is_cut() {
+        let long = "x".repeat(100_000);
+        let facts = Facts {
+            method: Some("GET\",\"effect\":\"allow"),
+            authority: Some(b"\xff\xfe\r\n\0"),
+            path: Some(long.as_bytes()),
+            token: Some(TokenFacts { issuer: None, kid: Some(Cow::Borrowed("\u{2028}\"}\\")), algorithm: None }),
+            ..Facts::default()
+        };
+        let (line, json) = write(Outcome::Denied, &facts);
+        assert_eq!(text(&json, &["effect"]), Some("deny"));
+        assert_eq!(text(&json, &["method"]), Some("GET\",\"effect\":\"allow"));
+        assert_eq!(text(&json, &["host"]), Some("\u{fffd}\u{fffd}\r\n\0"));
+        assert_eq!(text(&json, &["token", "kid"]), Some("\u{2028}\"}\\"));
+        assert_eq!(text(&json, &["path"]).unwrap().len(), limits::RECORD_STRING_BYTES + '…'.len_utf8());
+        assert!(line.is_ascii() || !line.contains('\u{2028}'));
+        assert!(line.len() < 2000);
+    }
+}

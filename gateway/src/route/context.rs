@@ -1,0 +1,280 @@
+//! The context of a Cedar request: what each entry is read from.
+
+use std::borrow::Cow;
+
+use super::error::ContextError;
+use super::path::RequestPath;
+use super::query;
+use super::template::{PathTemplate, ValuePlace};
+use crate::header_map::{self, HeaderMap};
+use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, SlotIndex};
+use crate::limits;
+use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
+
+/// One entry of the context record, checked.
+#[derive(Debug)]
+pub(crate) struct OpenContext {
+    pub(crate) name: String,
+    pub(crate) source: OpenSource,
+    pub(crate) attribute_type: AttributeType,
+    pub(crate) required: bool,
+}
+
+/// Where a context value comes from, with names resolved.
+#[derive(Debug)]
+pub(crate) enum OpenSource {
+    Path(ValuePlace),
+    Query(String),
+    Header(String),
+    Claim(SlotIndex),
+    Method,
+    PathText,
+    Host,
+    Now,
+}
+
+/// What a request offers to its context.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContextInput<'a> {
+    pub(crate) headers: HeaderMap<'a>,
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a RequestPath,
+    pub(crate) query: Option<&'a [u8]>,
+    pub(crate) identity: &'a Identity,
+    pub(crate) now_ms: u64,
+}
+
+/// Why a context cannot be built, and the entry it failed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContextFault<'a> {
+    pub(crate) error: ContextError,
+    pub(crate) attribute: &'a str,
+}
+
+impl OpenContext {
+    pub(super) fn open(
+        raw: ContextEntry,
+        template: &PathTemplate,
+        slots: &mut ClaimSlots,
+        place: &str,
+    ) -> Result<Self, SectionError> {
+        let ContextEntry { name, source, attribute_type, required } = raw;
+        let place = format!("the context `{name}` of {place}");
+        let error = |kind| SectionError::new(kind, place.as_str());
+        attribute_type.check(&place)?;
+        let is_text = attribute_type == AttributeType::String;
+        let (source, fits) = match source {
+            Source::Path(value) => {
+                let found = template.place(&value).ok_or_else(|| error(SectionErrorKind::Source))?;
+                (OpenSource::Path(found), attribute_type.is_scalar())
+            }
+            Source::Query(key) => (OpenSource::Query(key), attribute_type.is_scalar()),
+            Source::Header(header) => {
+                if !is_readable_header(&header) {
+                    return Err(error(SectionErrorKind::Source));
+                }
+                (OpenSource::Header(header), attribute_type.is_scalar())
+            }
+            Source::Claim(path) => {
+                section::check_claim_path(&path, &place)?;
+                (OpenSource::Claim(slots.slot(&path, &attribute_type)?), true)
+            }
+            Source::Method => (OpenSource::Method, is_text),
+            Source::PathText => (OpenSource::PathText, is_text),
+            Source::Host => (OpenSource::Host, is_text),
+            Source::Now => (OpenSource::Now, matches!(attribute_type, AttributeType::Long | AttributeType::Datetime)),
+        };
+        if !fits {
+            return Err(error(SectionErrorKind::Type));
+        }
+        Ok(Self { name, source, attribute_type, required })
+    }
+
+    /// Reads the entry's value; `None` where it is absent and need not be there.
+    pub(crate) fn read<'a>(&'a self, input: &ContextInput<'a>) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
+        let fault = |error| ContextFault { error, attribute: self.name.as_str() };
+        let text = match &self.source {
+            OpenSource::Path(place) => Some(Cow::Borrowed(place.of(input.path))),
+            OpenSource::Query(name) => match input.query {
+                Some(query) => query::find(query, name).map_err(fault)?,
+                None => None,
+            },
+            OpenSource::Header(name) => header(input.headers, name).map_err(fault)?.map(Cow::Borrowed),
+            OpenSource::Method => Some(Cow::Borrowed(input.method)),
+            OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
+            OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
+            OpenSource::Claim(slot) => {
+                return match slot.of(&input.identity.claims) {
+                    ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
+                    ClaimValue::Faulty(_) => Err(fault(ContextError::Type)),
+                    ClaimValue::Absent => self.absent(),
+                };
+            }
+        };
+        let Some(text) = text else {
+            return self.absent();
+        };
+        if text.len() > limits::CONTEXT_TEXT_BYTES {
+            return Err(fault(ContextError::Type));
+        }
+        match Datum::from_text(&text, &self.attribute_type) {
+            Ok(datum) => Ok(Some(Cow::Owned(datum))),
+            Err(_) => Err(fault(ContextError::Type)),
+        }
+    }
+
+    fn absent<'a>(&'a self) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
+        if self.required { Err(ContextFault { error: ContextError::Missing, attribute: &self.name }) } else { Ok(None) }
+    }
+
+    fn now(&self, now_ms: u64) -> Datum {
+        // Beyond the year 292 million the clock stops; both types saturate.
+        if self.attribute_type == AttributeType::Datetime {
+            Datum::Datetime(i64::try_from(now_ms).unwrap_or(i64::MAX))
+        } else {
+            Datum::Long(i64::try_from(now_ms / 1000).unwrap_or(i64::MAX))
+        }
+    }
+}
+
+/// The one value of a header.
+fn header<'a>(headers: HeaderMap<'a>, name: &str) -> Result<Option<&'a str>, ContextError> {
+    let mut found = None;
+    for header in headers.iter() {
+        if header.name.eq_ignore_ascii_case(name.as_bytes()) && found.replace(header.value).is_some() {
+            return Err(ContextError::HeaderRepeated);
+        }
+    }
+    found.map(|value| std::str::from_utf8(value).map_err(|_| ContextError::HeaderNotUtf8)).transpose()
+}
+
+/// Whether a policy may read a header: a valid name (RFC 9110 §5.1), not ours, and not one that holds a credential.
+fn is_readable_header(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    !name.is_empty()
+        && name.chars().all(is_token)
+        && !header_map::is_reserved(name.as_bytes())
+        && !matches!(name, "authorization" | "proxy-authorization" | "cookie")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header_map::HeaderBuffer;
+    use crate::identity::ReadFault;
+
+    fn entry(source: &str, attribute_type: &str, required: bool) -> ContextEntry {
+        ContextEntry {
+            name: "x".to_owned(),
+            source: serde_json::from_str(source).unwrap(),
+            attribute_type: serde_json::from_str(attribute_type).unwrap(),
+            required,
+        }
+    }
+
+    fn open(source: &str, attribute_type: &str) -> Result<OpenContext, SectionErrorKind> {
+        let template = PathTemplate::parse("/r/{repo}").unwrap();
+        let mut slots = ClaimSlots::default();
+        OpenContext::open(entry(source, attribute_type, true), &template, &mut slots, "test")
+            .map_err(|error| error.kind())
+    }
+
+    fn read_with(
+        pairs: &[(&str, &[u8])],
+        query: Option<&str>,
+        source: &str,
+        attribute_type: &str,
+        required: bool,
+    ) -> Result<Option<Datum>, ContextError> {
+        let template = PathTemplate::parse("/r/{repo}").unwrap();
+        let mut slots = ClaimSlots::default();
+        let open = OpenContext::open(entry(source, attribute_type, required), &template, &mut slots, "test").unwrap();
+        let headers = HeaderBuffer::from_pairs(pairs.iter().copied());
+        let mut path = RequestPath::default();
+        path.read(b"/r/17").unwrap();
+        let mut identity = Identity::for_test("test/a");
+        identity.claims = vec![ClaimValue::Faulty(ReadFault::Type)];
+        let input = ContextInput {
+            headers: headers.as_map(),
+            method: "GET",
+            host: "h",
+            path: &path,
+            query: query.map(str::as_bytes),
+            identity: &identity,
+            now_ms: 1_700_000_000_123,
+        };
+        let read = open.read(&input);
+        read.map(|datum| datum.map(Cow::into_owned)).map_err(|fault| {
+            assert_eq!(fault.attribute, "x");
+            fault.error
+        })
+    }
+
+    #[test]
+    fn values_come_from_their_sources() {
+        let text = |text: &str| Ok(Some(Datum::Text(text.to_owned())));
+        let read = |source, of| read_with(&[("x-intent", b"fix")], Some("branch=main"), source, of, true);
+        assert_eq!(read(r#"{"path":"repo"}"#, "\"string\""), text("17"));
+        assert_eq!(read(r#"{"path":"repo"}"#, "\"long\""), Ok(Some(Datum::Long(17))));
+        assert_eq!(read(r#"{"query":"branch"}"#, "\"string\""), text("main"));
+        assert_eq!(read(r#"{"header":"x-intent"}"#, "\"string\""), text("fix"));
+        assert_eq!(read("\"method\"", "\"string\""), text("GET"));
+        assert_eq!(read("\"path_text\"", "\"string\""), text("/r/17"));
+        assert_eq!(read("\"host\"", "\"string\""), text("h"));
+        assert_eq!(read("\"now\"", "\"long\""), Ok(Some(Datum::Long(1_700_000_000))));
+        assert_eq!(read("\"now\"", "\"datetime\""), Ok(Some(Datum::Datetime(1_700_000_000_123))));
+    }
+
+    #[test]
+    fn absence_and_defects_are_told_apart() {
+        let header = r#"{"header":"x-intent"}"#;
+        let query = r#"{"query":"b"}"#;
+        assert_eq!(read_with(&[], None, header, "\"string\"", true), Err(ContextError::Missing));
+        assert_eq!(read_with(&[], None, header, "\"string\"", false), Ok(None));
+        assert_eq!(read_with(&[], None, query, "\"string\"", true), Err(ContextError::Missing));
+        assert_eq!(read_with(&[], Some("a=1"), query, "\"string\"", false), Ok(None));
+
+        let twice: [(&str, &[u8]); 2] = [("x-intent", b"a"), ("X-Intent", b"a")];
+        assert_eq!(read_with(&twice, None, header, "\"string\"", false), Err(ContextError::HeaderRepeated));
+        let bad: [(&str, &[u8]); 1] = [("x-intent", b"\xff\xfe")];
+        assert_eq!(read_with(&bad, None, header, "\"string\"", false), Err(ContextError::HeaderNotUtf8));
+        assert_eq!(read_with(&bad, None, "\"method\"", "\"string\"", true), Ok(Some(Datum::Text("GET".to_owned()))));
+        let other: [(&str, &[u8]); 1] = [("x-intent", b"07")];
+        assert_eq!(read_with(&other, None, header, "\"long\"", false), Err(ContextError::Type));
+        let long = "x".repeat(limits::CONTEXT_TEXT_BYTES + 1);
+        let long: [(&str, &[u8]); 1] = [("x-intent", long.as_bytes())];
+        assert_eq!(read_with(&long, None, header, "\"string\"", false), Err(ContextError::Type));
+
+        assert_eq!(read_with(&[], Some("b=1&b=1"), query, "\"string\"", false), Err(ContextError::QueryRepeated));
+        assert_eq!(read_with(&[], Some("b=1;c"), query, "\"string\"", false), Err(ContextError::QueryMalformed));
+        assert_eq!(
+            read_with(&[], None, r#"{"claim":["a"]}"#, "\"string\"", false),
+            Err(ContextError::Type),
+            "a faulty claim denies even where it is optional"
+        );
+    }
+
+    #[test]
+    fn impossible_sources_are_refused() {
+        for (source, of, kind) in [
+            (r#"{"path":"nope"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"path":"repo"}"#, r#"{"set":"string"}"#, SectionErrorKind::Type),
+            (r#"{"query":"a"}"#, r#"{"record":[]}"#, SectionErrorKind::Type),
+            (r#"{"header":"a"}"#, r#"{"set":"string"}"#, SectionErrorKind::Type),
+            (r#"{"header":""}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"X-Intent"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":":path"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"authorization"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"cookie"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"x-palisade-principal"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"claim":[]}"#, "\"string\"", SectionErrorKind::Empty),
+            ("\"method\"", "\"long\"", SectionErrorKind::Type),
+            ("\"host\"", r#"{"entity":"Host"}"#, SectionErrorKind::Type),
+            ("\"now\"", "\"string\"", SectionErrorKind::Type),
+        ] {
+            assert_eq!(open(source, of).unwrap_err(), kind, "{source} {of}");
+        }
+    }
+}

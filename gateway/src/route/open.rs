@@ -1,0 +1,47 @@
+//! A route, checked and ready to match.
+
+use super::context::OpenContext;
+use super::resource::IdTemplate;
+use super::template::{PathTemplate, Segment};
+use crate::entity_text;
+use crate::identity::ClaimSlots;
+use crate::limits;
+use crate::section::{self, ActionRef, ResourceTemplate, SectionError, SectionErrorKind};
+
+/// One kind of request, and what it means in Cedar.
+#[derive(Debug)]
+pub(crate) struct OpenRoute {
+    pub(crate) action: ActionRef,
+    /// The action as Cedar writes it, for records.
+    pub(crate) action_text: String,
+    pub(crate) resource_type: String,
+    pub(crate) resource_id: IdTemplate,
+    pub(crate) context: Vec<OpenContext>,
+    pub(super) segments: Vec<Segment>,
+}
+
+impl OpenRoute {
+    pub(super) fn open(raw: section::Route, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
+        let section::Route { host: _, methods: _, path, action, resource, context } = raw;
+        let ResourceTemplate { entity_type: resource_type, id } = resource;
+        let place = format!("the route `{path}`");
+        let template = PathTemplate::parse(&path)?;
+        section::check_type_name(&action.entity_type, &place)?;
+        section::check_type_name(&resource_type, &place)?;
+        if context.len() > limits::ATTRIBUTES {
+            return Err(SectionError::new(SectionErrorKind::Limit, place));
+        }
+        let mut entries: Vec<OpenContext> = Vec::with_capacity(context.len());
+        for entry in context {
+            if entries.iter().any(|other| other.name == entry.name) {
+                let place = format!("the context `{}` of {place}", entry.name);
+                return Err(SectionError::new(SectionErrorKind::Duplicate, place));
+            }
+            entries.push(OpenContext::open(entry, &template, slots, &place)?);
+        }
+        let resource_id = IdTemplate::parse(&id, &template)?;
+        let mut action_text = String::new();
+        entity_text::push(&mut action_text, &action.entity_type, &action.id);
+        Ok(Self { action, action_text, resource_type, resource_id, context: entries, segments: template.segments })
+    }
+}

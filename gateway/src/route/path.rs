@@ -1,0 +1,240 @@
+//! Request paths, read so strictly that nobody behind us can read them differently.
+
+use std::ops::Range;
+
+use super::error::RouteError;
+use crate::limits;
+
+/// A request path, percent-decoded and split into segments. Its buffers are reused between requests.
+///
+/// Decoding cannot move a boundary: an encoded `/` refuses the path, so a segment never has one.
+#[derive(Debug, Default)]
+pub(crate) struct RequestPath {
+    text: String,
+    bytes: Vec<u8>,
+    segments: Vec<Range<usize>>,
+}
+
+impl RequestPath {
+    /// Reads a path, without query.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError::PathUnsafe`] for a path that two readers could take for two different ones: encoded separators,
+    /// dot segments in any spelling, empty segments, backslashes, control characters, bad escapes, text that is not
+    /// UTF-8, characters that have no place in a path (RFC 3986 §3.3), or one that is too long.
+    pub(crate) fn read(&mut self, raw: &[u8]) -> Result<(), RouteError> {
+        self.text.clear();
+        self.segments.clear();
+        if raw.len() > limits::PATH_BYTES || raw.first() != Some(&b'/') {
+            return Err(RouteError::PathUnsafe);
+        }
+        self.bytes.clear();
+        decode(raw, &mut self.bytes)?;
+        let text = std::str::from_utf8(&self.bytes).map_err(|_| RouteError::PathUnsafe)?;
+        if text.chars().any(char::is_control) {
+            return Err(RouteError::PathUnsafe);
+        }
+        self.text.push_str(text);
+        self.split()
+    }
+
+    fn split(&mut self) -> Result<(), RouteError> {
+        let mut start = 1;
+        let mut rest = self.text.get(1..).unwrap_or_default();
+        loop {
+            let (segment, after) = match rest.split_once('/') {
+                Some((segment, after)) => (segment, Some(after)),
+                None => (rest, None),
+            };
+            // Some servers cut parameters off before they resolve dots: `/..;x/` is `/../` to them.
+            let name = segment.split(';').next().unwrap_or_default();
+            let is_trailing_slash = after.is_none() && segment.is_empty();
+            if matches!(name, "" | "." | "..") && !is_trailing_slash {
+                return Err(RouteError::PathUnsafe);
+            }
+            if self.segments.len() == limits::PATH_SEGMENTS {
+                return Err(RouteError::PathUnsafe);
+            }
+            let end = start + segment.len();
+            self.segments.push(start..end);
+            match after {
+                Some(after) => rest = after,
+                None => return Ok(()),
+            }
+            start = end + 1;
+        }
+    }
+
+    /// The whole path, decoded.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A segment, decoded; the last one is empty where the path ends with `/`.
+    pub(crate) fn segment(&self, index: usize) -> Option<&str> {
+        self.segments.get(index).and_then(|range| self.text.get(range.clone()))
+    }
+
+    /// Everything from a segment on, decoded.
+    pub(crate) fn rest(&self, index: usize) -> Option<&str> {
+        self.segments.get(index).and_then(|range| self.text.get(range.start..))
+    }
+
+    /// How many segments there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.segments.len()
+    }
+}
+
+/// Decodes percent escapes (RFC 3986 §2.1), refusing what must not be hidden in them.
+fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), RouteError> {
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let decoded = match byte {
+            b'%' => {
+                let value = hex(bytes.next()).zip(hex(bytes.next()));
+                let (high, low) = value.ok_or(RouteError::PathUnsafe)?;
+                let value = high << 4 | low;
+                if matches!(value, b'/' | b'\\' | 0) {
+                    return Err(RouteError::PathUnsafe);
+                }
+                value
+            }
+            // pchar and `/` (RFC 3986 §3.3), nothing else.
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => byte,
+            b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => byte,
+            _ => return Err(RouteError::PathUnsafe),
+        };
+        out.push(decoded);
+    }
+    Ok(())
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex(digit: Option<u8>) -> Option<u8> {
+    match digit? {
+        digit @ b'0'..=b'9' => Some(digit - b'0'),
+        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
+        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(raw: &str) -> Option<Vec<String>> {
+        let mut path = RequestPath::default();
+        path.read(raw.as_bytes()).ok()?;
+        Some((0..path.len()).map(|index| path.segment(index).unwrap().to_owned()).collect())
+    }
+
+    #[test]
+    fn splits_and_decodes() {
+        for (raw, expected) in [
+            ("/", vec![""]),
+            ("/a", vec!["a"]),
+            ("/a/", vec!["a", ""]),
+            ("/a/b%20c/d+e", vec!["a", "b c", "d+e"]),
+            ("/%61", vec!["a"]),
+            ("/a.b/..c/...", vec!["a.b", "..c", "..."]),
+            ("/%E2%82%AC", vec!["€"]),
+            ("/%252F", vec!["%2F"]),
+            ("/a;v=1/b", vec!["a;v=1", "b"]),
+            ("/a:b@c!$&'()*,=~_-", vec!["a:b@c!$&'()*,=~_-"]),
+            ("/%3Fx%23y", vec!["?x#y"]),
+        ] {
+            assert_eq!(segments(raw), Some(expected.into_iter().map(str::to_owned).collect()), "{raw}");
+        }
+    }
+
+    #[test]
+    fn the_rest_runs_to_the_end() {
+        let mut path = RequestPath::default();
+        path.read(b"/a/b%20c/d/").unwrap();
+        assert_eq!(path.rest(1), Some("b c/d/"));
+        assert_eq!(path.rest(3), Some(""));
+        assert_eq!(path.rest(4), None);
+        assert_eq!(path.text(), "/a/b c/d/");
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for raw in [
+            "",
+            "a",
+            "*",
+            "http://x/a",
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/a/.",
+            "/a/./b",
+            "/a/../b",
+            "/a/..",
+            "/%2e",
+            "/%2E%2e",
+            "/.%2e/a",
+            "/a/%2e%2E/b",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a%5C",
+            "/a\\b",
+            "/a%00",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/%2x",
+            "/a%",
+            "/a b",
+            "/a\tb",
+            "/a%09",
+            "/a%0a",
+            "/a%7f",
+            "/a\u{7f}",
+            "/a#b",
+            "/a\"",
+            "/<",
+            "/{x}",
+            "/a|b",
+            "/a^b",
+            "/`",
+            "/[a]",
+            "/é",
+            "/%ff",
+            "/%c0%af",
+            "/%c3",
+            "/%ed%a0%80",
+            "/%c2%85",
+            "/..;/a",
+            "/a/.;x=y/b",
+            "/;/a",
+            "/a/;x",
+            "/..%3b/a",
+        ] {
+            assert_eq!(segments(raw), None, "{raw}");
+        }
+        assert!(RequestPath::default().read(b"/\xff").is_err());
+        let long = format!("/{}", "a".repeat(limits::PATH_BYTES));
+        assert_eq!(segments(&long), None);
+        assert_eq!(segments(&"/a".repeat(limits::PATH_SEGMENTS + 1)), None);
+        assert!(segments(&"/a".repeat(limits::PATH_SEGMENTS)).is_some());
+    }
+
+    #[test]
+    fn a_refused_path_leaves_nothing_behind() {
+        let mut path = RequestPath::default();
+        path.read(b"/a/b").unwrap();
+        assert!(path.read(b"/a/../b").is_err());
+        path.read(b"/c").unwrap();
+        assert_eq!((path.len(), path.text()), (1, "/c"));
+    }
+}

@@ -1,0 +1,119 @@
+//! The resource that a route is about: an id built from the path.
+
+use super::path::RequestPath;
+use super::template::{PathTemplate, ValuePlace, is_name};
+use crate::section::{SectionError, SectionErrorKind};
+
+/// A resource id with values of the path in it.
+#[derive(Debug)]
+pub(crate) struct IdTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Literal(String),
+    Value(ValuePlace),
+}
+
+impl IdTemplate {
+    /// Reads an id template over the values of a path template.
+    ///
+    /// Two requests must not give one id for different values. A single segment never contains `/`, so values are kept
+    /// apart by a literal that does; a rest contains `/` and therefore comes last.
+    pub(crate) fn parse(text: &str, path: &PathTemplate) -> Result<Self, SectionError> {
+        let error = |kind| Err(SectionError::new(kind, format!("the resource id `{text}`")));
+        let mut parts = Vec::new();
+        let mut separated = true;
+        let mut after_rest = false;
+        let mut rest = text;
+        while let Some(open) = rest.find(['{', '}']) {
+            let Some((literal, tail)) = rest.split_at_checked(open) else {
+                return error(SectionErrorKind::Template);
+            };
+            let Some((name, tail)) = tail.strip_prefix('{').and_then(|tail| tail.split_once('}')) else {
+                return error(SectionErrorKind::Template);
+            };
+            if !is_name(name) {
+                return error(SectionErrorKind::Template);
+            }
+            let Some(place) = path.place(name) else {
+                return error(SectionErrorKind::Source);
+            };
+            separated |= literal.contains('/');
+            if !separated || after_rest {
+                return error(SectionErrorKind::Template);
+            }
+            separated = false;
+            after_rest = matches!(place, ValuePlace::Rest(_));
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal.to_owned()));
+            }
+            parts.push(Part::Value(place));
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// Writes the id for a path that the route matches.
+    pub(crate) fn write(&self, path: &RequestPath, out: &mut String) {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Value(place) => out.push_str(place.of(path)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(template: &str, path_template: &str, path: &str) -> Result<String, SectionErrorKind> {
+        let path_template = PathTemplate::parse(path_template).unwrap();
+        let template = IdTemplate::parse(template, &path_template).map_err(|error| error.kind())?;
+        let mut request = RequestPath::default();
+        request.read(path.as_bytes()).unwrap();
+        let mut out = String::new();
+        template.write(&request, &mut out);
+        Ok(out)
+    }
+
+    #[test]
+    fn ids_are_built_from_values() {
+        let (template, path) = ("/r/{org}/{repo}/{p*}", "/r/acme/web%20site/a/b");
+        for (id_template, expected) in [
+            ("{repo}", "web site"),
+            ("{org}/{repo}", "acme/web site"),
+            ("repo:{org}/r:{repo}", "repo:acme/r:web site"),
+            ("{repo}/{p}", "web site/a/b"),
+            ("fixed", "fixed"),
+            ("", ""),
+        ] {
+            assert_eq!(id(id_template, template, path).as_deref(), Ok(expected), "{id_template}");
+        }
+    }
+
+    #[test]
+    fn ids_that_could_mean_two_things_are_refused() {
+        let (template, path) = ("/r/{org}/{repo}/{p*}", "/r/a/b/c");
+        for (id_template, kind) in [
+            ("{org}{repo}", SectionErrorKind::Template),
+            ("{org}-{repo}", SectionErrorKind::Template),
+            ("{p}/{repo}", SectionErrorKind::Template),
+            ("{", SectionErrorKind::Template),
+            ("}", SectionErrorKind::Template),
+            ("{org", SectionErrorKind::Template),
+            ("{}", SectionErrorKind::Template),
+            ("{p*}", SectionErrorKind::Template),
+            ("{{org}}", SectionErrorKind::Template),
+            ("{nope}", SectionErrorKind::Source),
+        ] {
+            assert_eq!(id(id_template, template, path), Err(kind), "{id_template}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The gateway section of a bundle: issuers and routes, as the compiler writes them.
+//!
+//! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
+//! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
+
+mod error;
+mod issuer;
+mod open;
+mod route;
+mod types;
+
+pub use error::{SectionError, SectionErrorKind};
+pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
+pub use route::{ActionRef, ContextEntry, ResourceTemplate, Route, Source};
+pub use types::{AttributeType, RecordField};
+
+pub(crate) use open::OpenSection;
+pub(crate) use types::{check_claim_path, check_type_name};
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the gateway reads from a bundle besides the policies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySection {
+    /// Who may issue tokens.
+    pub issuers: Vec<Issuer>,
+    /// What can be asked for.
+    pub routes: Vec<Route>,
+}
+
+impl GatewaySection {
+    /// Reads the section's JSON. Struct members may not repeat, and unknown ones are refused.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a gateway section.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SectionError> {
+        serde_json::from_slice(bytes).map_err(|error| SectionError::new(SectionErrorKind::Syntax, error.to_string()))
+    }
+
+    /// Checks everything that opening a bundle checks, so that a compiler can refuse a section before it is signed.
+    ///
+    /// # Errors
+    ///
+    /// When a bundle with this section would be refused.
+    pub fn check(&self) -> Result<(), SectionError> {
+        OpenSection::open(self.clone()).map(|_| ())
+    }
+
+    /// The bytes to put into a bundle. The same section gives the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// None that this type can cause; `serde_json` reports them all the same.
+    pub fn encode(&self) -> Result<Vec<u8>, SectionError> {
+        serde_json::to_vec(self).map_err(|error| SectionError::new(SectionErrorKind::Syntax, error.to_string()))
+    }
+}

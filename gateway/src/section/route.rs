@@ -1,0 +1,87 @@
+//! A route, as the bundle describes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::AttributeType;
+
+/// One kind of request, and what it means in Cedar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The host, without port; compared without regard to ASCII case. Without it: any host. A request is looked up
+    /// among its host's own routes first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The methods; compared exactly (RFC 9110 §9.1).
+    pub methods: Vec<String>,
+    /// The path template: literal segments, `{name}` for exactly one segment, `{name*}` for the rest.
+    pub path: String,
+    /// The action that is asked for.
+    pub action: ActionRef,
+    /// The resource that it is asked for on.
+    pub resource: ResourceTemplate,
+    /// The context of the Cedar request.
+    pub context: Vec<ContextEntry>,
+}
+
+/// A Cedar action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionRef {
+    /// Its entity type, usually `Action`.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// A Cedar resource whose id is built from the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceTemplate {
+    /// Its entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// Its id; `{name}` stands for a value of the path template. Values must be kept apart by a literal with `/`.
+    pub id: String,
+}
+
+/// One entry of the context record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextEntry {
+    /// The attribute's name.
+    pub name: String,
+    /// Where its value comes from.
+    pub source: Source,
+    /// Its type; a value of another type denies.
+    #[serde(rename = "type")]
+    pub attribute_type: AttributeType,
+    /// Whether a request without the value is refused.
+    pub required: bool,
+}
+
+/// Where a context value comes from.
+///
+/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
+/// `"host"` or `"now"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A value of the path template.
+    Path(String),
+    /// A parameter of the query; a repeated one denies.
+    Query(String),
+    /// A request header; a repeated one denies, and so does one that is not UTF-8.
+    Header(String),
+    /// A claim of the token, by path of member names.
+    Claim(Vec<String>),
+    /// The method.
+    Method,
+    /// The whole path, percent-decoded, without query.
+    PathText,
+    /// The host, lower-case, without port.
+    Host,
+    /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
+    Now,
+}

@@ -1,0 +1,86 @@
+//! The signature algorithms, as types: what is not listed here cannot be named by a token, a key or a bundle.
+
+use serde::{Deserialize, Serialize};
+
+/// A JOSE `alg` value that this verifier implements.
+///
+/// Compared byte for byte with the token's header. `none`, `HS256` and every other spelling fall out because they are
+/// not here; there is no list of forbidden names (RFC 8725 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3)
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4)
+    #[serde(rename = "ES256")]
+    Es256,
+    /// The polymorphic name for Ed25519 (RFC 8037 §3.1); Ed448 is not implemented.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// The fully specified name for Ed25519 (RFC 9864 §2.2)
+    #[serde(rename = "Ed25519")]
+    Ed25519,
+}
+
+/// What a signature mathematically is, whatever JOSE calls it. This is what a host is asked to verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureAlgorithm {
+    /// RSASSA-PKCS1-v1_5 over SHA-256
+    RsaPkcs1Sha256,
+    /// ECDSA on P-256 over SHA-256
+    EcdsaP256Sha256,
+    /// PureEdDSA on edwards25519
+    Ed25519,
+}
+
+impl Algorithm {
+    /// Every algorithm, strongest recommendation first.
+    pub const ALL: [Self; 4] = [Self::Ed25519, Self::EdDsa, Self::Es256, Self::Rs256];
+
+    /// The exact JOSE name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+
+    /// The algorithm of that exact name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The signature scheme behind the name.
+    #[must_use]
+    pub fn signature(self) -> SignatureAlgorithm {
+        match self {
+            Self::Rs256 => SignatureAlgorithm::RsaPkcs1Sha256,
+            Self::Es256 => SignatureAlgorithm::EcdsaP256Sha256,
+            Self::EdDsa | Self::Ed25519 => SignatureAlgorithm::Ed25519,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_exact() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            let quoted = format!("\"{}\"", algorithm.name());
+            assert_eq!(serde_json::from_str::<Algorithm>(&quoted).unwrap(), algorithm);
+        }
+        for name in [
+            "none", "None", "NONE", "", "rs256", "RS256 ", "HS256", "HS384", "RS1", "ES256K", "RSA1_5", "dir", "eddsa",
+            "Ed448", "PS256",
+        ] {
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The cache of verified tokens: what keeps signatures out of the steady state.
+//!
+//! A fixed table of small sets, as in a processor's cache. A token's digest names its set; looking up and inserting
+//! touch that set only, so no request ever pays for a scan, and the table never grows. Refused tokens are not kept:
+//! a caller without a valid token cannot put anything in.
+
+use sha2::{Digest as _, Sha256};
+
+use super::claims::Validity;
+use crate::identity::Identity;
+use crate::limits;
+
+/// Entries per set. A set is searched and replaced as a whole.
+const WAYS: usize = 8;
+
+/// The SHA-256 digest of a token: its name in the cache. Tokens have one spelling, so one token has one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
+/// Where an identity lies until the next insertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(Option<usize>);
+
+/// A bounded map from tokens to the identities they were verified to mean.
+#[derive(Debug)]
+pub(crate) struct TokenCache {
+    /// Whole sets of [`WAYS`] entries; empty where the cache is switched off.
+    entries: Vec<Option<Box<Entry>>>,
+    sets: usize,
+    /// The last identity that was not cached, so that it lies somewhere too.
+    uncached: Option<Box<Identity>>,
+    /// Counts uses; the smallest in a set was used longest ago.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    digest: TokenDigest,
+    validity: Validity,
+    last_use: u64,
+    identity: Identity,
+}
+
+impl TokenCache {
+    /// A cache for at most `max_entries` tokens, rounded up to whole sets; 0 keeps none.
+    pub(crate) fn new(max_entries: usize) -> Self {
+        let sets = max_entries.div_ceil(WAYS);
+        let mut entries = Vec::new();
+        entries.resize_with(sets.saturating_mul(WAYS), || None);
+        Self { entries, sets, uncached: None, clock: 0 }
+    }
+
+    /// Finds a token that is valid at `now_ms`. One that no longer is makes room at once.
+    pub(crate) fn find(&mut self, digest: TokenDigest, now_ms: u64) -> Option<Slot> {
+        let start = self.set_of(digest)?;
+        self.clock += 1;
+        for (index, entry) in self.entries.iter_mut().enumerate().skip(start).take(WAYS) {
+            let Some(known) = entry.as_mut().filter(|known| known.digest == digest) else {
+                continue;
+            };
+            if known.validity.contains(now_ms) {
+                known.last_use = self.clock;
+                return Some(Slot(Some(index)));
+            }
+            *entry = None;
+            return None;
+        }
+        None
+    }
+
+    /// Keeps the identity of a token that has just been verified. Room is made in the token's own set: a free entry,
+    /// else one that is no longer valid, else the one used longest ago.
+    pub(crate) fn insert(&mut self, digest: TokenDigest, validity: Validity, identity: Identity, now_ms: u64) -> Slot {
+        let worthwhile = identity.weight() <= limits::TOKEN_CACHE_IDENTITY_BYTES;
+        let set = self.set_of(digest).filter(|_| worthwhile);
+        let victim = set.and_then(|start| {
+            let candidates = self.entries.iter().enumerate().skip(start).take(WAYS);
+            candidates
+                .min_by_key(|(_, entry)| match entry {
+                    None => (0, 0),
+                    Some(entry) if !entry.validity.contains(now_ms) => (1, 0),
+                    Some(entry) => (2, entry.last_use),
+                })
+                .map(|(index, _)| index)
+        });
+        match victim.and_then(|index| self.entries.get_mut(index)) {
+            Some(entry) => {
+                self.clock += 1;
+                *entry = Some(Box::new(Entry { digest, validity, last_use: self.clock, identity }));
+                Slot(victim)
+            }
+            None => {
+                self.uncached = Some(Box::new(identity));
+                Slot(None)
+            }
+        }
+    }
+
+    /// The identity in a slot.
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Identity> {
+        match slot {
+            Slot(Some(index)) => self.entries.get(index)?.as_ref().map(|entry| &entry.identity),
+            Slot(None) => self.uncached.as_deref(),
+        }
+    }
+
+    /// The first entry of the digest's set.
+    fn set_of(&self, digest: TokenDigest) -> Option<usize> {
+        let (head, _) = digest.0.split_first_chunk::<4>()?;
+        // The remainder is smaller than the number of sets, so it fits.
+        let set = u64::from(u32::from_le_bytes(*head)).checked_rem(u64::try_from(self.sets).ok()?)?;
+        usize::try_from(set).ok()?.checked_mul(WAYS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALWAYS: Validity = Validity { from_ms: 0, until_ms: u64::MAX };
+
+    fn digest(n: u32) -> TokenDigest {
+        TokenDigest::of(&n.to_string())
+    }
+
+    fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {
+        cache.get(slot?).map(|identity| identity.id.as_str())
+    }
+
+    #[test]
+    fn keeps_what_was_inserted() {
+        let mut cache = TokenCache::new(64);
+        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test("one"), 0);
+        assert_eq!(id_in(&cache, Some(slot)), Some("one"));
+        let slot = cache.find(digest(1), 0);
+        assert_eq!(id_in(&cache, slot), Some("one"));
+        assert_eq!(cache.find(digest(2), 0), None);
+    }
+
+    #[test]
+    fn honours_both_time_bounds() {
+        let mut cache = TokenCache::new(8);
+        let validity = Validity { from_ms: 100, until_ms: 200 };
+        cache.insert(digest(1), validity, Identity::for_test("one"), 150);
+        assert!(cache.find(digest(1), 199).is_some());
+        assert_eq!(cache.find(digest(1), 200), None);
+        // Gone, not merely hidden.
+        assert_eq!(cache.find(digest(1), 150), None);
+        cache.insert(digest(1), validity, Identity::for_test("one"), 150);
+        assert_eq!(cache.find(digest(1), 99), None);
+    }
+
+    #[test]
+    fn never_grows_and_drops_the_invalid_then_the_least_recently_used() {
+        let mut cache = TokenCache::new(WAYS);
+        let soon = Validity { from_ms: 0, until_ms: 10 };
+        for n in 0..8 {
+            cache.insert(digest(n), if n == 5 { soon } else { ALWAYS }, Identity::for_test("x"), 0);
+        }
+        assert!(cache.find(digest(0), 20).is_some());
+        cache.insert(digest(8), ALWAYS, Identity::for_test("x"), 20);
+        assert_eq!(cache.find(digest(5), 5), None, "the expired one made room");
+        assert!(cache.find(digest(1), 20).is_some());
+        cache.insert(digest(9), ALWAYS, Identity::for_test("x"), 20);
+        assert_eq!(cache.find(digest(2), 20), None, "the least recently used one made room");
+        assert!(cache.find(digest(0), 20).is_some());
+
+        for n in 0..10_000 {
+            cache.insert(digest(n), ALWAYS, Identity::for_test("x"), 20);
+        }
+        assert_eq!(cache.entries.len(), WAYS);
+    }
+
+    #[test]
+    fn switched_off_it_still_hands_back_the_identity() {
+        let mut cache = TokenCache::new(0);
+        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test("one"), 0);
+        assert_eq!(id_in(&cache, Some(slot)), Some("one"));
+        assert_eq!(cache.find(digest(1), 0), None);
+    }
+
+    #[test]
+    fn a_heavy_identity_is_used_once() {
+        let mut cache = TokenCache::new(64);
+        let heavy = "x".repeat(limits::TOKEN_CACHE_IDENTITY_BYTES + 1);
+        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test(&heavy), 0);
+        assert!(cache.get(slot).is_some());
+        assert_eq!(cache.find(digest(1), 0), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! The credential slot: exactly one `Authorization` header with exactly one bearer token (RFC 6750 §2.1).
+
+use super::error::{CredentialError, TokenError};
+use crate::limits;
+
+/// Takes the token out of an `Authorization` value.
+///
+/// The token's characters are those a JWT may have (RFC 8725bis §3.12: check the format first), so what passes is
+/// ASCII and has no second token joined to it by a comma.
+pub(crate) fn bearer(value: &[u8]) -> Result<Result<&str, TokenError>, CredentialError> {
+    let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(CredentialError::Scheme);
+    }
+    let token = rest.trim_ascii_start();
+    if token.contains(&b',') {
+        // A list of credentials, joined by some hop from several headers.
+        return Err(CredentialError::Repeated);
+    }
+    if token.len() > limits::TOKEN_BYTES {
+        return Ok(Err(TokenError::TooLarge));
+    }
+    let is_jwt_character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    match std::str::from_utf8(token) {
+        Ok(token) if !token.is_empty() && token.as_bytes().iter().all(is_jwt_character) => Ok(Ok(token)),
+        Ok(_) | Err(_) => Err(CredentialError::Malformed),
+    }
+}
+
+/// Whether a query carries a token too (RFC 6750 §2.3).
+pub(crate) fn in_query(query: &[u8]) -> bool {
+    query.split(|byte| *byte == b'&').any(|pair| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"access_token")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_one_token() {
+        for value in ["Bearer a.b-c_9", "bearer a.b-c_9", "BEARER  a.b-c_9"] {
+            assert_eq!(bearer(value.as_bytes()), Ok(Ok("a.b-c_9")), "{value}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for (value, error) in [
+            (&b""[..], CredentialError::Scheme),
+            (b"Basic YTpi", CredentialError::Scheme),
+            (b"Bearera.b.c", CredentialError::Scheme),
+            (b"a.b.c", CredentialError::Scheme),
+            (b" Bearer a.b.c", CredentialError::Scheme),
+            (b"Bearer", CredentialError::Malformed),
+            (b"Bearer ", CredentialError::Malformed),
+            (b"Bearer a.b.c ", CredentialError::Malformed),
+            (b"Bearer a.b.c d.e.f", CredentialError::Malformed),
+            (b"Bearer a.b.c=", CredentialError::Malformed),
+            (b"Bearer \"a.b.c\"", CredentialError::Malformed),
+            (b"Bearer {\"payload\":\"\"}", CredentialError::Malformed),
+            (b"Bearer a+b/c", CredentialError::Malformed),
+            (b"Bearer a.b.c\0", CredentialError::Malformed),
+            (b"Bearer a.\xff.c", CredentialError::Malformed),
+            ("Bearer a.\u{430}.c".as_bytes(), CredentialError::Malformed),
+            (b"Bearer a.b.c,Bearer d.e.f", CredentialError::Repeated),
+            (b"Bearer a.b.c, Bearer d.e.f", CredentialError::Repeated),
+        ] {
+            assert_eq!(bearer(value), Err(error), "{}", value.escape_ascii());
+        }
+        let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
+        assert_eq!(bearer(long.as_bytes()), Ok(Err(TokenError::TooLarge)));
+    }
+
+    #[test]
+    fn finds_a_token_in_the_query() {
+        for query in ["access_token=x", "a=b&access_token=x", "access_token", "ACCESS_TOKEN=x&a"] {
+            assert!(in_query(query.as_bytes()), "{query}");
+        }
+        for query in ["", "a=access_token", "xaccess_token=1", "access_tokens=1"] {
+            assert!(!in_query(query.as_bytes()), "{query}");
+        }
+    }
+}

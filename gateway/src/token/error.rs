@@ -1,0 +1,75 @@
+//! Why a credential is refused. Small values: the sentences are in the documentation, the codes in the outcome table.
+
+/// Why a request carries no usable credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialError {
+    /// No `Authorization` header.
+    Missing,
+    /// `Authorization` with a scheme other than `Bearer`.
+    Scheme,
+    /// More than one `Authorization` header.
+    Repeated,
+    /// A token in the query as well (RFC 6750 §2.3), where logs and referrers would keep it.
+    InQuery,
+    /// `Bearer` without one token of the characters a JWT may have (RFC 8725 §3.2).
+    Malformed,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Longer than the limit, or its header is.
+    TooLarge,
+    /// Not three non-empty parts.
+    Parts,
+    /// Five parts: an encrypted token (JWE), which is not accepted.
+    Encrypted,
+    /// A part is not canonical base64url without padding.
+    Base64,
+    /// The header or the claims are not one JSON object within the limits.
+    Json,
+    /// The header or the claims name a member twice.
+    DuplicateMember,
+    /// The header has a member that changes how it would be read or where the key comes from.
+    HeaderForbidden,
+    /// The header has `crit`; no extension is implemented.
+    Critical,
+    /// `typ` or `cty` is of a kind of token that is not an access token.
+    Type,
+    /// `alg` is missing, unknown, or not one the issuer may use.
+    AlgorithmNotAllowed,
+    /// `kid` is not a string, or too long.
+    KeyIdInvalid,
+    /// The issuer has no key of that id.
+    KeyUnknown,
+    /// No `kid`, and not exactly one key of the issuer fits.
+    KeyAmbiguous,
+    /// The key of that id is not for this algorithm.
+    KeyMismatch,
+    /// The signature does not hold.
+    Signature,
+    /// `iss` is missing.
+    IssuerMissing,
+    /// `iss` is not an issuer of the bundle.
+    IssuerUnknown,
+    /// A registered claim has the wrong JSON type or is out of range.
+    ClaimType,
+    /// `exp` is missing.
+    ExpiryMissing,
+    /// `exp` has passed.
+    Expired,
+    /// `nbf` is in the future.
+    NotYetValid,
+    /// `iat` is in the future.
+    IssuedInFuture,
+    /// Neither `iat` nor `nbf`: the lifetime cannot be known.
+    IssuedAtMissing,
+    /// Valid for longer than the issuer may grant.
+    Lifetime,
+    /// `aud` is missing.
+    AudienceMissing,
+    /// `aud` does not name this gateway.
+    Audience,
+    /// `aud` names others besides.
+    AudienceMultiple,
+}

@@ -1,0 +1,148 @@
+//! The JOSE header: an algorithm, perhaps a key id, and nothing that changes how the token would be read.
+
+use super::algorithm::Algorithm;
+use super::error::TokenError;
+use crate::json::Json;
+use crate::limits;
+
+/// Header members that are refused rather than ignored.
+///
+/// `b64` changes what is signed (RFC 7797); `jku`, `jwk`, `x5u`, `x5c` bring the key along; the rest belong to
+/// encrypted tokens (RFC 7516), where they have been used to exhaust verifiers.
+const FORBIDDEN: [&str; 14] =
+    ["b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
+
+/// Kinds of access tokens, as `typ` names them, without the media type's `application/` (RFC 7515 §4.1.9). Tokens
+/// made for other ends say so in `typ` and are refused (RFC 8725 §3.11).
+const TYPES: [&str; 2] = ["jwt", "at+jwt"];
+
+/// What a header says about how to verify the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JoseHeader<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<&'a str>,
+}
+
+/// The key id of a header, whatever else is wrong with it: for the decision record only.
+pub(crate) fn claimed_kid(header: &Json) -> Option<&str> {
+    header.get("kid").and_then(Json::as_str)
+}
+
+impl<'a> JoseHeader<'a> {
+    /// Reads a header.
+    pub(crate) fn read(header: &'a Json) -> Result<Self, TokenError> {
+        if header.get("crit").is_some() {
+            return Err(TokenError::Critical);
+        }
+        if FORBIDDEN.iter().any(|name| header.get(name).is_some()) {
+            return Err(TokenError::HeaderForbidden);
+        }
+        let algorithm = header
+            .get("alg")
+            .and_then(Json::as_str)
+            .and_then(Algorithm::from_name)
+            .ok_or(TokenError::AlgorithmNotAllowed)?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Json::String(kid)) if kid.len() <= limits::KID_BYTES => Some(kid.as_str()),
+            Some(_) => return Err(TokenError::KeyIdInvalid),
+        };
+        // `cty` announces something other than claims inside, such as another token.
+        if header.get("cty").is_some() || !header.get("typ").is_none_or(is_access_token) {
+            return Err(TokenError::Type);
+        }
+        Ok(Self { algorithm, kid })
+    }
+}
+
+fn is_access_token(typ: &Json) -> bool {
+    typ.as_str().is_some_and(|typ| {
+        let typ = typ.to_ascii_lowercase();
+        let short = typ.strip_prefix("application/").unwrap_or(&typ);
+        TYPES.contains(&short)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::JsonLimits;
+
+    fn read(text: &str) -> Result<(Algorithm, Option<String>), TokenError> {
+        let json = Json::parse(text.as_bytes(), &JsonLimits::TOKEN).unwrap();
+        JoseHeader::read(&json).map(|header| (header.algorithm, header.kid.map(str::to_owned)))
+    }
+
+    #[test]
+    fn plain_headers_read() {
+        assert_eq!(read(r#"{"alg":"ES256"}"#), Ok((Algorithm::Es256, None)));
+        for typ in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/JWT"] {
+            let text = format!(r#"{{"alg":"RS256","kid":"k","typ":"{typ}","x5t":"ignored"}}"#);
+            assert_eq!(read(&text), Ok((Algorithm::Rs256, Some("k".to_owned()))), "{typ}");
+        }
+    }
+
+    #[test]
+    fn algorithms_outside_the_list_are_refused() {
+        for alg in [
+            "\"none\"",
+            "\"None\"",
+            "\"noNE\"",
+            "\"\"",
+            "\"HS256\"",
+            "\"hs256\"",
+            "\"es256\"",
+            "\"ES256 \"",
+            "null",
+            "256",
+            "[\"ES256\"]",
+            "{}",
+            "true",
+        ] {
+            assert_eq!(read(&format!("{{\"alg\":{alg}}}")), Err(TokenError::AlgorithmNotAllowed), "{alg}");
+        }
+        assert_eq!(read("{}"), Err(TokenError::AlgorithmNotAllowed));
+    }
+
+    #[test]
+    fn critical_and_forbidden_members_are_refused_whatever_they_say() {
+        for crit in ["[\"bork\"]", "[\"cnf\"]", "[]", "null", "\"exp\"", "[\"alg\"]"] {
+            assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"crit\":{crit}}}")), Err(TokenError::Critical));
+        }
+        for name in FORBIDDEN {
+            for value in ["null", "false", "\"x\"", "{}"] {
+                let text = format!("{{\"alg\":\"ES256\",\"{name}\":{value}}}");
+                assert_eq!(read(&text), Err(TokenError::HeaderForbidden), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn key_ids_are_short_strings() {
+        for kid in ["1".to_owned(), "null".to_owned(), "[]".to_owned(), format!("\"{}\"", "k".repeat(257))] {
+            assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"kid\":{kid}}}")), Err(TokenError::KeyIdInvalid));
+        }
+    }
+
+    #[test]
+    fn other_kinds_of_tokens_are_refused() {
+        for typ in [
+            "\"wit+jwt\"",
+            "\"wpt+jwt\"",
+            "\"dpop+jwt\"",
+            "\"txntoken+jwt\"",
+            "\"secevent+jwt\"",
+            "\"statuslist+jwt\"",
+            "\"application/secevent+jwt\"",
+            "\"JOSE\"",
+            "\"\"",
+            "null",
+            "1",
+            "\"application/application/jwt\"",
+            "\"text/jwt\"",
+        ] {
+            assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"typ\":{typ}}}")), Err(TokenError::Type), "{typ}");
+        }
+        assert_eq!(read(r#"{"alg":"ES256","cty":"JWT"}"#), Err(TokenError::Type));
+    }
+}

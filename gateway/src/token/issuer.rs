@@ -1,0 +1,204 @@
+//! Issuers, checked: who may issue tokens, with which keys, for how long.
+
+use super::algorithm::Algorithm;
+use super::key_set::{JwksError, KeySet};
+use crate::limits;
+use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
+
+/// An issuer whose description has been checked.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) alias: String,
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) multiple_audiences: bool,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) keys: KeySet,
+    pub(crate) max_lifetime_ms: u64,
+    pub(crate) clock_skew_ms: u64,
+    pub(crate) principal: PrincipalMapping,
+}
+
+/// All issuers of a bundle, found by `iss`.
+#[derive(Debug)]
+pub(crate) struct IssuerTable {
+    /// In ascending order of `issuer`.
+    issuers: Vec<Issuer>,
+}
+
+/// An issuer of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IssuerIndex(usize);
+
+impl IssuerTable {
+    /// Checks all issuers of a section.
+    pub(crate) fn open(issuers: Vec<section::Issuer>) -> Result<Self, SectionError> {
+        if issuers.is_empty() {
+            return Err(SectionError::new(SectionErrorKind::Empty, "issuers"));
+        }
+        if issuers.len() > limits::ISSUERS {
+            return Err(SectionError::new(SectionErrorKind::Limit, "issuers"));
+        }
+        let mut issuers = issuers.into_iter().map(Issuer::open).collect::<Result<Vec<_>, _>>()?;
+        let mut aliases: Vec<&str> = issuers.iter().map(|issuer| issuer.alias.as_str()).collect();
+        aliases.sort_unstable();
+        if let Some([alias, _]) = aliases.array_windows().find(|[a, b]| a == b) {
+            return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer alias `{alias}`")));
+        }
+        issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        if let Some([issuer, _]) = issuers.array_windows().find(|[a, b]| a.issuer == b.issuer) {
+            return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer `{}`", issuer.issuer)));
+        }
+        Ok(Self { issuers })
+    }
+
+    /// The issuer of exactly that `iss`.
+    pub(crate) fn find(&self, iss: &str) -> Option<(IssuerIndex, &Issuer)> {
+        let index = self.issuers.binary_search_by(|issuer| issuer.issuer.as_str().cmp(iss)).ok()?;
+        Some((IssuerIndex(index), self.issuers.get(index)?))
+    }
+
+    /// The issuer of an index that this table gave out.
+    pub(crate) fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
+        self.issuers.get(index.0)
+    }
+}
+
+impl Issuer {
+    fn open(raw: section::Issuer) -> Result<Self, SectionError> {
+        let section::Issuer {
+            alias,
+            issuer,
+            audiences,
+            multiple_audiences,
+            algorithms,
+            jwks,
+            max_lifetime_seconds,
+            clock_skew_seconds,
+            principal,
+        } = raw;
+        let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
+        let is_alias = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if alias.is_empty() || alias.len() > limits::NAME_BYTES || !alias.chars().all(is_alias) {
+            return error(SectionErrorKind::Name, "the alias");
+        }
+        if issuer.is_empty() {
+            return error(SectionErrorKind::Empty, "`issuer`");
+        }
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            return error(SectionErrorKind::Empty, "`audiences`");
+        }
+        if audiences.len() > limits::AUDIENCES {
+            return error(SectionErrorKind::Limit, "`audiences`");
+        }
+        if algorithms.is_empty() {
+            return error(SectionErrorKind::Empty, "`algorithms`");
+        }
+        if !(1..=limits::TOKEN_LIFETIME_SECONDS).contains(&max_lifetime_seconds) {
+            return error(SectionErrorKind::Range, "`max_lifetime_seconds`");
+        }
+        if clock_skew_seconds > limits::CLOCK_SKEW_SECONDS {
+            return error(SectionErrorKind::Range, "`clock_skew_seconds`");
+        }
+        crate::identity::check_mapping(&principal, &alias)?;
+
+        let (keys, rejected) = match KeySet::read(&jwks) {
+            Ok(read) => read,
+            Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
+            Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
+        };
+        // Keys for other ends may lie in an issuer's set; a defective one means that the set is not what was meant.
+        if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
+            return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
+        }
+        if !keys.serves(&algorithms) {
+            return error(SectionErrorKind::Keys, "no usable key in `jwks`");
+        }
+        Ok(Self {
+            alias,
+            issuer,
+            audiences,
+            multiple_audiences,
+            algorithms,
+            keys,
+            max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
+            clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
+            principal,
+        })
+    }
+
+    /// An issuer for tests of claims: no keys, times in seconds.
+    #[cfg(test)]
+    pub(crate) fn for_claims_test(audiences: &[&str], max_lifetime: u64, skew: u64) -> Self {
+        use crate::json::{Json, JsonLimits};
+        let jwks = Json::parse(b"{\"keys\":[]}", &JsonLimits::JWKS).unwrap();
+        Self {
+            alias: "test".to_owned(),
+            issuer: "https://issuer".to_owned(),
+            audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+            multiple_audiences: false,
+            algorithms: vec![Algorithm::Es256],
+            keys: KeySet::read(&jwks).unwrap().0,
+            max_lifetime_ms: max_lifetime * 1000,
+            clock_skew_ms: skew * 1000,
+            principal: PrincipalMapping {
+                entity_type: "Agent".to_owned(),
+                id_claim: vec!["sub".to_owned()],
+                attributes: vec![],
+                parents: vec![],
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::testing;
+
+    #[test]
+    fn issuers_are_found_by_their_exact_name() {
+        let table = IssuerTable::open(vec![testing::issuer("b", "https://b"), testing::issuer("a", "https://a")]);
+        let table = table.unwrap();
+        assert_eq!(table.find("https://a").unwrap().1.alias, "a");
+        assert_eq!(table.find("https://b").unwrap().1.alias, "b");
+        for iss in ["", "https://a/", "HTTPS://a", "https://A", "https://a ", "a"] {
+            assert!(table.find(iss).is_none(), "{iss}");
+        }
+    }
+
+    #[test]
+    fn defects_refuse_the_section() {
+        let kind = |issuers| IssuerTable::open(issuers).unwrap_err().kind();
+        assert_eq!(kind(vec![]), SectionErrorKind::Empty);
+        let a = || testing::issuer("a", "https://a");
+        assert_eq!(kind(vec![a(), testing::issuer("a", "https://b")]), SectionErrorKind::Duplicate);
+        assert_eq!(kind(vec![a(), testing::issuer("b", "https://a")]), SectionErrorKind::Duplicate);
+
+        let change = |change: fn(&mut section::Issuer)| {
+            let mut issuer = a();
+            change(&mut issuer);
+            kind(vec![issuer])
+        };
+        assert_eq!(change(|i| i.alias = "A".to_owned()), SectionErrorKind::Name);
+        assert_eq!(change(|i| i.alias = "a/b".to_owned()), SectionErrorKind::Name);
+        assert_eq!(change(|i| i.alias.clear()), SectionErrorKind::Name);
+        assert_eq!(change(|i| i.issuer.clear()), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.audiences.clear()), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.audiences.push(String::new())), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.algorithms.clear()), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.max_lifetime_seconds = 0), SectionErrorKind::Range);
+        assert_eq!(change(|i| i.max_lifetime_seconds = 86_401), SectionErrorKind::Range);
+        assert_eq!(change(|i| i.clock_skew_seconds = 121), SectionErrorKind::Range);
+        assert_eq!(change(|i| i.algorithms = vec![Algorithm::Rs256]), SectionErrorKind::Keys);
+        assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
+        for jwks in
+            [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
+        {
+            let mut issuer = a();
+            issuer.jwks = serde_json::from_str(jwks).unwrap();
+            assert_eq!(kind(vec![issuer]), SectionErrorKind::Keys, "{jwks}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The compact serialisation of a JWS (RFC 7515 §7.1): one token has one spelling, or it is refused.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::TokenError;
+use crate::json::{Json, JsonError, JsonLimits};
+use crate::limits;
+
+/// A token whose parts decode. Nothing in it has been verified.
+#[derive(Debug)]
+pub(crate) struct CompactJws<'a> {
+    /// What the signature is over: the first two parts as they arrived.
+    pub(crate) signing_input: &'a [u8],
+    /// The JOSE header.
+    pub(crate) header: Json,
+    /// The claims: parsed from the very bytes that the signature covers.
+    pub(crate) claims: Json,
+    /// The signature.
+    pub(crate) signature: Vec<u8>,
+}
+
+impl<'a> CompactJws<'a> {
+    /// Reads a token of JWT characters.
+    pub(crate) fn read(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(TokenError::TooLarge);
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(TokenError::Parts);
+        };
+        match parts.count() {
+            0 => {}
+            2 => return Err(TokenError::Encrypted),
+            _ => return Err(TokenError::Parts),
+        }
+        if header.is_empty() || claims.is_empty() || signature.is_empty() {
+            return Err(TokenError::Parts);
+        }
+        let signed_len = header.len().saturating_add(1).saturating_add(claims.len());
+        let signing_input = token.as_bytes().get(..signed_len).ok_or(TokenError::Parts)?;
+
+        let header = decode(header)?;
+        if header.len() > limits::JOSE_HEADER_BYTES {
+            return Err(TokenError::TooLarge);
+        }
+        Ok(Self {
+            signing_input,
+            header: object(&header)?,
+            claims: object(&decode(claims)?)?,
+            signature: decode(signature)?,
+        })
+    }
+}
+
+/// Decodes base64url as JOSE writes it: no padding, no foreign characters, zero trailing bits.
+pub(crate) fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Base64)
+}
+
+fn object(bytes: &[u8]) -> Result<Json, TokenError> {
+    match Json::parse(bytes, &JsonLimits::TOKEN) {
+        Ok(value) if value.as_object().is_some() => Ok(value),
+        Ok(_) | Err(JsonError::Syntax | JsonError::Limit) => Err(TokenError::Json),
+        Err(JsonError::DuplicateMember) => Err(TokenError::DuplicateMember),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(bytes: impl AsRef<[u8]>) -> String {
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn error(token: &str) -> TokenError {
+        CompactJws::read(token).unwrap_err()
+    }
+
+    #[test]
+    fn splits_and_decodes() {
+        let token = format!("{}.{}.{}", encode("{\"alg\":\"x\"}"), encode("{}"), encode([1, 2]));
+        let jws = CompactJws::read(&token).unwrap();
+        assert_eq!(jws.signing_input, token.rsplit_once('.').unwrap().0.as_bytes());
+        assert_eq!(jws.header.get("alg").and_then(Json::as_str), Some("x"));
+        assert_eq!(jws.signature, [1, 2]);
+    }
+
+    #[test]
+    fn three_parts_and_no_other_number() {
+        let o = encode("{}");
+        for token in ["", ".", "..", "a", &o, &format!("{o}.{o}"), &format!("{o}.{o}.")] {
+            assert_eq!(error(token), TokenError::Parts, "{token}");
+        }
+        for token in [format!(".{o}.{o}"), format!("{o}..{o}"), format!("{o}.{o}.{o}.{o}")] {
+            assert_eq!(error(&token), TokenError::Parts, "{token}");
+        }
+        assert_eq!(error(&format!("{o}.{o}.{o}.{o}.{o}.{o}")), TokenError::Parts);
+        assert_eq!(error(&format!("{o}.{o}.{o}.{o}.{o}")), TokenError::Encrypted);
+        assert_eq!(error("...."), TokenError::Encrypted);
+    }
+
+    #[test]
+    fn base64url_has_one_spelling() {
+        let o = encode("{}");
+        // `e30` is `{}`; `e31`, `e32`, `e33` differ in bits that decode to nothing.
+        for part in ["e31", "e32", "e33", "e30=", "e3", "e", "e3 0", "e3+0", "e3/0"] {
+            assert_eq!(error(&format!("{part}.{o}.{o}")), TokenError::Base64, "{part}");
+            assert_eq!(error(&format!("{o}.{part}.{o}")), TokenError::Base64, "{part}");
+        }
+        assert_eq!(error(&format!("{o}.{o}.AB")), TokenError::Base64);
+        assert_eq!(error(&format!("{o}.{o}.A")), TokenError::Base64);
+    }
+
+    #[test]
+    fn header_and_claims_are_strict_objects() {
+        let o = encode("{}");
+        for (json, expected) in [
+            ("[]", TokenError::Json),
+            ("null", TokenError::Json),
+            ("\"x\"", TokenError::Json),
+            ("{}{}", TokenError::Json),
+            ("{\"a\":1,}", TokenError::Json),
+            ("\u{feff}{}", TokenError::Json),
+            ("{\"a\":\"\\ud800\"}", TokenError::Json),
+            ("{\"a\":1,\"a\":1}", TokenError::DuplicateMember),
+            ("{\"a\":{\"b\":1,\"b\":1}}", TokenError::DuplicateMember),
+        ] {
+            let part = encode(json);
+            assert_eq!(error(&format!("{part}.{o}.{o}")), expected, "{json}");
+            assert_eq!(error(&format!("{o}.{part}.{o}")), expected, "{json}");
+        }
+        let not_utf8 = encode(b"{\"a\":\"\xff\"}");
+        assert_eq!(error(&format!("{o}.{not_utf8}.{o}")), TokenError::Json);
+        let long = encode(format!("{{\"a\":\"{}\"}}", "x".repeat(limits::JOSE_HEADER_BYTES)));
+        assert_eq!(error(&format!("{long}.{o}.{o}")), TokenError::TooLarge);
+    }
+}

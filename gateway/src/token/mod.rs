@@ -1,0 +1,38 @@
+//! Bearer tokens: from the bytes of a header to a verified token.
+//!
+//! ```text
+//! Authorization ─ credential ─► token ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
+//! ```
+//!
+//! Everything that a token says about how to verify it is checked against the bundle: the issuer selects the keys, the
+//! bundle lists the algorithms, and a key is of one kind from the moment it is read.
+
+mod algorithm;
+mod cache;
+mod claims;
+mod credential;
+pub mod der;
+mod error;
+mod header;
+mod issuer;
+mod jwk;
+mod jws;
+mod key;
+mod key_set;
+mod verify;
+
+pub use algorithm::{Algorithm, SignatureAlgorithm};
+pub use error::{CredentialError, TokenError};
+pub use jwk::JwkError;
+pub use key_set::{JwksError, RejectedKey};
+
+pub(crate) use cache::{TokenCache, TokenDigest};
+#[cfg(test)]
+pub(crate) use claims::Validity;
+pub(crate) use claims::date_ms;
+pub(crate) use credential::{bearer, in_query};
+pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
+pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
+
+#[cfg(test)]
+pub(crate) mod testing;

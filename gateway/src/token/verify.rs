@@ -1,0 +1,110 @@
+//! Verification: from a compact token to claims that an issuer of the bundle vouches for.
+
+use std::borrow::Cow;
+
+use super::algorithm::Algorithm;
+use super::claims::{self, Validity};
+use super::error::TokenError;
+use super::header::{self, JoseHeader};
+use super::issuer::{Issuer, IssuerIndex, IssuerTable};
+use super::jws::CompactJws;
+use crate::host::Host;
+use crate::json::Json;
+
+/// The claims of a token whose signature, issuer, audience and times hold.
+#[derive(Debug)]
+pub(crate) struct VerifiedToken {
+    pub(crate) issuer: IssuerIndex,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
+    pub(crate) claims: Json,
+    pub(crate) validity: Validity,
+}
+
+/// What a token says of itself, for the decision record. Until the token is verified these are mere assertions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TokenFacts<'a> {
+    /// The alias of the issuer, where the bundle knows it.
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) kid: Option<Cow<'a, str>>,
+    pub(crate) algorithm: Option<Algorithm>,
+}
+
+/// Verifies a token of JWT characters.
+pub(crate) fn verify<'a>(
+    token: &str,
+    issuers: &'a IssuerTable,
+    host: &mut dyn Host,
+    now_ms: u64,
+    facts: &mut TokenFacts<'a>,
+) -> Result<VerifiedToken, TokenError> {
+    let jws = CompactJws::read(token)?;
+    facts.kid = header::claimed_kid(&jws.header).map(|kid| Cow::Owned(kid.to_owned()));
+    let JoseHeader { algorithm, kid } = JoseHeader::read(&jws.header)?;
+    facts.algorithm = Some(algorithm);
+
+    let (index, issuer) = select_issuer(&jws.claims, issuers)?;
+    facts.issuer = Some(&issuer.alias);
+    if !issuer.algorithms.contains(&algorithm) {
+        return Err(TokenError::AlgorithmNotAllowed);
+    }
+    let key = issuer.keys.find(kid, algorithm)?;
+    if !key.verify(host, jws.signing_input, &jws.signature) {
+        return Err(TokenError::Signature);
+    }
+    let validity = claims::check(&jws.claims, issuer, now_ms)?;
+    let kid = kid.map(str::to_owned);
+    Ok(VerifiedToken { issuer: index, algorithm, kid, claims: jws.claims, validity })
+}
+
+/// The issuer that the claims name. They are not verified yet; the name only selects whose keys must have signed.
+fn select_issuer<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(IssuerIndex, &'a Issuer), TokenError> {
+    match claims.get("iss") {
+        None => Err(TokenError::IssuerMissing),
+        Some(Json::String(iss)) => issuers.find(iss).ok_or(TokenError::IssuerUnknown),
+        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            Err(TokenError::ClaimType)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::NativeHost;
+    use crate::section;
+    use crate::token::testing;
+
+    // What is refused and why is in `tests/cases/tokens.txt`; here is only what the record gets to see.
+
+    fn facts_of(header: &str, claims: &str) -> (TokenFacts<'static>, Option<TokenError>) {
+        let issuers = vec![section::testing::issuer("dev", "https://issuer")];
+        let issuers = Box::leak(Box::new(IssuerTable::open(issuers).unwrap()));
+        let token = testing::p256(1).token(header, claims);
+        let mut facts = TokenFacts::default();
+        let error = verify(&token, issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+        (facts, error)
+    }
+
+    #[test]
+    fn facts_are_kept_as_far_as_reading_came() {
+        let claims = r#"{"iss":"https://issuer","aud":"https://gateway","iat":1000,"exp":1100}"#;
+        let (facts, error) = facts_of(r#"{"alg":"ES256","kid":"es"}"#, claims);
+        assert_eq!(error, None);
+        assert_eq!(facts.issuer, Some("dev"));
+        assert_eq!(facts.algorithm, Some(Algorithm::Es256));
+        assert_eq!(facts.kid.as_deref(), Some("es"));
+
+        let (facts, error) = facts_of(r#"{"alg":"none","kid":"es"}"#, claims);
+        assert_eq!(error, Some(TokenError::AlgorithmNotAllowed));
+        assert_eq!((facts.issuer, facts.algorithm, facts.kid.as_deref()), (None, None, Some("es")));
+
+        let (facts, error) = facts_of(r#"{"alg":"ES256"}"#, "{}");
+        assert_eq!(error, Some(TokenError::IssuerMissing));
+        assert_eq!((facts.issuer, facts.algorithm), (None, Some(Algorithm::Es256)));
+
+        let (facts, error) = facts_of("{}{}", claims);
+        assert_eq!(error, Some(TokenError::Json));
+        assert!(facts.issuer.is_none() && facts.algorithm.is_none() && facts.kid.is_none());
+    }
+}

@@ -1,0 +1,12 @@
+//! The request path as its hosts see it: a configuration with a signed bundle goes in, requests get verdicts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../../src/token/testing.rs"]
+mod keys;
+
+mod bundles;
+mod cases;
+mod denials;
+mod requests;
+mod tokens;
+mod world;

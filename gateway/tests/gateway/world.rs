@@ -1,0 +1,357 @@
+//! A small world: policies, routes, an issuer, and requests into it.
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cedar_policy::{Entities, Policy, PolicyId, PolicySet};
+use ed25519_dalek::Signer as _;
+use palisade_gateway::bundle::{Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, format};
+use palisade_gateway::section::GatewaySection;
+use palisade_gateway::{Action, Gateway, HeaderBuffer, NativeHost, RequestHead, Verdict};
+use palisade_policy_compiler::compile::{PolicySource, compile};
+
+use crate::keys;
+
+/// The time at which everything happens, in seconds since the Unix epoch.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+const POLICIES: [(&str, &str); 6] = [
+    ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
+    (
+        "write-own-branch",
+        r#"permit (principal is Agent in Team::"web", action == Action::"write", resource is Repository)
+           when { principal.task.branch == context.branch };"#,
+    ),
+    (
+        "no-exfiltration",
+        r#"forbid (principal, action, resource) when { context has intent && context.intent == "leak" };"#,
+    ),
+    ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
+    ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
+    (
+        "look",
+        r#"permit (principal, action == Action::"look", resource) when { context.ticket > 10 && context.q like "a*" };"#,
+    ),
+];
+
+const STORE: &str = r#"[
+    {"uid": {"type": "Team", "id": "web"}, "attrs": {}, "parents": []},
+    {"uid": {"type": "Repository", "id": "site"}, "attrs": {}, "parents": []}
+]"#;
+
+/// The gateway section, before the key set is put in.
+fn section_json() -> String {
+    let jwks: Vec<_> =
+        [keys::p256(1).jwk("es"), keys::ed25519(1).jwk("ed"), keys::rsa(1).jwk("rs"), keys::p256(3).jwk("es-2")].into();
+    SECTION.replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+}
+
+const SECTION: &str = r#"{
+  "issuers": [{
+    "alias": "dev", "issuer": "https://issuer", "audiences": ["https://gateway", "https://gateway-2"],
+    "algorithms": ["ES256", "RS256", "EdDSA", "Ed25519"], "jwks": "JWKS",
+    "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {
+      "type": "Agent", "id_claim": ["sub"],
+      "attributes": [{"name": "task", "claim": ["task"], "required": false,
+                      "type": {"record": [{"name": "branch", "type": "string", "required": true}]}}],
+      "parents": [{"claim": ["teams"], "type": "Team"}]
+    }
+  }],
+  "routes": [
+    {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
+     "context": [{"name": "intent", "source": {"header": "x-intent"}, "type": "string", "required": false}]},
+    {"methods": ["PUT"], "path": "/repos/{repo}/branches/{branch*}",
+     "action": {"type": "Action", "id": "write"}, "resource": {"type": "Repository", "id": "{repo}"},
+     "context": [{"name": "branch", "source": {"path": "branch"}, "type": "string", "required": true}]},
+    {"methods": ["POST"], "path": "/deploy/{env}",
+     "action": {"type": "Action", "id": "deploy"}, "resource": {"type": "Environment", "id": "{env}"},
+     "context": []},
+    {"methods": ["GET"], "path": "/look",
+     "action": {"type": "Action", "id": "look"}, "resource": {"type": "Thing", "id": "look"},
+     "context": [
+       {"name": "ticket", "source": {"header": "x-ticket"}, "type": "long", "required": true},
+       {"name": "q", "source": {"query": "q"}, "type": "string", "required": true},
+       {"name": "issued", "source": {"claim": ["iat"]}, "type": "datetime", "required": true},
+       {"name": "level", "source": {"claim": ["level"]}, "type": "long", "required": false},
+       {"name": "at", "source": "now", "type": "long", "required": true}]}
+  ]
+}"#;
+
+/// Claims that are all right.
+pub(crate) const CLAIMS: &str = r#"{"iss":"https://issuer","aud":"https://gateway","sub":"fixer","iat":1799999990,
+"exp":1800000300,"teams":["web"],"task":{"branch":"fix/1"}}"#;
+
+/// A token that is all right.
+pub(crate) fn token() -> String {
+    keys::p256(1).token(r#"{"alg":"ES256","kid":"es","typ":"at+jwt"}"#, CLAIMS)
+}
+
+/// A token with other claims.
+pub(crate) fn token_with(claims: &str) -> String {
+    keys::p256(1).token(r#"{"alg":"ES256","kid":"es"}"#, claims)
+}
+
+/// The parts of a bundle before it is signed.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) manifest: Manifest,
+    pub(crate) policies: Vec<u8>,
+    pub(crate) gateway: Vec<u8>,
+}
+
+impl Parts {
+    /// The world's bundle: version 7 of channel `test`, valid for an hour around [`NOW`].
+    pub(crate) fn new() -> Self {
+        static POLICY_BYTES: OnceLock<(Vec<u8>, u64)> = OnceLock::new();
+        let (policies, worst_case_steps) = POLICY_BYTES.get_or_init(compile_policies);
+        let section: GatewaySection = serde_json::from_str(&section_json()).unwrap();
+        section.check().unwrap();
+        let gateway = section.encode().unwrap();
+        let mut parts = Self {
+            manifest: Manifest {
+                format: format::FORMAT,
+                name: "world".to_owned(),
+                channel: "test".to_owned(),
+                version: 7,
+                created: NOW - 1800,
+                expires: NOW + 1800,
+                min_engine: format::ENGINE,
+                sections: vec![],
+                sources: vec![],
+                policies: POLICIES.len() as u64,
+                worst_case_steps: *worst_case_steps,
+            },
+            policies: policies.clone(),
+            gateway,
+        };
+        parts.describe_sections();
+        parts
+    }
+
+    /// Makes the manifest say what the sections are.
+    pub(crate) fn describe_sections(&mut self) {
+        let entry = |name, bytes: &[u8]| SectionEntry {
+            name,
+            size: u32::try_from(bytes.len()).unwrap(),
+            sha256: Digest::of(bytes),
+        };
+        self.manifest.sections =
+            vec![entry(SectionName::Policies, &self.policies), entry(SectionName::Gateway, &self.gateway)];
+    }
+
+    /// The container, signed by some keys.
+    pub(crate) fn sign(&self, signers: &[&Signer]) -> Vec<u8> {
+        let manifest = self.manifest.encode().unwrap();
+        let message = format::pae(format::PAYLOAD_TYPE, &manifest);
+        let mut entries: Vec<_> = signers
+            .iter()
+            .map(|signer| (Digest::of(&signer.public()), signer.algorithm(), signer.sign(&message)))
+            .collect();
+        entries.sort_by_key(|(id, ..)| *id);
+        let mut signatures = Vec::new();
+        for (id, algorithm, signature) in entries {
+            signatures.extend_from_slice(id.as_bytes());
+            signatures.push(algorithm.code());
+            signatures.extend_from_slice(&u16::try_from(signature.len()).unwrap().to_le_bytes());
+            signatures.extend_from_slice(&signature);
+        }
+        assemble(&manifest, &[&self.policies[..], &self.gateway].concat(), &signatures)
+    }
+}
+
+/// Puts the parts of a container together, whatever they are.
+pub(crate) fn assemble(manifest: &[u8], sections: &[u8], signatures: &[u8]) -> Vec<u8> {
+    let mut bytes = format::MAGIC.to_vec();
+    bytes.extend_from_slice(&format::FORMAT.to_le_bytes());
+    for part in [manifest, sections, signatures] {
+        bytes.extend_from_slice(&u32::try_from(part.len()).unwrap().to_le_bytes());
+    }
+    for part in [manifest, sections, signatures] {
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+fn compile_policies() -> (Vec<u8>, u64) {
+    let mut policies = PolicySet::new();
+    for (id, text) in POLICIES {
+        policies.add(Policy::parse(Some(PolicyId::new(id)), text).unwrap()).unwrap();
+    }
+    let entities = Entities::from_json_str(STORE, None).unwrap();
+    let compiled = compile(PolicySource { policies: &policies, entities: &entities, step_limit: 100_000 });
+    let compiled = compiled.unwrap_or_else(|errors| panic!("{errors:?}"));
+    (compiled.bytes, compiled.worst_case_steps)
+}
+
+/// A key that signs bundles.
+pub(crate) enum Signer {
+    Ed25519(ed25519_dalek::SigningKey),
+    Es256(p256::ecdsa::SigningKey),
+}
+
+impl Signer {
+    pub(crate) fn ed25519(seed: u8) -> Self {
+        Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
+    }
+
+    pub(crate) fn es256(seed: u8) -> Self {
+        Self::Es256(p256::ecdsa::SigningKey::from_slice(&[seed; 32]).unwrap())
+    }
+
+    fn algorithm(&self) -> SignerAlgorithm {
+        match self {
+            Self::Ed25519(_) => SignerAlgorithm::Ed25519,
+            Self::Es256(_) => SignerAlgorithm::Es256,
+        }
+    }
+
+    fn public(&self) -> Vec<u8> {
+        match self {
+            Self::Ed25519(key) => key.verifying_key().to_bytes().to_vec(),
+            Self::Es256(key) => {
+                let point = key.verifying_key().to_encoded_point(false);
+                [&palisade_gateway::token::der::P256_SPKI_PREFIX, point.as_bytes()].concat()
+            }
+        }
+    }
+
+    pub(crate) fn trust(&self) -> String {
+        let prefix = match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::Es256(_) => "es256",
+        };
+        format!("{prefix}:{}", STANDARD.encode(self.public()))
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Self::Es256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+        }
+    }
+}
+
+/// A configuration for a bundle. `rest` is further JSON members, with a comma before each.
+pub(crate) fn configuration(bundle: &[u8], trust: &[&Signer], threshold: usize, rest: &str) -> Vec<u8> {
+    let keys: Vec<_> = trust.iter().map(|key| format!("\"{}\"", key.trust())).collect();
+    format!(
+        r#"{{"bundle":{{"inline":"{}"}},"trust":{{"keys":[{}],"threshold":{threshold}}}{rest}}}"#,
+        STANDARD.encode(bundle),
+        keys.join(",")
+    )
+    .into_bytes()
+}
+
+/// The world's gateway.
+pub(crate) fn gateway_with(rest: &str) -> Gateway {
+    let key = Signer::ed25519(1);
+    let bundle = Parts::new().sign(&[&key]);
+    let configuration = configuration(&bundle, &[&key], 1, rest);
+    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).unwrap()
+}
+
+pub(crate) fn gateway() -> Gateway {
+    gateway_with("")
+}
+
+/// A request to be changed before it is sent.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
+    pub(crate) host: &'static str,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Ask {
+    /// A request with a good token.
+    pub(crate) fn new(method: &'static str, path: &str) -> Self {
+        Self::bare(method, path).header("authorization", format!("Bearer {}", token()))
+    }
+
+    /// A request without a token.
+    pub(crate) fn bare(method: &'static str, path: &str) -> Self {
+        Self { method, host: "repos.internal", path: path.to_owned(), headers: vec![] }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub(crate) fn buffer(&self) -> HeaderBuffer {
+        let pseudo = [
+            (":method".to_owned(), self.method.as_bytes().to_vec()),
+            (":authority".to_owned(), self.host.as_bytes().to_vec()),
+            (":path".to_owned(), self.path.as_bytes().to_vec()),
+        ];
+        HeaderBuffer::from_pairs(pseudo.into_iter().chain(self.headers.iter().cloned()))
+    }
+}
+
+/// What a test looks at, owned.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reason: &'static str,
+    pub(crate) status: u16,
+    pub(crate) policies: Vec<String>,
+    pub(crate) errors: Vec<String>,
+    pub(crate) cached: bool,
+    pub(crate) record: serde_json::Value,
+    /// Headers that the upstream gets, or the client's reply.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) removed: Vec<String>,
+    pub(crate) body: Option<String>,
+    pub(crate) id: String,
+}
+
+impl Answer {
+    fn new(verdict: &Verdict<'_>) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let disposition = verdict.disposition();
+        let (headers, removed, body) = match &verdict.action {
+            Action::Forward(forward) => {
+                let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
+                (forward.set.iter().map(own).collect(), removed.collect(), None)
+            }
+            Action::Reply(reply) => {
+                assert_eq!(reply.status, disposition.status);
+                assert_eq!(reply.details, disposition.reason);
+                (reply.headers.iter().map(own).collect(), vec![], Some(String::from_utf8(reply.body.to_vec()).unwrap()))
+            }
+        };
+        Self {
+            reason: disposition.reason,
+            status: disposition.status,
+            policies: verdict.policies.iter().map(str::to_owned).collect(),
+            errors: verdict.errors.iter().map(str::to_owned).collect(),
+            cached: verdict.token_cached,
+            record: serde_json::from_str(verdict.record).unwrap(),
+            headers,
+            removed,
+            body,
+            id: verdict.decision_id.as_str().to_owned(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Sends a request at a time, in seconds since the Unix epoch.
+pub(crate) fn send_at(gateway: &mut Gateway, ask: &Ask, seconds: u64) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, &mut NativeHost::at(seconds)))
+}
+
+pub(crate) fn send(gateway: &mut Gateway, ask: &Ask) -> Answer {
+    send_at(gateway, ask, NOW)
+}

@@ -1,0 +1,104 @@
+//! proxy-wasm ABI 0.2.1: the only module that names hostcalls and callbacks, and the only one with `unsafe` in it.
+//!
+//! Why not the proxy-wasm crate: its callbacks are `#[no_mangle]` functions, so a module that links the crate at
+//! all, be it for one of its types, imports every hostcall and exports every callback, and one that defines a
+//! callback itself does not link (the names clash; tried with 0.2.5, with and without link-time optimisation).
+//! Each exported callback costs Envoy a call into the VM per request, the dispatcher behind it costs more than our
+//! whole decision may, and the crate's getters panic on header bytes that are not UTF-8 and on statuses they do not
+//! expect. The crate serves in `benches/envoy/noop-sdk`, as the yardstick.
+//!
+//! Exported is what the decision needs and no more. The decision is made in the header phase, before any of a
+//! request's body or trailers, so neither can pass it by and neither is listened to.
+
+mod hostcalls;
+
+use crate::buffers;
+use crate::filter::{Action, Filter};
+use crate::proxy::Proxy;
+use hostcalls::WasmHost;
+use std::cell::RefCell;
+
+thread_local! {
+    // The VM has one thread. The host re-enters the module during a hostcall only to ask for memory, which is
+    // kept apart in `buffers`, so this is never borrowed twice; `with_filter` does not rely on that.
+    static FILTER: RefCell<Filter> = const { RefCell::new(Filter::new()) };
+}
+
+/// Runs one callback. `None` when the filter is already in use, that is, when the host re-entered the module in a
+/// way that it never does.
+fn with_filter<T>(callback: impl FnOnce(&mut Filter, &mut WasmHost) -> T) -> Option<T> {
+    let result = FILTER.with(|filter| {
+        let mut filter = filter.try_borrow_mut().ok()?;
+        Some(callback(&mut filter, &mut WasmHost))
+    });
+    buffers::recall();
+    result
+}
+
+#[expect(unsafe_code, reason = "the linker's own name for the constructors of wasi-libc")]
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+/// The marker by which the host knows the ABI's version. Never called.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// Called once, first. It has to run the constructors: a module that does not would be given a wrapper around each
+/// export which runs them on every call.
+#[expect(unsafe_code, reason = "exported to the host by name, and the only caller of the constructors")]
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    unsafe { __wasm_call_ctors() };
+}
+
+/// Memory for what a hostcall returns.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    buffers::lend(size)
+}
+
+/// A context begins: a root context (a plugin configuration) when `parent` is 0, else a stream of that root.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+    with_filter(|filter, _| filter.on_context_create(context, parent));
+}
+
+/// The VM starts. It has no configuration of its own; everything is in the plugin's.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_vm_start(_root: u32, _configuration_size: usize) -> u32 {
+    1
+}
+
+/// A plugin configuration is to be applied; 0 refuses it.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(root: u32, configuration_size: usize) -> u32 {
+    let accepted = with_filter(|filter, host| filter.on_configure(root, configuration_size, host));
+    u32::from(accepted == Some(true))
+}
+
+/// The request's headers are complete: the decision.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, _end_of_stream: u32) -> u32 {
+    match with_filter(|filter, host| filter.on_request_headers(context, host)) {
+        Some(Action::Continue) => 0,
+        Some(Action::Pause) => 1,
+        None => {
+            let _ = WasmHost.send_reply(503, b"filter.reentered", &[0; 4], b"");
+            1
+        }
+    }
+}
+
+/// A context ends. Streams end here too, but hold nothing by then; it is for root contexts, which hold a bundle.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_delete(context: u32) {
+    with_filter(|filter, _| filter.on_delete(context));
+}

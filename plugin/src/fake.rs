@@ -1,0 +1,152 @@
+//! A proxy for tests: it remembers what it was told and answers what it was set up to answer.
+
+use crate::buffers::HostBytes;
+use crate::proxy::{HostResult, LogLevel, MetricId, MetricKind, Proxy, Status};
+use std::collections::BTreeMap;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct FakeProxy {
+    /// The next answers.
+    pub(crate) now: HostResult<u64>,
+    pub(crate) configuration: HostResult<Vec<u8>>,
+    pub(crate) headers: HostResult<Vec<u8>>,
+    pub(crate) foreign: HostResult<Vec<u8>>,
+    /// What every call that changes something answers.
+    pub(crate) header_change: HostResult<()>,
+    pub(crate) reply: HostResult<()>,
+    pub(crate) property: HostResult<()>,
+    pub(crate) metrics: HostResult<()>,
+
+    /// What was told.
+    pub(crate) set: Vec<(String, String)>,
+    pub(crate) removed: Vec<String>,
+    pub(crate) replies: Vec<FakeReply>,
+    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) logs: Vec<(LogLevel, String)>,
+    pub(crate) foreign_argument: Vec<u8>,
+    pub(crate) metric_names: Vec<(MetricKind, String)>,
+    pub(crate) metric_values: BTreeMap<u32, u64>,
+    pub(crate) metric_definitions: usize,
+}
+
+/// A reply that was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FakeReply {
+    pub(crate) status: u32,
+    pub(crate) details: String,
+    pub(crate) headers: Vec<u8>,
+    pub(crate) body: String,
+}
+
+impl Default for FakeProxy {
+    fn default() -> Self {
+        Self {
+            now: Ok(1_800_000_000_000_000_000),
+            configuration: Ok(Vec::new()),
+            headers: Ok(vec![0; 4]),
+            foreign: Err(Status::NOT_FOUND),
+            header_change: Ok(()),
+            reply: Ok(()),
+            property: Ok(()),
+            metrics: Ok(()),
+            set: Vec::new(),
+            removed: Vec::new(),
+            replies: Vec::new(),
+            properties: Vec::new(),
+            logs: Vec::new(),
+            foreign_argument: Vec::new(),
+            metric_names: Vec::new(),
+            metric_values: BTreeMap::new(),
+            metric_definitions: 0,
+        }
+    }
+}
+
+impl FakeProxy {
+    /// What a metric of that name was given in total.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let id = self.metric_names.iter().position(|(_, known)| known == name).unwrap();
+        self.metric_values.get(&u32::try_from(id).unwrap()).copied().unwrap_or(0)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn bytes(answer: &HostResult<Vec<u8>>) -> HostResult<HostBytes> {
+    answer.as_ref().map(|bytes| HostBytes::copy_of(bytes)).map_err(|status| *status)
+}
+
+impl Proxy for FakeProxy {
+    fn now_nanos(&mut self) -> HostResult<u64> {
+        self.now
+    }
+
+    fn fill_random(&mut self, bytes: &mut [u8]) -> HostResult<()> {
+        bytes.fill(0x42);
+        Ok(())
+    }
+
+    fn configuration(&mut self, _size: usize) -> HostResult<HostBytes> {
+        bytes(&self.configuration)
+    }
+
+    fn request_headers(&mut self) -> HostResult<HostBytes> {
+        bytes(&self.headers)
+    }
+
+    fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        self.header_change?;
+        self.set.push((text(name), text(value)));
+        Ok(())
+    }
+
+    fn remove_request_header(&mut self, name: &[u8]) -> HostResult<()> {
+        self.header_change?;
+        self.removed.push(text(name));
+        Ok(())
+    }
+
+    fn send_reply(&mut self, status: u32, details: &[u8], headers: &[u8], body: &[u8]) -> HostResult<()> {
+        let reply = FakeReply { status, details: text(details), headers: headers.to_vec(), body: text(body) };
+        self.replies.push(reply);
+        self.reply
+    }
+
+    fn set_property(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        self.properties.push((text(name), text(value)));
+        self.property
+    }
+
+    fn log(&mut self, level: LogLevel, message: &[u8]) {
+        self.logs.push((level, text(message)));
+    }
+
+    fn define_metric(&mut self, kind: MetricKind, name: &str) -> HostResult<MetricId> {
+        self.metric_definitions += 1;
+        self.metrics?;
+        let metric = (kind, name.to_owned());
+        let id = self.metric_names.iter().position(|known| *known == metric).unwrap_or_else(|| {
+            self.metric_names.push(metric);
+            self.metric_names.len() - 1
+        });
+        Ok(MetricId(u32::try_from(id).unwrap()))
+    }
+
+    fn increment(&mut self, counter: MetricId, by: i64) -> HostResult<()> {
+        self.record(counter, u64::try_from(by).unwrap())
+    }
+
+    fn record(&mut self, metric: MetricId, value: u64) -> HostResult<()> {
+        self.metrics?;
+        *self.metric_values.entry(metric.0).or_default() += value;
+        Ok(())
+    }
+
+    fn call_foreign(&mut self, _function: &str, argument: &[u8]) -> HostResult<HostBytes> {
+        self.foreign_argument = argument.to_vec();
+        bytes(&self.foreign)
+    }
+}

@@ -1,0 +1,47 @@
+//! The gateway's [`Host`], answered by the proxy.
+
+use crate::proxy::{HostResult, Proxy};
+use crate::verify_signature::HostVerifier;
+use palisade_gateway::Host;
+use palisade_gateway::token::SignatureAlgorithm;
+
+/// The proxy and its signature verification, for one call into the gateway.
+#[derive(Debug)]
+pub struct GatewayHost<'a, P> {
+    proxy: &'a mut P,
+    verifier: &'a mut HostVerifier,
+    random: HostResult<()>,
+}
+
+impl<'a, P> GatewayHost<'a, P> {
+    /// For one call into the gateway.
+    pub fn new(proxy: &'a mut P, verifier: &'a mut HostVerifier) -> Self {
+        Self { proxy, verifier, random: Ok(()) }
+    }
+
+    /// Whether every wish for randomness was granted.
+    pub fn random(&self) -> HostResult<()> {
+        self.random
+    }
+}
+
+impl<P: Proxy> Host for GatewayHost<'_, P> {
+    fn now_nanos(&mut self) -> u64 {
+        // Without a clock it is the end of time: every token and every bundle has expired.
+        self.proxy.now_nanos().unwrap_or(u64::MAX)
+    }
+
+    fn verify_signature(
+        &mut self,
+        algorithm: SignatureAlgorithm,
+        spki_der: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        self.verifier.verify(self.proxy, algorithm, spki_der, message, signature)
+    }
+
+    fn fill_random(&mut self, bytes: &mut [u8]) {
+        self.random = self.random.and(self.proxy.fill_random(bytes));
+    }
+}

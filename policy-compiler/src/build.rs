@@ -1,0 +1,197 @@
+//! From a checked project to the bytes of an unsigned bundle.
+
+use std::collections::BTreeMap;
+
+use palisade_gateway::Json;
+use palisade_gateway::bundle::{BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
+use palisade_gateway::token::Algorithm as TokenAlgorithm;
+
+use crate::bundle::{self, Draft, WriteError};
+use crate::compile::{CompileError, Compiled, PolicySource, compile, self_check};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::keys::{Algorithm, PrivateKey, jwk_set};
+use crate::limits::SELF_CHECK_QUESTIONS;
+use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
+use crate::section;
+
+/// What a build is given besides the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// Version on the channel. Default: `created`, which rises by itself.
+    pub version: Option<u64>,
+    /// When the bundle counts as built, in seconds since the Unix epoch.
+    pub created: u64,
+    /// What to do for an issuer whose key set is not there.
+    pub missing_key_sets: MissingKeySets,
+}
+
+/// What to do for an issuer whose key set is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingKeySets {
+    /// It is an error: no gateway could verify a token.
+    Refuse,
+    /// Use a fresh public key that nobody can sign for: enough to check the rest.
+    Placeholder,
+}
+
+/// An unsigned bundle and what there is to say about it.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The container, without signatures.
+    pub bytes: Vec<u8>,
+    /// Policies that no index narrows down, by id.
+    pub unindexed: Vec<String>,
+    /// The most steps that one decision can take.
+    pub worst_case_steps: u64,
+    /// How many policies there are.
+    pub policies: usize,
+}
+
+/// Checks a project and builds its bundle. With an error among `findings` there is no bundle.
+///
+/// The same project and options give the same bytes, placeholders apart.
+#[must_use]
+pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Findings) -> Option<Built> {
+    let file = match ProjectFile::parse(&sources.project) {
+        Ok(file) => file,
+        Err(diagnostic) => {
+            findings.push(*diagnostic);
+            return None;
+        }
+    };
+    let project = Project::load(file, sources, findings)?;
+    let key_sets = key_sets(&project, options, findings);
+    let gateway = section::build(&project, &key_sets, findings);
+    if findings.errors() > 0 {
+        return None;
+    }
+    let compiled = compile_policies(&project, findings)?;
+    let gateway = match gateway.encode() {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.push(Diagnostic::error(error.kind().code(), error.to_string()));
+            return None;
+        }
+    };
+    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps);
+    let draft = Draft {
+        name: project.file.name.as_ref().clone(),
+        version: options.version.unwrap_or(options.created),
+        created: options.created,
+        expires: options.created.saturating_add(project.lifetime_seconds),
+        policies: compiled.bytes,
+        policy_count: u64::try_from(count).unwrap_or(u64::MAX),
+        worst_case_steps,
+        gateway,
+        sources: source_entries(sources),
+    };
+    match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
+        Ok(bytes) => Some(Built { bytes, unindexed: compiled.unindexed, worst_case_steps, policies: count }),
+        Err(error) => {
+            findings.push(refusal(&project, &error));
+            None
+        }
+    }
+}
+
+/// What a gateway refuses, at the route that it names if it names one.
+fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
+    let WriteError::Bundle(BundleError::Gateway(section)) = error else {
+        return Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE);
+    };
+    let text = section.to_string();
+    let code = section.kind().code();
+    let message = text.strip_prefix(code).map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ']));
+    let diagnostic = Diagnostic::error(code, format!("a gateway would refuse {message}"));
+    let named = |route: &&RouteTable| message.contains(&format!("`{}`", route.path.as_ref()));
+    match project.file.routes.iter().rfind(named) {
+        Some(route) => diagnostic.at(PROJECT_FILE, route.path.span()),
+        None => diagnostic.in_file(PROJECT_FILE),
+    }
+}
+
+fn compile_policies(project: &Project, findings: &mut Findings) -> Option<Compiled> {
+    let step_limit =
+        project.file.limits.max_steps.as_ref().map_or(palisade_engine::limits::DEFAULT_STEPS, |limit| *limit.as_ref());
+    let source = PolicySource { policies: &project.policies.set, entities: &project.entities, step_limit };
+    let checked = compile(source).and_then(|compiled| {
+        let agreed = self_check(&compiled, source, SELF_CHECK_QUESTIONS);
+        agreed.map(|_| compiled).map_err(|error| vec![error])
+    });
+    match checked {
+        Ok(compiled) => Some(compiled),
+        Err(errors) => {
+            findings.extend(errors.into_iter().map(|error| compile_finding(project, error)));
+            None
+        }
+    }
+}
+
+fn compile_finding(project: &Project, error: CompileError) -> Diagnostic {
+    let CompileError { code, message, policy, span } = error;
+    let diagnostic = Diagnostic::error(code, message);
+    let place = policy.as_deref().and_then(|policy| project.policies.place(policy));
+    match (place, &project.file.limits.max_steps) {
+        (Some(place), _) => diagnostic.at(&place.file, span.unwrap_or_else(|| place.span.clone())),
+        (None, Some(limit)) if code == "compile.over_budget" => diagnostic.at(PROJECT_FILE, limit.span()),
+        (None, _) => diagnostic.in_file(PROJECT_FILE),
+    }
+}
+
+/// The key set of each issuer, by alias. What is unreadable is a finding; what is missing is left out.
+fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) -> BTreeMap<String, Json> {
+    let mut sets = BTreeMap::new();
+    for issuer in &project.file.issuers {
+        let alias = issuer.alias.as_ref();
+        let set = match (project.jwks.get(alias), options.missing_key_sets) {
+            (Some(file), _) => match serde_json::from_str(&file.text) {
+                Ok(set) => set,
+                Err(error) => {
+                    findings.push(json_finding("issuer.jwks", file, &error));
+                    Json::Object(vec![("keys".to_owned(), Json::Array(Vec::new()))])
+                }
+            },
+            (None, MissingKeySets::Refuse) => continue,
+            (None, MissingKeySets::Placeholder) => {
+                let names = issuer.algorithms.as_ref().iter();
+                match placeholder(names.filter_map(|name| TokenAlgorithm::from_name(name.as_ref()))) {
+                    Some(set) => set,
+                    None => continue,
+                }
+            }
+        };
+        sets.insert(alias.clone(), set);
+    }
+    sets
+}
+
+/// A set with one public key whose private half is thrown away, of the quickest algorithm that the issuer allows.
+fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>) -> Option<Json> {
+    let algorithm = allowed
+        .map(|algorithm| match algorithm {
+            TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => Algorithm::Ed25519,
+            TokenAlgorithm::Es256 => Algorithm::Es256,
+            TokenAlgorithm::Rs256 => Algorithm::Rs256,
+        })
+        .min_by_key(|algorithm| *algorithm == Algorithm::Rs256)
+        .unwrap_or(Algorithm::Es256);
+    let jwk = PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()?;
+    serde_json::from_value(jwk_set(vec![jwk])).ok()
+}
+
+fn source_entries(sources: &ProjectSources) -> Vec<SourceEntry> {
+    let all = sources.sources();
+    let entries =
+        all.iter().map(|(path, text)| SourceEntry { path: path.to_owned(), sha256: Digest::of(text.as_bytes()) });
+    entries.collect()
+}
+
+/// Opens a bundle as a gateway would, signed by a key made for the purpose: what a gateway refuses is not built.
+fn open_as_a_gateway(bytes: &[u8], now_seconds: u64) -> Result<(), WriteError> {
+    let key = PrivateKey::generate(Algorithm::Ed25519)?;
+    let signed = bundle::sign(bytes, &key)?;
+    let trust = TrustSet::new(vec![key.trust_key()?], 1).map_err(crate::keys::library)?;
+    let expectation = Expectation { channel: None, min_version: 0, now_seconds };
+    Container::read(&signed)?.verify(&trust)?.accept(&expectation)?.open()?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Decision cases: requests with tokens and what must come of them, replayed through the gateway's own code.
+
+mod file;
+mod keys;
+mod run;
+
+pub use file::{Case, CaseFile, CaseRequest, CaseToken, Expectation, Expected};
+pub use keys::{CaseKeys, KeySource};
+pub use run::{Observed, Runner};

@@ -1,0 +1,157 @@
+//! The case files of a project: JSON arrays of cases.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::project::{ProjectFile, json_finding, span_in};
+use crate::source::SourceFile;
+use crate::token::Header;
+
+/// A file of cases.
+#[derive(Clone, Debug)]
+pub struct CaseFile {
+    /// The file's path in the project.
+    pub path: String,
+    /// Its cases, in order.
+    pub cases: Vec<Case>,
+}
+
+/// One case. Unknown fields are refused: a misspelt expectation would expect nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// One sentence that says what is shown.
+    pub name: String,
+    /// What is asked.
+    pub request: CaseRequest,
+    /// Who asks; nobody without it.
+    #[serde(default)]
+    pub token: Option<CaseToken>,
+    /// What must come out.
+    pub expect: Expectation,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseRequest {
+    /// The method.
+    pub method: String,
+    /// The host.
+    pub host: String,
+    /// The path with its query, as it goes on the wire.
+    pub path: String,
+    /// Further headers, in order.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+}
+
+/// Who asks: a token that is minted for the case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseToken {
+    /// Alias of the issuer.
+    pub issuer: String,
+    /// Id of the key that signs.
+    pub key: String,
+    /// Claims; `iss` and `aud` are the issuer's unless given here, and null removes one.
+    pub claims: Map<String, Value>,
+    /// Header fields to set or, with null, to remove: `kid`, `typ`, `cty`.
+    #[serde(default)]
+    pub header: Map<String, Value>,
+    /// When it was issued, in seconds from now. Default: -10.
+    #[serde(default = "issued")]
+    pub iat: i64,
+    /// When it expires, in seconds from now. Default: 300.
+    #[serde(default = "expires")]
+    pub exp: i64,
+    /// When it begins to be valid, in seconds from now. Default: absent.
+    #[serde(default)]
+    pub nbf: Option<i64>,
+}
+
+fn issued() -> i64 {
+    -10
+}
+
+fn expires() -> i64 {
+    300
+}
+
+/// What must come out. What is absent is not compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The status that the client sees; 200 when the request goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// `allow` or `deny`.
+    pub decision: Expected,
+    /// The reason code of the decision record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The determining policies, exactly, in any order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<String>>,
+}
+
+/// The decision that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expected {
+    /// The request goes on.
+    Allow,
+    /// The request is answered.
+    Deny,
+}
+
+impl Expected {
+    /// The word in case files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl CaseFile {
+    /// Reads a case file against its project. What is wrong goes to `findings`, at its case.
+    #[must_use]
+    pub fn parse(file: &SourceFile, project: &ProjectFile, findings: &mut Findings) -> Self {
+        let mut cases = Vec::new();
+        match serde_json::from_str::<Vec<&RawValue>>(&file.text) {
+            Err(error) => findings.push(json_finding("test.syntax", file, &error)),
+            Ok(list) => {
+                for raw in list {
+                    let span = span_in(&file.text, raw.get());
+                    match read(raw.get(), project) {
+                        Ok(case) => cases.push(case),
+                        Err((code, message)) => {
+                            findings.push(Diagnostic::error(code, message).at(&file.path, span));
+                        }
+                    }
+                }
+            }
+        }
+        Self { path: file.path.clone(), cases }
+    }
+}
+
+fn read(text: &str, project: &ProjectFile) -> Result<Case, (&'static str, String)> {
+    let case: Case = serde_json::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+        ("test.case", format!("not a case: {message}"))
+    })?;
+    if let Some(token) = &case.token {
+        if !project.issuers.iter().any(|issuer| *issuer.alias.as_ref() == token.issuer) {
+            return Err(("test.issuer", format!("the project has no issuer `{}`", token.issuer)));
+        }
+        Header::default().apply(&token.header).map_err(|error| ("test.header", error.to_string()))?;
+    }
+    Ok(case)
+}

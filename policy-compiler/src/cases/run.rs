@@ -1,0 +1,146 @@
+//! Runs cases through a gateway.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use palisade_gateway::{
+    BundleSource, ConfigurationFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, RequestHead, TokenCacheFile,
+    TrustFile, limits,
+};
+use serde::Serialize;
+use serde_json::{Map, json};
+
+use super::file::{Case, CaseRequest, CaseToken, Expectation, Expected};
+use super::keys::CaseKeys;
+use crate::bundle;
+use crate::keys::{Algorithm, PrivateKey};
+use crate::project::ProjectFile;
+use crate::token::{Header, mint};
+
+/// What came out of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// The status that the client sees; 200 when the request goes on.
+    pub status: u16,
+    /// Whether the request goes on.
+    pub decision: Expected,
+    /// The reason code.
+    pub reason: String,
+    /// The determining policies, sorted.
+    pub policies: Vec<String>,
+    /// The policies that could not be evaluated, sorted.
+    pub errors: Vec<String>,
+}
+
+impl Observed {
+    /// Whether this is what was expected.
+    #[must_use]
+    pub fn meets(&self, expectation: &Expectation) -> bool {
+        let Expectation { status, decision, reason, policies } = expectation;
+        let sorted = policies.clone().map(|mut policies| {
+            policies.sort();
+            policies
+        });
+        *decision == self.decision
+            && status.is_none_or(|status| status == self.status)
+            && reason.as_ref().is_none_or(|reason| *reason == self.reason)
+            && sorted.is_none_or(|policies| policies == self.policies)
+    }
+}
+
+/// A gateway with the project's bundle, at a fixed time.
+pub struct Runner<'a> {
+    gateway: Gateway,
+    host: NativeHost,
+    project: &'a ProjectFile,
+    keys: &'a CaseKeys,
+    now_seconds: u64,
+}
+
+impl<'a> Runner<'a> {
+    /// Signs an unsigned bundle with a key made for this run and configures a gateway with it.
+    ///
+    /// # Errors
+    ///
+    /// When the gateway refuses the bundle.
+    pub fn new(
+        unsigned_bundle: &[u8],
+        project: &'a ProjectFile,
+        keys: &'a CaseKeys,
+        now_seconds: u64,
+    ) -> Result<Self, String> {
+        let key = PrivateKey::generate(Algorithm::Ed25519).map_err(|error| error.to_string())?;
+        let signed = bundle::sign(unsigned_bundle, &key).map_err(|error| error.to_string())?;
+        let trust = key.trust_key().map_err(|error| error.to_string())?;
+        let configuration = ConfigurationFile {
+            bundle: BundleSource::Inline(STANDARD.encode(signed)),
+            trust: TrustFile { keys: vec![trust.to_string()], threshold: 1 },
+            channel: Some(project.name.as_ref().clone()),
+            min_version: 0,
+            on_forbid_error: OnForbidError::Deny,
+            decision_log: Vec::new(),
+            token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
+        };
+        let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
+        let mut host = NativeHost::at(now_seconds);
+        let gateway = Gateway::configure(&configuration, &mut host).map_err(|error| error.to_string())?;
+        Ok(Self { gateway, host, project, keys, now_seconds })
+    }
+
+    /// Runs one case.
+    ///
+    /// # Errors
+    ///
+    /// When its token cannot be minted.
+    pub fn run(&mut self, case: &Case) -> Result<Observed, String> {
+        let CaseRequest { method, host, path, headers } = &case.request;
+        let mut buffer = HeaderBuffer::from_pairs([
+            (":method", method.as_str()),
+            (":scheme", "http"),
+            (":authority", host.as_str()),
+            (":path", path.as_str()),
+        ]);
+        if let Some(token) = &case.token {
+            let credential = format!("Bearer {}", self.mint(token)?);
+            buffer.push(b"authorization", credential.as_bytes());
+        }
+        for (name, value) in headers {
+            buffer.push(name.to_ascii_lowercase().as_bytes(), value.as_bytes());
+        }
+        let request = RequestHead { headers: buffer.as_map() };
+        let verdict = self.gateway.decide(&request, &mut self.host);
+        let sorted = |names: palisade_gateway::PolicyNames<'_>| {
+            let mut names: Vec<String> = names.iter().map(str::to_owned).collect();
+            names.sort();
+            names
+        };
+        Ok(Observed {
+            status: verdict.disposition().status,
+            decision: if verdict.outcome.is_allowed() { Expected::Allow } else { Expected::Deny },
+            reason: verdict.disposition().reason.to_owned(),
+            policies: sorted(verdict.policies),
+            errors: sorted(verdict.errors),
+        })
+    }
+
+    fn mint(&self, token: &CaseToken) -> Result<String, String> {
+        let CaseToken { issuer: alias, key: kid, claims, header: overrides, iat, exp, nbf } = token;
+        let key = self.keys.get(alias, kid).ok_or_else(|| format!("there is no key `{kid}`"))?;
+        let issuer = self.project.issuers.iter().find(|issuer| issuer.alias.as_ref() == alias);
+        let issuer = issuer.ok_or_else(|| format!("there is no issuer `{alias}`"))?;
+
+        let now = i64::try_from(self.now_seconds).map_err(|error| error.to_string())?;
+        let mut all = Map::new();
+        all.insert("iss".to_owned(), json!(issuer.issuer.as_ref()));
+        let audience = issuer.audiences.as_ref().first().map(|audience| audience.as_ref().as_str());
+        all.insert("aud".to_owned(), json!(audience));
+        all.insert("iat".to_owned(), json!(now.saturating_add(*iat)));
+        all.insert("exp".to_owned(), json!(now.saturating_add(*exp)));
+        all.insert("nbf".to_owned(), json!(nbf.map(|nbf| now.saturating_add(nbf))));
+        all.extend(claims.clone());
+        all.retain(|_, value| !value.is_null());
+
+        let mut header = Header { kid: Some(kid.clone()), ..Header::default() };
+        header.apply(overrides).map_err(|error| error.to_string())?;
+        mint(key, &header, all).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,111 @@
+//! `palisade gateway-config`: writes the plugin's configuration for a bundle.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use palisade_gateway::bundle::{Container, Expectation, TrustKey};
+use palisade_gateway::{
+    BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile, limits,
+};
+use serde_json::{Value, json};
+
+use super::console::Console;
+use super::verify::TrustArguments;
+use super::{Exit, Failure, clock, files};
+
+/// Write the gateway's configuration for a signed bundle.
+///
+/// The bundle is verified first: what a gateway would refuse is not written.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The bundle
+    bundle: PathBuf,
+    #[command(flatten)]
+    trust: TrustArguments,
+    /// Where to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    /// Write a complete file for Envoy's extension discovery (ECDS) instead of the bare configuration
+    #[arg(long)]
+    ecds: bool,
+    /// Path of the filter's module on the gateway, for --ecds
+    #[arg(long, value_name = "PATH", default_value = "/etc/palisade/palisade.wasm", requires = "ecds")]
+    wasm: String,
+    /// Name of the filter in Envoy's configuration, for --ecds
+    #[arg(long, value_name = "NAME", default_value = "palisade", requires = "ecds")]
+    filter_name: String,
+    /// Where decision records go: filter_state, log; repeatable
+    #[arg(long, value_name = "WHERE", value_parser = decision_log, default_values = ["filter_state", "log"])]
+    decision_log: Vec<DecisionLog>,
+    /// Lowest version that the gateway accepts. Default: the bundle's
+    #[arg(long, value_name = "N")]
+    min_version: Option<u64>,
+}
+
+fn decision_log(text: &str) -> Result<DecisionLog, String> {
+    match text {
+        "filter_state" => Ok(DecisionLog::FilterState),
+        "log" => Ok(DecisionLog::Log),
+        _ => Err("`filter_state` or `log`".to_owned()),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let Arguments { bundle, trust, output, ecds, wasm, filter_name, decision_log, min_version } = arguments;
+    let bytes = files::read(bundle)?;
+    let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
+    let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
+    let manifest = active.manifest();
+    let configuration = ConfigurationFile {
+        bundle: BundleSource::Inline(STANDARD.encode(&bytes)),
+        trust: TrustFile {
+            keys: trust.keys()?.iter().map(TrustKey::to_string).collect(),
+            threshold: trust.threshold(),
+        },
+        channel: Some(manifest.channel.clone()),
+        min_version: min_version.unwrap_or(manifest.version),
+        on_forbid_error: OnForbidError::Deny,
+        decision_log: decision_log.clone(),
+        token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
+    };
+    let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
+    let text = match ecds {
+        true => format!("{:#}\n", discovery_file(filter_name, wasm, &text)),
+        false => format!("{text}\n"),
+    };
+    if files::is_standard(output) {
+        console.bytes(text.as_bytes())?;
+    } else {
+        files::write(output, text.as_bytes())?;
+    }
+    Ok(Exit::Success)
+}
+
+/// A discovery response with one `TypedExtensionConfig`, the form that Envoy reads from a file.
+fn discovery_file(filter_name: &str, wasm: &str, configuration: &str) -> Value {
+    json!({
+        "resources": [{
+            "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+            "name": filter_name,
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": {
+                    "name": filter_name,
+                    "root_id": filter_name,
+                    "failure_policy": "FAIL_RELOAD",
+                    "vm_config": {
+                        "vm_id": filter_name,
+                        "runtime": "envoy.wasm.runtime.v8",
+                        "code": {"local": {"filename": wasm}},
+                    },
+                    "configuration": {
+                        "@type": "type.googleapis.com/google.protobuf.StringValue",
+                        "value": configuration,
+                    },
+                },
+            },
+        }],
+    })
+}

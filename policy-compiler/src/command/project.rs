@@ -1,0 +1,157 @@
+//! Reads a project's files from disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::{Failure, files};
+use crate::diagnostic::Findings;
+use crate::project::{PROJECT_FILE, ProjectFile, ProjectSources, at};
+use crate::source::{SourceFile, Sources};
+
+/// A project on disk: its folder, its parsed file, and the texts of all that it names.
+pub(super) struct Loaded {
+    pub(super) file: ProjectFile,
+    pub(super) sources: ProjectSources,
+    pub(super) tests: Vec<SourceFile>,
+}
+
+/// Reads a project from its folder or its `palisade.toml`.
+///
+/// Files that are missing or not UTF-8 are findings, at the place that names them; then there is no project.
+/// `jwks` gives key sets by alias, in place of those that the project names.
+pub(super) fn load(
+    path: &Path,
+    jwks: &[(String, PathBuf)],
+    findings: &mut Findings,
+    seen: &mut Sources,
+) -> Result<Option<Loaded>, Failure> {
+    let (folder, file) = match path.is_dir() {
+        true => (path.to_owned(), path.join(PROJECT_FILE)),
+        false => (path.parent().unwrap_or(Path::new("")).to_owned(), path.to_owned()),
+    };
+    let project = SourceFile::new(PROJECT_FILE, files::read_text(&file)?);
+    seen.add(&project);
+    let parsed = match ProjectFile::parse(&project) {
+        Ok(parsed) => parsed,
+        Err(diagnostic) => {
+            findings.push(*diagnostic);
+            return Ok(None);
+        }
+    };
+    let mut reader = Reader { folder, findings };
+    let schema = reader.named(&parsed.schema);
+    let policies = reader.matching("policies", &parsed.policies);
+    let entities = reader.matching("entities", &parsed.entities);
+    let tests = reader.matching("tests", &parsed.tests);
+    let jwks = reader.key_sets(&parsed, jwks)?;
+    let Some(schema) = schema else { return Ok(None) };
+    let sources = ProjectSources { project, schema, policies, entities, jwks };
+    for file in tests.iter() {
+        seen.add(file);
+    }
+    for (path, text) in sources.sources().iter() {
+        seen.add(&SourceFile::new(path, text));
+    }
+    Ok((findings.errors() == 0).then_some(Loaded { file: parsed, sources, tests }))
+}
+
+struct Reader<'a> {
+    folder: PathBuf,
+    findings: &'a mut Findings,
+}
+
+impl Reader<'_> {
+    /// A file that the project names by its path.
+    fn named(&mut self, name: &Spanned<String>) -> Option<SourceFile> {
+        match files::read_text(&self.folder.join(name.as_ref())) {
+            Ok(text) => Some(SourceFile::new(name.as_ref(), text)),
+            Err(failure) => {
+                self.findings.push(at("project.file", name, failure.to_string()));
+                None
+            }
+        }
+    }
+
+    /// The files that globs match, sorted by path, each once.
+    fn matching(&mut self, key: &'static str, globs: &[Spanned<String>]) -> Vec<SourceFile> {
+        let mut found: BTreeMap<String, SourceFile> = BTreeMap::new();
+        for glob in globs {
+            let Some(matches) = self.expand(glob) else { continue };
+            if matches.is_empty() {
+                let message = format!("`{}` matches no file", glob.as_ref());
+                let help = format!("correct it, or remove it from `{key}`");
+                self.findings.push(at("project.no_match", glob, message).with_help(help));
+            }
+            for path in matches {
+                match files::read_text(&path) {
+                    Ok(text) => {
+                        let name = self.relative(&path);
+                        found.insert(name.clone(), SourceFile::new(name, text));
+                    }
+                    Err(failure) => self.findings.push(at("project.file", glob, failure.to_string())),
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+
+    fn expand(&mut self, glob: &Spanned<String>) -> Option<Vec<PathBuf>> {
+        let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
+        let pattern = Path::new(&folder).join(glob.as_ref());
+        // A star does not cross folders, and a file whose name begins with a dot is somebody's scratch copy.
+        let options = glob::MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
+        match glob::glob_with(&pattern.to_string_lossy(), options) {
+            Ok(paths) => Some(paths.filter_map(Result::ok).filter(|path| path.is_file()).collect()),
+            Err(error) => {
+                self.findings.push(at("project.glob", glob, error.msg));
+                None
+            }
+        }
+    }
+
+    /// A path as findings and the manifest name it: relative to the project, with `/`.
+    fn relative(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.folder).unwrap_or(path);
+        let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        parts.join("/")
+    }
+
+    /// Key sets by alias: given ones first, then those that the project names and that exist.
+    fn key_sets(
+        &mut self,
+        project: &ProjectFile,
+        given: &[(String, PathBuf)],
+    ) -> Result<BTreeMap<String, SourceFile>, Failure> {
+        let mut sets = BTreeMap::new();
+        for (alias, path) in given {
+            if !project.issuers.iter().any(|issuer| issuer.alias.as_ref() == alias) {
+                return Err(Failure::new("issuer.unknown", format!("the project has no issuer `{alias}`")));
+            }
+            // Named by its role: the path on this machine says nothing about the bundle.
+            sets.insert(alias.clone(), SourceFile::new(format!("jwks:{alias}"), files::read_text(path)?));
+        }
+        for issuer in &project.issuers {
+            let name = issuer.jwks.as_ref();
+            let path = self.folder.join(name);
+            if !sets.contains_key(issuer.alias.as_ref()) && path.exists() {
+                let file = SourceFile::new(format!("jwks:{}", issuer.alias.as_ref()), files::read_text(&path)?);
+                sets.insert(issuer.alias.as_ref().clone(), file);
+            }
+        }
+        Ok(sets)
+    }
+}
+
+/// Reads `ALIAS=FILE`.
+pub(super) fn alias_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((alias, file)) if !alias.is_empty() && !file.is_empty() => Ok((alias.to_owned(), PathBuf::from(file))),
+        _ => Err("write ALIAS=FILE".to_owned()),
+    }
+}

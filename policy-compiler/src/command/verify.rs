@@ -1,0 +1,103 @@
+//! `palisade verify`: checks a bundle as a gateway does.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use palisade_gateway::bundle::{Container, Expectation, Manifest, TrustKey, TrustSet};
+use serde_json::json;
+
+use super::console::Console;
+use super::{Exit, Failure, Format, clock, files};
+
+/// Verify a bundle exactly as a gateway does: signatures, channel, version, expiry, digests, and every section opened.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The bundle
+    bundle: PathBuf,
+    #[command(flatten)]
+    trust: TrustArguments,
+    /// Channel that the bundle must be for. Default: any
+    #[arg(long)]
+    channel: Option<String>,
+    /// Lowest accepted version
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    min_version: u64,
+    /// Time to verify at, RFC 3339 or Unix seconds. Default: now
+    #[arg(long, value_name = "TIME", value_parser = clock::parse)]
+    at: Option<u64>,
+    /// Output form
+    #[arg(long, value_enum, default_value = "pretty")]
+    format: Format,
+}
+
+/// Whose signatures count.
+#[derive(Debug, Args)]
+pub(super) struct TrustArguments {
+    /// A key that may sign: `ed25519:BASE64`, `es256:BASE64`, or a file that holds one; repeatable
+    #[arg(long = "trust", value_name = "KEY|FILE", required = true)]
+    keys: Vec<String>,
+    /// How many distinct keys must have signed
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    threshold: usize,
+}
+
+impl TrustArguments {
+    pub(super) fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// The keys, each given as itself or by a file.
+    pub(super) fn keys(&self) -> Result<Vec<TrustKey>, Failure> {
+        self.keys.iter().map(|text| read_key(text)).collect()
+    }
+
+    pub(super) fn set(&self) -> Result<TrustSet, Failure> {
+        TrustSet::new(self.keys()?, self.threshold).map_err(|error| Failure::new("trust.set", error))
+    }
+}
+
+fn read_key(text: &str) -> Result<TrustKey, Failure> {
+    let key = match text.contains(':') && !Path::new(text).exists() {
+        true => text.to_owned(),
+        false => files::read_text(Path::new(text))?,
+    };
+    TrustKey::parse(key.trim()).map_err(|error| Failure::new("trust.key", format!("`{text}`: {error}")))
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let Arguments { bundle, trust, channel, min_version, at, format } = arguments;
+    let bytes = files::read(bundle)?;
+    let now_seconds = match at {
+        Some(at) => *at,
+        None => clock::now()?,
+    };
+    let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
+    let verified = Container::read(&bytes)?.verify(&trust.set()?)?;
+    let signers: Vec<String> = verified.signers().iter().map(ToString::to_string).collect();
+    let active = verified.accept(&expectation)?.open()?;
+    let Manifest { name, channel, version, created, expires, policies, .. } = active.manifest();
+    match format {
+        Format::Json => console.json(&json!({
+            "schema": "palisade.verify/v1",
+            "name": name,
+            "channel": channel,
+            "version": version,
+            "digest": active.digest(),
+            "created": clock::text(*created),
+            "expires": clock::text(*expires),
+            "signers": signers,
+            "threshold": trust.threshold(),
+            "policies": policies,
+        }))?,
+        Format::Pretty => {
+            console.line(&format!("{name} version {version} on channel {channel}: verified"))?;
+            console.line(&format!("digest     {}", active.digest()))?;
+            console.line(&format!("expires    {}", clock::text(*expires)))?;
+            console.line(&format!("signed by  {} of {} needed", signers.len(), trust.threshold()))?;
+            for signer in signers {
+                console.line(&format!("           {signer}"))?;
+            }
+        }
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,59 @@
+//! Findings as text with the source lines they are about.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Findings, Severity, clamp};
+use crate::source::Sources;
+
+/// Width the text is laid out for, in columns; fixed, so that output does not depend on the terminal.
+const TERMINAL_WIDTH: usize = 120;
+
+/// All findings as text, one block each with an empty line between.
+#[must_use]
+pub fn render_all(sources: &Sources, findings: &Findings, colour: bool) -> String {
+    let blocks = findings.sorted();
+    let texts: Vec<String> = blocks.iter().map(|diagnostic| render(sources, diagnostic, colour)).collect();
+    texts.join("\n\n")
+}
+
+/// One finding as text, without a final newline. ANSI colours only when asked for.
+#[must_use]
+pub fn render(sources: &Sources, diagnostic: &Diagnostic, colour: bool) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
+    for snippet in snippets(sources, diagnostic) {
+        group = group.element(snippet);
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let text = renderer.term_width(TERMINAL_WIDTH).render(&[group]);
+    match (&diagnostic.file, &diagnostic.span) {
+        (Some(file), None) => format!("{text}\n --> {file}"),
+        _ => text,
+    }
+}
+
+fn snippets<'a>(
+    sources: &'a Sources,
+    diagnostic: &'a Diagnostic,
+) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+    let mut list = Vec::new();
+    if let (Some(file), Some(span)) = (&diagnostic.file, &diagnostic.span)
+        && let Some((text, span)) = sources.text(file).zip(clamp(sources, file, span))
+    {
+        list.push(Snippet::source(text).path(file.as_str()).annotation(AnnotationKind::Primary.span(span)));
+    }
+    for place in &diagnostic.related {
+        let span = clamp(sources, &place.file, &place.span);
+        if let Some((text, span)) = sources.text(&place.file).zip(span) {
+            let mark = AnnotationKind::Context.span(span).label(place.text.as_str());
+            list.push(Snippet::source(text).path(place.file.as_str()).annotation(mark));
+        }
+    }
+    list
+}

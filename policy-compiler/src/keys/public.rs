@@ -1,0 +1,96 @@
+//! Public halves: trust strings for bundles, JWKs (RFC 7517) for tokens.
+
+use palisade_gateway::bundle::{SignerAlgorithm, TrustKey};
+use serde_json::{Map, Value, json};
+
+use super::{KeyError, KeyPair, PrivateKey, library};
+
+impl PrivateKey {
+    /// The public key as bundles and the plugin's configuration name it; it prints as `ed25519:BASE64` or `es256:BASE64`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotForBundles`] for RSA keys.
+    pub fn trust_key(&self) -> Result<TrustKey, KeyError> {
+        let (algorithm, bytes) = match &self.0 {
+            KeyPair::Ed25519(pair) => (SignerAlgorithm::Ed25519, pair.public_key().to_bytes()),
+            KeyPair::Es256(pair) => (SignerAlgorithm::Es256, pair.public_key().to_der().map_err(library)?),
+            KeyPair::Rs256(_) => return Err(KeyError::NotForBundles(self.algorithm())),
+        };
+        TrustKey::from_public_key(algorithm, &bytes).map_err(library)
+    }
+
+    /// The public key as a JWK with `kid`, `alg` and `use`.
+    ///
+    /// # Errors
+    ///
+    /// When the library gives no JSON.
+    pub fn public_jwk(&self, kid: &str) -> Result<Value, KeyError> {
+        let text = match &self.0 {
+            KeyPair::Ed25519(pair) => pair.public_key().to_jwk(),
+            KeyPair::Es256(pair) => pair.public_key().to_jwk(),
+            KeyPair::Rs256(pair) => pair.public_key().to_jwk(),
+        };
+        let mut jwk: Map<String, Value> = serde_json::from_str(&text).map_err(library)?;
+        jwk.insert("kid".to_owned(), json!(kid));
+        jwk.insert("alg".to_owned(), json!(self.algorithm().jose()));
+        jwk.insert("use".to_owned(), json!("sig"));
+        Ok(Value::Object(jwk))
+    }
+}
+
+/// Members of a JWK that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4).
+pub(crate) const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Whether a JWK holds a private or symmetric key.
+#[must_use]
+pub fn has_secret(jwk: &Value) -> bool {
+    SECRET_MEMBERS.iter().any(|member| jwk.get(member).is_some())
+}
+
+/// A JWK Set of public keys, sorted by `kid`.
+#[must_use]
+pub fn jwk_set(mut keys: Vec<Value>) -> Value {
+    let kid = |key: &Value| {
+        let kid = key.get("kid").and_then(Value::as_str);
+        kid.unwrap_or_default().to_owned()
+    };
+    keys.sort_by_key(kid);
+    json!({ "keys": keys })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Algorithm;
+
+    #[test]
+    fn trust_keys_verify_what_the_key_signs() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Es256] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let public = key.trust_key().unwrap();
+            assert!(public.to_string().starts_with(&format!("{algorithm}:")));
+            let signature = key.sign_bundle(b"message").unwrap();
+            assert!(public.verify(b"message", &signature));
+            assert!(!public.verify(b"massage", &signature));
+        }
+    }
+
+    #[test]
+    fn public_jwks_hold_no_private_members() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
+            let key = PrivateKey::generate(algorithm).unwrap();
+            let jwk = key.public_jwk("my-key").unwrap();
+            assert_eq!(jwk["kid"], "my-key");
+            assert_eq!(jwk["alg"], algorithm.jose());
+            assert_eq!(jwk["use"], "sig");
+            assert!(!has_secret(&jwk), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn key_sets_are_sorted() {
+        let set = jwk_set(vec![json!({"kid": "b"}), json!({"kid": "a"})]);
+        assert_eq!(set, json!({"keys": [{"kid": "a"}, {"kid": "b"}]}));
+    }
+}

@@ -1,0 +1,22 @@
+//! A policy project: `palisade.toml` and the files that it names.
+//!
+//! [`ProjectFile`] is the parsed `palisade.toml`. With the texts of the files it names it becomes a [`Project`], whose
+//! policies are parsed, named and strictly validated.
+
+mod cedar;
+mod duration;
+mod entities;
+mod file;
+mod load;
+mod policies;
+mod schema;
+
+pub use duration::{DurationError, parse_duration};
+pub(crate) use entities::{json_finding, span_in};
+pub use file::{
+    AttributesTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile, ResourceTable, RouteTable,
+};
+pub(crate) use file::{PROJECT_FILE, at};
+pub(crate) use load::seconds;
+pub use load::{Project, ProjectSources};
+pub use policies::{NamedPolicies, PolicyPlace};

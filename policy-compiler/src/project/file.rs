@@ -1,0 +1,222 @@
+//! `palisade.toml`, with the place of every value, so that findings can point at it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::SourceFile;
+
+/// The name of the project file in its folder.
+pub(crate) const PROJECT_FILE: &str = "palisade.toml";
+
+/// A project's `palisade.toml`. Unknown keys are errors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectFile {
+    /// Name of the bundle and of its channel.
+    pub name: Spanned<String>,
+    /// The Cedar schema, Cedar syntax or JSON (by its extension `.json`).
+    pub schema: Spanned<String>,
+    /// Globs of policy files in Cedar syntax.
+    pub policies: Vec<Spanned<String>>,
+    /// Globs of entity files in Cedar's JSON. Default: none.
+    #[serde(default)]
+    pub entities: Vec<Spanned<String>>,
+    /// Globs of test files. Default: none.
+    #[serde(default)]
+    pub tests: Vec<Spanned<String>>,
+    /// How long a bundle may be used after it was created, such as `30d`.
+    pub lifetime: Spanned<String>,
+    /// Bounds of what the policies may cost.
+    #[serde(default)]
+    pub limits: LimitsTable,
+    /// Who may vouch for callers.
+    #[serde(default)]
+    pub issuers: Vec<IssuerTable>,
+    /// Which requests mean which actions.
+    #[serde(default)]
+    pub routes: Vec<RouteTable>,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsTable {
+    /// Most steps that one decision may take. Default: the engine's own limit.
+    pub max_steps: Option<Spanned<u64>>,
+}
+
+/// `[[issuers]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerTable {
+    /// Short name, `[a-z0-9-]+`; principal ids begin with it.
+    pub alias: Spanned<String>,
+    /// The `iss` of its tokens, compared exactly.
+    pub issuer: Spanned<String>,
+    /// Accepted `aud` values.
+    pub audiences: Spanned<Vec<Spanned<String>>>,
+    /// Whether a token may name other audiences besides. Default: `false`, for each of them could replay it here.
+    pub multiple_audiences: Option<bool>,
+    /// Accepted JOSE algorithms.
+    pub algorithms: Spanned<Vec<Spanned<String>>>,
+    /// File with the issuer's JWK Set.
+    pub jwks: Spanned<String>,
+    /// Longest accepted `exp - iat`, such as `15m`.
+    pub max_token_lifetime: Spanned<String>,
+    /// Accepted clock difference, such as `30s`. Default: `0s`.
+    pub clock_skew: Option<Spanned<String>>,
+    /// How claims become the principal.
+    pub principal: Spanned<PrincipalTable>,
+}
+
+/// `[issuers.principal]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalTable {
+    /// Entity type of the principal.
+    #[serde(rename = "type")]
+    pub entity_type: Spanned<String>,
+    /// Claim whose text identifies the caller within the issuer.
+    pub id: Spanned<String>,
+    /// Claims that name the principal's parents.
+    #[serde(default)]
+    pub parents: Vec<ParentTable>,
+    /// Attribute name to claim path; attributes not named come from the claim of the same name.
+    #[serde(default)]
+    pub attributes: AttributesTable,
+}
+
+/// Names to sources, both with their places.
+pub type AttributesTable = BTreeMap<Spanned<String>, Spanned<String>>;
+
+/// One entry of `parents`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentTable {
+    /// Claim path with a text or a list of texts.
+    pub claim: Spanned<String>,
+    /// Entity type of the parents.
+    #[serde(rename = "type")]
+    pub entity_type: Spanned<String>,
+}
+
+/// `[[routes]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// Host that the route is for. Default: every host.
+    pub host: Option<Spanned<String>>,
+    /// HTTP methods.
+    pub methods: Spanned<Vec<Spanned<String>>>,
+    /// Path template.
+    pub path: Spanned<String>,
+    /// Action: an id of type `Action`, or a full reference such as `Ns::Action::"read"`.
+    pub action: Spanned<String>,
+    /// Resource.
+    pub resource: ResourceTable,
+    /// Context attribute to source.
+    #[serde(default)]
+    pub context: AttributesTable,
+}
+
+/// `resource` of a route.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceTable {
+    /// Entity type of the resource.
+    #[serde(rename = "type")]
+    pub entity_type: Spanned<String>,
+    /// Id template over the path's names.
+    pub id: Spanned<String>,
+}
+
+impl ProjectFile {
+    /// Parses the text of a `palisade.toml`.
+    ///
+    /// # Errors
+    ///
+    /// `project.syntax`, with the place, when it is not TOML of this form.
+    pub fn parse(file: &SourceFile) -> Result<Self, Box<Diagnostic>> {
+        toml::from_str(&file.text).map_err(|error| {
+            let message = error.message().trim().replace('\n', ", ");
+            let diagnostic = Diagnostic::error("project.syntax", message);
+            Box::new(match error.span() {
+                Some(span) => diagnostic.at(&file.path, span),
+                None => diagnostic.in_file(&file.path),
+            })
+        })
+    }
+}
+
+/// A finding at a value of the project file.
+pub(crate) fn at<T>(code: &'static str, value: &Spanned<T>, message: impl Into<String>) -> Diagnostic {
+    at_span(code, value.span(), message)
+}
+
+/// A finding at a place in the project file.
+pub(crate) fn at_span(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(code, message).at(PROJECT_FILE, span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "name = \"n\"\nschema = \"s\"\npolicies = [\"p/*.cedar\"]\nlifetime = \"1d\"\n";
+
+    fn parse(text: &str) -> Result<ProjectFile, Box<Diagnostic>> {
+        ProjectFile::parse(&SourceFile::new(PROJECT_FILE, text))
+    }
+
+    #[test]
+    fn defaults_are_empty() {
+        let project = parse(MINIMAL).unwrap();
+        assert!(project.entities.is_empty() && project.tests.is_empty());
+        assert!(project.issuers.is_empty() && project.routes.is_empty());
+        assert!(project.limits.max_steps.is_none());
+    }
+
+    #[test]
+    fn keys_and_values_have_places() {
+        let text = format!(
+            "{MINIMAL}[[routes]]\nmethods = [\"GET\"]\npath = \"/\"\naction = \"a\"\n\
+             resource = {{ type = \"T\", id = \"x\" }}\ncontext = {{ now = \"now\" }}\n"
+        );
+        let project = parse(&text).unwrap();
+        let (name, source) = project.routes[0].context.iter().next().unwrap();
+        assert_eq!(&text[name.span()], "now");
+        assert_eq!(&text[source.span()], "\"now\"");
+    }
+
+    #[test]
+    fn mistakes_are_found_where_they_are() {
+        let cases = [
+            ("name = ", "name = "),
+            ("nome = \"n\"\n", "nome"),
+            ("[limits]\nmax_steps = \"many\"\n", "\"many\""),
+            ("[limits]\nmax_step = 1\n", "max_step"),
+            ("[[issuers]]\nalias = \"dev\"\n", "[[issuers]]"),
+            ("[[routes]]\npath = 5\n", "5"),
+        ];
+        for (extra, place) in cases {
+            let text = format!("{MINIMAL}{extra}");
+            let diagnostic = parse(&text).unwrap_err();
+            assert_eq!(diagnostic.code, "project.syntax");
+            let span = diagnostic.span.clone().unwrap();
+            assert!(place.contains(text[span.clone()].trim()), "{extra}: {diagnostic:?}");
+            assert!(span.start >= MINIMAL.len(), "{extra}: {diagnostic:?}");
+        }
+    }
+
+    #[test]
+    fn required_keys_are_required() {
+        for line in MINIMAL.lines() {
+            let text = MINIMAL.replace(line, "");
+            assert!(parse(&text).is_err(), "{line}");
+        }
+    }
+}

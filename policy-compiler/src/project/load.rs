@@ -1,0 +1,129 @@
+//! From the texts of a project to a checked project.
+
+use std::collections::BTreeMap;
+
+use cedar_policy::{Entities, Schema, ValidationMode, Validator};
+use toml::Spanned;
+
+use super::cedar::{error_code, finding, warning_code};
+use super::duration::parse_duration;
+use super::file::{ProjectFile, at};
+use super::policies::NamedPolicies;
+use super::{entities, schema};
+use crate::diagnostic::{Findings, Severity};
+use crate::limits::MAX_NAME_BYTES;
+use crate::source::{SourceFile, Sources};
+
+/// The texts of a project.
+#[derive(Clone, Debug)]
+pub struct ProjectSources {
+    /// `palisade.toml`.
+    pub project: SourceFile,
+    /// The schema.
+    pub schema: SourceFile,
+    /// Policy files, in the order in which they are compiled.
+    pub policies: Vec<SourceFile>,
+    /// Entity files.
+    pub entities: Vec<SourceFile>,
+    /// JWK Sets by the alias of their issuer.
+    pub jwks: BTreeMap<String, SourceFile>,
+}
+
+impl ProjectSources {
+    /// All files by name.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        let Self { project, schema, policies, entities, jwks } = self;
+        let mut sources = Sources::default();
+        let lists = policies.iter().chain(entities).chain(jwks.values());
+        for file in [project, schema].into_iter().chain(lists) {
+            sources.add(file);
+        }
+        sources
+    }
+}
+
+/// A project, as far as it could be read.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// `palisade.toml`.
+    pub file: ProjectFile,
+    /// The schema.
+    pub schema: Schema,
+    /// The policies, under their ids in Palisade.
+    pub policies: NamedPolicies,
+    /// The entities; those of the schema's actions are among them.
+    pub entities: Entities,
+    /// JWK Sets by the alias of their issuer.
+    pub jwks: BTreeMap<String, SourceFile>,
+    /// How long a bundle may be used, in seconds.
+    pub lifetime_seconds: u64,
+}
+
+impl Project {
+    /// Checks a parsed project file and the texts it names. All findings are collected.
+    ///
+    /// Without a schema there is no project. With other errors there is one, so that the rest of it can be checked too;
+    /// nothing may be built from it then.
+    #[must_use]
+    pub fn load(file: ProjectFile, sources: &ProjectSources, findings: &mut Findings) -> Option<Self> {
+        check_name(&file.name, findings);
+        let lifetime = seconds(&file.lifetime, findings);
+        if lifetime == Some(0) {
+            findings.push(at("project.duration", &file.lifetime, "a bundle must live for a while"));
+        }
+        let schema = schema::parse(&sources.schema, findings);
+        let policies = NamedPolicies::parse(&sources.policies, findings);
+        let schema = schema?;
+        validate(&schema, &policies, findings);
+        let entities = entities::load(&schema, &sources.entities, findings);
+        Some(Self {
+            file,
+            schema,
+            policies,
+            entities,
+            jwks: sources.jwks.clone(),
+            lifetime_seconds: lifetime.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads a duration of the project file.
+pub(crate) fn seconds(value: &Spanned<String>, findings: &mut Findings) -> Option<u64> {
+    match parse_duration(value.as_ref()) {
+        Ok(seconds) => Some(seconds),
+        Err(error) => {
+            findings.push(at("project.duration", value, error.to_string()));
+            None
+        }
+    }
+}
+
+fn check_name(name: &Spanned<String>, findings: &mut Findings) {
+    let text = name.as_ref();
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let starts_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    if !starts_well || !text.bytes().all(allowed) || text.len() > MAX_NAME_BYTES {
+        let message = format!("`{text}` is not a bundle name");
+        let help = format!("up to {MAX_NAME_BYTES} of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
+        findings.push(at("project.name", name, message).with_help(help));
+    }
+}
+
+fn validate(schema: &Schema, policies: &NamedPolicies, findings: &mut Findings) {
+    let result = Validator::new(schema.clone()).validate(&policies.set, ValidationMode::Strict);
+    let file = |id: &cedar_policy::PolicyId| {
+        let place = policies.place(id.as_ref());
+        place.map_or_else(String::new, |place| place.file.clone())
+    };
+    findings.extend(
+        result
+            .validation_errors()
+            .map(|error| finding(error_code(error), Severity::Error, &file(error.policy_id()), error)),
+    );
+    findings.extend(
+        result
+            .validation_warnings()
+            .map(|warning| finding(warning_code(warning), Severity::Warning, &file(warning.policy_id()), warning)),
+    );
+}

@@ -1,0 +1,218 @@
+//! Parses policy files and names every policy.
+//!
+//! A policy's id is its `@id` annotation. Without one it is `FILE#N`: the file's path in the project and the policy's
+//! number in it, from 1. Two policies of the same id are an error.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use cedar_policy::{Policy, PolicyId, PolicySet, Template};
+use cedar_policy_core::ast::{AnyId, Template as TemplateAst};
+
+use super::cedar::finding;
+use crate::diagnostic::{Diagnostic, Findings, Severity};
+use crate::nesting;
+use crate::source::SourceFile;
+
+/// Where a policy stands in the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// Path of its file.
+    pub file: String,
+    /// Byte range of the whole policy, annotations included.
+    pub span: Range<usize>,
+    /// Byte range of its `@id`, if it has one.
+    id_span: Option<Range<usize>>,
+}
+
+/// The policies of a project under their ids.
+#[derive(Clone, Debug, Default)]
+pub struct NamedPolicies {
+    /// The set.
+    pub set: PolicySet,
+    places: BTreeMap<String, PolicyPlace>,
+}
+
+impl NamedPolicies {
+    /// Parses files in the given order. What is wrong goes to `findings`; the rest is kept.
+    #[must_use]
+    pub fn parse(files: &[SourceFile], findings: &mut Findings) -> Self {
+        let mut named = Self::default();
+        for file in files {
+            named.add_file(file, findings);
+        }
+        named
+    }
+
+    /// Where a policy stands.
+    #[must_use]
+    pub fn place(&self, id: &str) -> Option<&PolicyPlace> {
+        self.places.get(id)
+    }
+
+    /// Ids and places, by id.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &PolicyPlace)> {
+        self.places.iter().map(|(id, place)| (id.as_str(), place))
+    }
+
+    fn add_file(&mut self, file: &SourceFile, findings: &mut Findings) {
+        if let Err(error) = nesting::check(&file.text) {
+            findings.push(Diagnostic::error("policy.nesting", error.to_string()).in_file(&file.path));
+            return;
+        }
+        let parsed: PolicySet = match file.text.parse() {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                let errors: cedar_policy::ParseErrors = errors;
+                findings
+                    .extend(errors.iter().map(|error| finding("policy.syntax", Severity::Error, &file.path, error)));
+                return;
+            }
+        };
+        let mut statements: Vec<Statement> = Vec::new();
+        statements.extend(parsed.policies().cloned().map(Statement::Policy));
+        statements.extend(parsed.templates().cloned().map(Statement::Template));
+        statements.sort_by_key(|statement| statement.span().start);
+        for (index, statement) in statements.into_iter().enumerate() {
+            self.add(file, index + 1, statement, findings);
+        }
+    }
+
+    fn add(&mut self, file: &SourceFile, number: usize, statement: Statement, findings: &mut Findings) {
+        let annotation = statement.id_annotation();
+        let place = PolicyPlace {
+            file: file.path.clone(),
+            span: statement.span(),
+            id_span: annotation.as_ref().map(|(_, span)| span.clone()),
+        };
+        let mark = place.id_span.clone().unwrap_or_else(|| place.span.clone());
+        let id = match annotation {
+            Some((id, span)) if id.is_empty() => {
+                let message = "the policy's `@id` is empty";
+                findings.push(Diagnostic::error("policy.empty_id", message).at(&file.path, span));
+                return;
+            }
+            Some((id, _)) => id,
+            None => format!("{}#{number}", file.path),
+        };
+        if let Some(first) = self.places.get(&id) {
+            let span = first.id_span.clone().unwrap_or_else(|| first.span.clone());
+            let message = format!("two policies have the id `{id}`");
+            let diagnostic = Diagnostic::error("policy.duplicate_id", message).at(&file.path, mark).with_related(
+                &first.file,
+                span,
+                "first used here",
+            );
+            findings.push(diagnostic);
+            return;
+        }
+        if let Statement::Template(_) = statement {
+            let message = format!("template `{id}` has no links, so it never applies");
+            let warning = Diagnostic::warning("policy.template_unlinked", message);
+            findings.push(warning.at(&file.path, mark));
+        }
+        if let Err(message) = statement.insert(&mut self.set, &id) {
+            findings.push(Diagnostic::error("policy.refused", message).at(&file.path, place.span));
+            return;
+        }
+        self.places.insert(id, place);
+    }
+}
+
+/// A policy or a template, as a file holds them.
+enum Statement {
+    Policy(Policy),
+    Template(Template),
+}
+
+impl Statement {
+    fn ast(&self) -> &TemplateAst {
+        match self {
+            Self::Policy(policy) => policy.as_ref().template(),
+            Self::Template(template) => template.as_ref(),
+        }
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.ast().loc().map_or(0..0, |place| place.start()..place.end())
+    }
+
+    /// The text and place of `@id`.
+    fn id_annotation(&self) -> Option<(String, Range<usize>)> {
+        let key: AnyId = "id".parse().ok()?;
+        let annotation = self.ast().annotation(&key)?;
+        let place = annotation.loc.as_ref();
+        let span = place.map_or(0..0, |place| place.start()..place.end());
+        Some((annotation.val.to_string(), span))
+    }
+
+    fn insert(self, set: &mut PolicySet, id: &str) -> Result<(), String> {
+        let inserted = match self {
+            Self::Policy(policy) => set.add(policy.new_id(PolicyId::new(id))),
+            Self::Template(template) => set.add_template(template.new_id(PolicyId::new(id))),
+        };
+        inserted.map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(files: &[(&str, &str)]) -> (NamedPolicies, Vec<Diagnostic>) {
+        let files: Vec<SourceFile> = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
+        let mut findings = Findings::default();
+        let named = NamedPolicies::parse(&files, &mut findings);
+        (named, findings.sorted().into_iter().cloned().collect())
+    }
+
+    const PERMIT: &str = "permit (principal, action, resource);";
+
+    #[test]
+    fn ids_come_from_annotations_or_places() {
+        let text = format!("{PERMIT}\n@id(\"named\")\n{PERMIT}\n{PERMIT}");
+        let (named, findings) = parse(&[("p/b.cedar", &text), ("p/a.cedar", PERMIT)]);
+        assert_eq!(findings, []);
+        let ids: Vec<&str> = named.places().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["named", "p/a.cedar#1", "p/b.cedar#1", "p/b.cedar#3"]);
+        let place = named.place("named").unwrap();
+        assert!(text[place.span.clone()].starts_with("@id"));
+    }
+
+    #[test]
+    fn duplicate_ids_show_both_places() {
+        let text = format!("@id(\"x\") {PERMIT}");
+        let (_, findings) = parse(&[("a.cedar", &text), ("b.cedar", &text)]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code, "policy.duplicate_id");
+        assert_eq!(findings[0].file.as_deref(), Some("b.cedar"));
+        assert_eq!(findings[0].span, Some(0..8));
+        assert_eq!(findings[0].related[0].file, "a.cedar");
+        assert_eq!(findings[0].related[0].span, 0..8);
+    }
+
+    #[test]
+    fn an_id_that_looks_like_a_place_collides_loudly() {
+        let text = format!("@id(\"a.cedar#2\") {PERMIT} {PERMIT}");
+        let (_, findings) = parse(&[("a.cedar", &text)]);
+        assert_eq!(findings[0].code, "policy.duplicate_id");
+    }
+
+    #[test]
+    fn bad_policies_are_findings() {
+        let deep = format!("permit(principal,action,resource) when {{{}", "(".repeat(20_000));
+        let cases = [
+            ("permit (", "policy.syntax"),
+            ("permit (principal, action, resource) when { };", "policy.syntax"),
+            ("permit (principal, action, resource) when { foo(1) };", "policy.syntax"),
+            ("@id permit (principal, action, resource);", "policy.empty_id"),
+            ("permit (principal == ?principal, action, resource);", "policy.template_unlinked"),
+            (&deep, "policy.nesting"),
+        ];
+        for (text, code) in cases {
+            let (_, findings) = parse(&[("a.cedar", text)]);
+            assert_eq!(findings[0].code, code, "{text}");
+            assert_eq!(findings[0].file.as_deref(), Some("a.cedar"));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Builds the gateway section of a bundle: issuers and routes of `palisade.toml`, typed by the Cedar schema.
+
+mod claim;
+mod issuers;
+mod routes;
+mod template;
+mod types;
+
+use std::collections::BTreeMap;
+
+use palisade_gateway::Json;
+use palisade_gateway::section::GatewaySection;
+
+use crate::diagnostic::Findings;
+use crate::project::Project;
+
+pub use types::SchemaTypes;
+
+/// Builds the section. Everything that is wrong goes to `findings`, with its place in the project file.
+///
+/// `key_sets` holds a JWK Set for each issuer, by alias.
+#[must_use]
+pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
+    let types = SchemaTypes::new(&project.schema);
+    GatewaySection {
+        issuers: issuers::build(&project.file.issuers, &types, key_sets, findings),
+        routes: routes::build(&project.file, &types, findings),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Issuers of `palisade.toml` to issuers of the section.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use palisade_gateway::section::{Issuer, Parent, PrincipalMapping, TypedClaim};
+use palisade_gateway::token::Algorithm;
+use palisade_gateway::{Json, limits};
+use toml::Spanned;
+
+use super::claim;
+use super::types::{Attribute, SchemaTypes};
+use crate::diagnostic::Findings;
+use crate::keys::SECRET_MEMBERS;
+use crate::project::{IssuerTable, PrincipalTable, at, seconds};
+
+pub(super) fn build(
+    tables: &[IssuerTable],
+    types: &SchemaTypes<'_>,
+    key_sets: &BTreeMap<String, Json>,
+    findings: &mut Findings,
+) -> Vec<Issuer> {
+    let mut aliases: BTreeMap<&str, std::ops::Range<usize>> = BTreeMap::new();
+    let mut list = Vec::new();
+    for table in tables {
+        if let Some(first) = aliases.insert(table.alias.as_ref(), table.alias.span()) {
+            let message = format!("two issuers have the alias `{}`", table.alias.as_ref());
+            let twice = at("issuer.duplicate_alias", &table.alias, message);
+            findings.push(twice.with_related(crate::project::PROJECT_FILE, first, "first used here"));
+        }
+        list.extend(issuer(table, types, key_sets, findings));
+    }
+    list
+}
+
+fn issuer(
+    table: &IssuerTable,
+    types: &SchemaTypes<'_>,
+    key_sets: &BTreeMap<String, Json>,
+    findings: &mut Findings,
+) -> Option<Issuer> {
+    let IssuerTable {
+        alias,
+        issuer,
+        audiences,
+        multiple_audiences,
+        algorithms,
+        jwks,
+        max_token_lifetime,
+        clock_skew,
+        principal,
+    } = table;
+    check_alias(alias, findings);
+    let key_set = key_sets.get(alias.as_ref());
+    match key_set {
+        Some(set) => check_public(set, jwks, findings),
+        None => {
+            let message = format!("there is no key set for the issuer `{}`", alias.as_ref());
+            let help = format!("give one with `--jwks {}=FILE`", alias.as_ref());
+            findings.push(at("issuer.jwks_missing", jwks, message).with_help(help));
+        }
+    }
+    if audiences.as_ref().is_empty() {
+        findings.push(at("issuer.audiences_empty", audiences, "an issuer needs an audience: the name of this gateway"));
+    }
+    let lifetime = bounded(max_token_lifetime, 1, limits::TOKEN_LIFETIME_SECONDS, findings);
+    let skew = match clock_skew {
+        Some(skew) => bounded(skew, 0, limits::CLOCK_SKEW_SECONDS, findings),
+        None => Some(0),
+    };
+    let algorithms = self::algorithms(algorithms, findings);
+    let principal = mapping(principal.as_ref(), types, findings);
+    Some(Issuer {
+        alias: alias.as_ref().clone(),
+        issuer: issuer.as_ref().clone(),
+        audiences: audiences.as_ref().iter().map(|audience| audience.as_ref().clone()).collect(),
+        multiple_audiences: multiple_audiences.unwrap_or(false),
+        algorithms,
+        jwks: key_set?.clone(),
+        max_lifetime_seconds: lifetime?,
+        clock_skew_seconds: skew?,
+        principal: principal?,
+    })
+}
+
+fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
+    let text = alias.as_ref();
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.is_empty() || text.len() > limits::NAME_BYTES || !text.bytes().all(allowed) {
+        let message = format!("`{text}` is not an alias");
+        findings.push(at("issuer.alias", alias, message).with_help("use a-z, 0-9 and `-`"));
+    }
+}
+
+fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
+    let Some(keys) = set.get("keys").and_then(Json::as_array) else {
+        let message = "the file is not a JWK Set: it has no array `keys`";
+        findings.push(at("issuer.jwks", place, message));
+        return;
+    };
+    if keys.iter().any(|key| SECRET_MEMBERS.iter().any(|member| key.get(member).is_some())) {
+        let message = "the key set holds a private or symmetric key";
+        let help = "a bundle is public: publish the public keys only, and replace this key, for it may have leaked";
+        findings.push(at("issuer.jwks_secret", place, message).with_help(help));
+    }
+}
+
+fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
+    let seconds = seconds(value, findings)?;
+    if seconds < least || seconds > most {
+        let message = format!("`{}` is outside {least}s to {most}s", value.as_ref());
+        findings.push(at("issuer.duration_range", value, message));
+        return None;
+    }
+    Some(seconds)
+}
+
+fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
+    let mut known = Vec::new();
+    for name in list.as_ref() {
+        match Algorithm::from_name(name.as_ref()) {
+            Some(algorithm) if known.contains(&algorithm) => {
+                findings.push(at("issuer.algorithm", name, format!("`{}` is listed twice", name.as_ref())));
+            }
+            Some(algorithm) => known.push(algorithm),
+            None => {
+                let names: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+                let message = format!("`{}` is not a supported algorithm", name.as_ref());
+                findings
+                    .push(at("issuer.algorithm", name, message).with_help(format!("supported: {}", names.join(", "))));
+            }
+        }
+    }
+    if list.as_ref().is_empty() {
+        findings.push(at("issuer.algorithm", list, "an issuer needs an algorithm"));
+    }
+    known
+}
+
+fn mapping(table: &PrincipalTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<PrincipalMapping> {
+    let PrincipalTable { entity_type, id, parents, attributes } = table;
+    let id_claim = claim::path(id, id.as_ref(), findings);
+    let Some(principal) = types.entity_type(entity_type.as_ref()) else {
+        findings.push(unknown_type("principal.unknown_type", entity_type, types));
+        return None;
+    };
+    let known = types.entity_attributes(principal);
+    let names: BTreeSet<&str> = known.iter().map(|attribute| attribute.name.as_str()).collect();
+    for name in attributes.keys() {
+        if !names.contains(name.as_ref().as_str()) {
+            let message = format!("the schema gives `{principal}` no attribute `{}`", name.as_ref());
+            let listed: Vec<&str> = names.iter().copied().collect();
+            let help = format!("it has: {}", listed.join(", "));
+            findings.push(at("principal.unknown_attribute", name, message).with_help(help));
+        }
+    }
+    let mut claims = Vec::new();
+    for attribute in known {
+        let source = attributes.iter().find(|(name, _)| *name.as_ref() == attribute.name).map(|(_, source)| source);
+        claims.extend(typed_claim(attribute, source, entity_type, findings));
+    }
+    let mut list = Vec::new();
+    for parent in parents {
+        let Some(parent_type) = types.entity_type(parent.entity_type.as_ref()) else {
+            findings.push(unknown_type("principal.unknown_type", &parent.entity_type, types));
+            continue;
+        };
+        if !types.may_be_in(principal, parent_type) {
+            let message = format!("the schema does not let `{principal}` be in `{parent_type}`");
+            findings.push(at("principal.parent_type", &parent.entity_type, message));
+        }
+        let claim = claim::path(&parent.claim, parent.claim.as_ref(), findings);
+        list.extend(claim.map(|claim| Parent { claim, entity_type: parent.entity_type.as_ref().clone() }));
+    }
+    Some(PrincipalMapping {
+        entity_type: entity_type.as_ref().clone(),
+        id_claim: id_claim?,
+        attributes: claims,
+        parents: list,
+    })
+}
+
+fn typed_claim(
+    attribute: Attribute,
+    source: Option<&Spanned<String>>,
+    principal: &Spanned<String>,
+    findings: &mut Findings,
+) -> Option<TypedClaim> {
+    let Attribute { name, attribute_type, required } = attribute;
+    let claim = match source {
+        Some(source) => claim::path(source, source.as_ref(), findings)?,
+        None => vec![name.clone()],
+    };
+    match attribute_type {
+        Ok(attribute_type) => Some(TypedClaim { name, claim, attribute_type, required }),
+        Err(reason) => {
+            let message = format!("the attribute `{name}` cannot come from a claim: its type is {reason}");
+            findings.push(at("principal.attribute_type", source.unwrap_or(principal), message));
+            None
+        }
+    }
+}
+
+/// A finding about a type that the schema does not declare.
+pub(super) fn unknown_type(
+    code: &'static str,
+    name: &Spanned<String>,
+    types: &SchemaTypes<'_>,
+) -> crate::diagnostic::Diagnostic {
+    let message = format!("the schema declares no entity type `{}`", name.as_ref());
+    at(code, name, message).with_help(format!("it declares: {}", types.entity_type_names().join(", ")))
+}

@@ -1,0 +1,192 @@
+//! Routes of `palisade.toml` to routes of the section.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::EntityUid;
+use palisade_gateway::section::{ActionRef, AttributeType, ContextEntry, ResourceTemplate, Route, Source};
+use toml::Spanned;
+
+use super::issuers::unknown_type;
+use super::types::{Attribute, SchemaTypes};
+use super::{claim, template};
+use crate::diagnostic::Findings;
+use crate::project::{ProjectFile, ResourceTable, RouteTable, at};
+
+pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<Route> {
+    let principals: Vec<&str> =
+        file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str()).collect();
+    file.routes.iter().filter_map(|table| route(table, &principals, types, findings)).collect()
+}
+
+fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
+    let RouteTable { host, methods, path, action, resource, context: _ } = table;
+    if methods.as_ref().is_empty() {
+        findings.push(at("route.methods_empty", methods, "a route needs a method"));
+    }
+    check_names(&resource.id, &template::names(path.as_ref()), findings);
+    let uid = find_action(action, types, findings)?;
+    check_application(&uid, table, principals, types, findings);
+    let context = context(table, &uid, types, findings);
+    let ResourceTable { entity_type, id } = resource;
+    Some(Route {
+        host: host.as_ref().map(|host| host.as_ref().clone()),
+        methods: methods.as_ref().iter().map(|method| method.as_ref().clone()).collect(),
+        path: path.as_ref().clone(),
+        action: ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() },
+        resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
+        context,
+    })
+}
+
+fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut Findings) {
+    for name in template::names(id.as_ref()) {
+        if !known.contains(&name) {
+            let message = format!("the path has no `{{{name}}}`");
+            findings.push(at("route.unknown_name", id, message));
+        }
+    }
+}
+
+/// An action by its id (`read`), or in full (`Ns::Action::"read"`).
+fn find_action(action: &Spanned<String>, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<EntityUid> {
+    let text = action.as_ref();
+    let uid = if text.ends_with('"') {
+        text.parse().ok()
+    } else {
+        "Action".parse().ok().map(|action_type| {
+            EntityUid::from_type_name_and_id(action_type, cedar_policy::EntityId::new(text.as_str()))
+        })
+    };
+    let known = uid.filter(|uid| types.has_action(uid));
+    if known.is_none() {
+        let unknown = at("route.unknown_action", action, format!("the schema declares no action `{text}`"));
+        let alike = types.actions_with_id(text);
+        findings.push(match alike.is_empty() {
+            true => unknown,
+            false => unknown.with_help(format!("it declares {}", alike.join(", "))),
+        });
+    }
+    known
+}
+
+fn check_application(
+    uid: &EntityUid,
+    table: &RouteTable,
+    principals: &[&str],
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) {
+    let resource = &table.resource.entity_type;
+    let (applies_to, on) = (types.principals(uid), types.resources(uid));
+    if types.entity_type(resource.as_ref()).is_none() {
+        findings.push(unknown_type("route.unknown_type", resource, types));
+    } else if on.is_empty() || applies_to.is_empty() {
+        let message = format!("`{uid}` applies to nothing: it is a group of actions");
+        findings.push(at("route.action_group", &table.action, message));
+        return;
+    } else if !on.iter().any(|known| known.to_string() == *resource.as_ref()) {
+        let message = format!("`{uid}` does not apply to resources of type `{}`", resource.as_ref());
+        findings.push(at("route.resource_type", resource, message).with_help(format!("it applies to: {}", list(&on))));
+    }
+    let some_principal =
+        principals.iter().any(|principal| applies_to.iter().any(|known| known.to_string() == *principal));
+    if !some_principal && !principals.is_empty() {
+        let message = format!("`{uid}` applies to no principal that an issuer vouches for");
+        let help = format!("it applies to: {}", list(&applies_to));
+        findings.push(at("route.principal_type", &table.action, message).with_help(help));
+    }
+}
+
+fn list(names: &[&cedar_policy::EntityTypeName]) -> String {
+    let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
+    names.into_iter().collect::<Vec<String>>().join(", ")
+}
+
+fn context(table: &RouteTable, uid: &EntityUid, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<ContextEntry> {
+    let known = types.context(uid);
+    for name in table.context.keys() {
+        if !known.iter().any(|attribute| attribute.name == *name.as_ref()) {
+            let message = format!("the context of `{uid}` has no attribute `{}`", name.as_ref());
+            let names: Vec<&str> = known.iter().map(|attribute| attribute.name.as_str()).collect();
+            let help = format!("it has: {}", names.join(", "));
+            findings.push(at("route.unknown_context", name, message).with_help(help));
+        }
+    }
+    let mut entries = Vec::new();
+    for attribute in known {
+        let given = table.context.iter().find(|(name, _)| *name.as_ref() == attribute.name);
+        match given {
+            Some((_, value)) => entries.extend(entry(attribute, value, table, findings)),
+            None if attribute.required => {
+                let message = format!("`{uid}` needs the context attribute `{}`, and nothing feeds it", attribute.name);
+                let help = format!("add `context = {{ {} = \"…\" }}` to the route", attribute.name);
+                findings.push(at("route.context_missing", &table.action, message).with_help(help));
+            }
+            None => {}
+        }
+    }
+    entries
+}
+
+fn entry(
+    attribute: Attribute,
+    value: &Spanned<String>,
+    table: &RouteTable,
+    findings: &mut Findings,
+) -> Option<ContextEntry> {
+    let Attribute { name, attribute_type, required } = attribute;
+    let source = source(value, &template::names(table.path.as_ref()), findings)?;
+    let attribute_type = match attribute_type {
+        Ok(attribute_type) => attribute_type,
+        Err(reason) => {
+            let message = format!("the context attribute `{name}` cannot be fed: its type is {reason}");
+            findings.push(at("route.context_type", value, message));
+            return None;
+        }
+    };
+    if !gives(&source, &attribute_type) {
+        let message = format!("`{}` cannot give the type that the schema wants for `{name}`", value.as_ref());
+        findings.push(at("route.source_type", value, message));
+        return None;
+    }
+    Some(ContextEntry { name, source, attribute_type, required })
+}
+
+fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings) -> Option<Source> {
+    let text = value.as_ref().as_str();
+    let source = match text.split_once('.') {
+        None => match text {
+            "method" => Some(Source::Method),
+            "path_text" => Some(Source::PathText),
+            "host" => Some(Source::Host),
+            "now" => Some(Source::Now),
+            _ => None,
+        },
+        Some(("path", name)) if path_names.contains(&name) => Some(Source::Path(name.to_owned())),
+        Some(("path", name)) => {
+            findings.push(at("route.unknown_name", value, format!("the path has no `{{{name}}}`")));
+            return None;
+        }
+        Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
+        Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
+        Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
+        Some(_) => None,
+    };
+    if source.is_none() {
+        let message = format!("`{text}` is not a source of values");
+        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, method, path_text, host, now";
+        findings.push(at("route.source", value, message).with_help(help));
+    }
+    source
+}
+
+/// Whether a source can give values of a type: claims give any, the clock gives numbers, the rest gives text.
+fn gives(source: &Source, wanted: &AttributeType) -> bool {
+    let compound = matches!(wanted, AttributeType::Set(_) | AttributeType::Record(_));
+    match source {
+        Source::Claim(_) => true,
+        Source::Now => matches!(wanted, AttributeType::Long | AttributeType::Datetime),
+        Source::Path(_) | Source::Query(_) | Source::Header(_) => !compound,
+        Source::Method | Source::PathText | Source::Host => *wanted == AttributeType::String,
+    }
+}

@@ -1,0 +1,232 @@
+use std::collections::BTreeMap;
+
+use palisade_gateway::Json;
+use palisade_gateway::section::{AttributeType, GatewaySection, RecordField, Source};
+
+use super::build;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources};
+use crate::source::SourceFile;
+
+const SCHEMA: &str = r#"
+    entity Team in [Team];
+    type Task = { id: String, branch?: String, peers?: Set<Team> };
+    entity Agent in [Team] = { autonomous: Bool, task: Task, since?: datetime };
+    entity Robot;
+    entity Repository = { owner: Team };
+    entity Other;
+    action change;
+    action read appliesTo { principal: [Agent], resource: Repository, context: { at: Long } };
+    action write in [change] appliesTo {
+        principal: [Agent],
+        resource: Repository,
+        context: { branch: String, from?: ipaddr, tags?: Set<String> },
+    };
+    action inspect appliesTo { principal: Robot, resource: Repository };
+    namespace Ns { entity Thing; action poke appliesTo { principal: [Agent], resource: Thing }; }
+"#;
+
+const PROJECT: &str = r#"
+name = "test"
+schema = "schema.cedarschema"
+policies = ["p.cedar"]
+lifetime = "1d"
+
+[[issuers]]
+alias = "dev"
+issuer = "https://issuer.example"
+audiences = ["gateway"]
+algorithms = ["ES256"]
+jwks = "keys.json"
+max_token_lifetime = "15m"
+clock_skew = "30s"
+[issuers.principal]
+type = "Agent"
+id = "sub"
+parents = [{ claim = "org.teams", type = "Team" }]
+attributes = { autonomous = "auto" }
+
+[[routes]]
+host = "repos.internal"
+methods = ["PUT"]
+path = "/repos/{repo}/branches/{branch}/{rest*}"
+action = "write"
+resource = { type = "Repository", id = "{repo}" }
+context = { branch = "path.branch", from = "header.X-From" }
+"#;
+
+fn build_with(edit: impl Fn(&str) -> String) -> (GatewaySection, Vec<Diagnostic>, String) {
+    let text = edit(PROJECT);
+    let key_set: Json = serde_json::from_str(r#"{"keys": []}"#).unwrap();
+    let sets = ["dev", "Dev!"].map(|alias| (alias.to_owned(), key_set.clone()));
+    build_from(&text, BTreeMap::from(sets))
+}
+
+fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, Vec<Diagnostic>, String) {
+    let sources = ProjectSources {
+        project: SourceFile::new(PROJECT_FILE, text),
+        schema: SourceFile::new("schema.cedarschema", SCHEMA),
+        policies: vec![],
+        entities: vec![],
+        jwks: BTreeMap::new(),
+    };
+    let mut findings = Findings::default();
+    let file = ProjectFile::parse(&sources.project).unwrap();
+    let project = Project::load(file, &sources, &mut findings).unwrap();
+    let section = build(&project, &key_sets, &mut findings);
+    (section, findings.sorted().into_iter().cloned().collect(), text.to_owned())
+}
+
+#[test]
+fn a_project_becomes_a_section_typed_by_its_schema() {
+    let (section, findings, _) = build_with(str::to_owned);
+    assert_eq!(findings, []);
+    let principal = &section.issuers[0].principal;
+    assert_eq!(principal.id_claim, ["sub"]);
+    assert_eq!(principal.parents[0].claim, ["org", "teams"]);
+    let names: Vec<(&str, &[String], bool)> =
+        principal.attributes.iter().map(|a| (a.name.as_str(), a.claim.as_slice(), a.required)).collect();
+    let [auto, since, task] = ["auto", "since", "task"].map(|name| vec![name.to_owned()]);
+    assert_eq!(names, [("autonomous", &auto[..], true), ("since", &since[..], false), ("task", &task[..], true)]);
+    let field = |name: &str, attribute_type, required| RecordField { name: name.to_owned(), attribute_type, required };
+    let team = AttributeType::Set(Box::new(AttributeType::Entity("Team".to_owned())));
+    assert_eq!(
+        principal.attributes[2].attribute_type,
+        AttributeType::Record(vec![
+            field("branch", AttributeType::String, false),
+            field("id", AttributeType::String, true),
+            field("peers", team, false),
+        ])
+    );
+    let context = &section.routes[0].context;
+    assert_eq!(context[0].source, Source::Path("branch".to_owned()));
+    assert!(context[0].required);
+    assert_eq!(context[1].source, Source::Header("x-from".to_owned()));
+    assert_eq!(context[1].attribute_type, AttributeType::Ip);
+    assert!(!context[1].required);
+}
+
+#[test]
+fn every_source_is_understood() {
+    let route = |action: &str, context: &str| {
+        format!(
+            "{}[[routes]]\nmethods = [\"GET\"]\npath = \"/{{a}}\"\naction = \"{action}\"\n\
+             resource = {{ type = \"Repository\", id = \"{{a}}\" }}\ncontext = {{ {context} }}\n",
+            &PROJECT[..PROJECT.find("[[routes]]").unwrap()]
+        )
+    };
+    let claim = |names: &[&str]| Source::Claim(names.iter().map(ToString::to_string).collect());
+    for (action, context, source) in [
+        ("read", "at = \"now\"", Source::Now),
+        ("read", "at = \"claim.iat\"", claim(&["iat"])),
+        ("read", "at = \"query.at\"", Source::Query("at".to_owned())),
+        ("write", "branch = \"method\"", Source::Method),
+        ("write", "branch = \"host\"", Source::Host),
+        ("write", "branch = \"path_text\"", Source::PathText),
+        ("write", "branch = \"claim.a.b\"", claim(&["a", "b"])),
+    ] {
+        let (section, findings, _) = build_with(|_| route(action, context));
+        assert_eq!(findings, [], "{context}");
+        assert_eq!(section.routes[0].context[0].source, source);
+    }
+}
+
+/// Each edit of the project gives exactly this finding, at exactly this place.
+#[test]
+fn mistakes_are_found_where_they_are() {
+    let cases = [
+        ("alias = \"dev\"", "alias = \"Dev!\"", "issuer.alias", "\"Dev!\""),
+        ("audiences = [\"gateway\"]", "audiences = []", "issuer.audiences_empty", "[]"),
+        ("[\"ES256\"]", "[\"HS256\"]", "issuer.algorithm", "\"HS256\""),
+        ("[\"ES256\"]", "[\"none\"]", "issuer.algorithm", "\"none\""),
+        ("[\"ES256\"]", "[\"ES256\", \"ES256\"]", "issuer.algorithm", "\"ES256\""),
+        ("[\"ES256\"]", "[]", "issuer.algorithm", "[]"),
+        ("\"15m\"", "\"15 minutes\"", "project.duration", "\"15 minutes\""),
+        ("\"15m\"", "\"0s\"", "issuer.duration_range", "\"0s\""),
+        ("\"15m\"", "\"2d\"", "issuer.duration_range", "\"2d\""),
+        ("\"30s\"", "\"10m\"", "issuer.duration_range", "\"10m\""),
+        ("type = \"Agent\"", "type = \"Agnet\"", "principal.unknown_type", "\"Agnet\""),
+        ("id = \"sub\"", "id = \"a..b\"", "section.claim_path", "\"a..b\""),
+        ("autonomous = \"auto\"", "autonomus = \"auto\"", "principal.unknown_attribute", "autonomus"),
+        ("autonomous = \"auto\"", "autonomous = \".\"", "section.claim_path", "\".\""),
+        ("type = \"Team\"", "type = \"Taem\"", "principal.unknown_type", "\"Taem\""),
+        ("type = \"Team\"", "type = \"Other\"", "principal.parent_type", "\"Other\""),
+        ("methods = [\"PUT\"]", "methods = []", "route.methods_empty", "[]"),
+        ("action = \"write\"", "action = \"wirte\"", "route.unknown_action", "\"wirte\""),
+        ("action = \"write\"", "action = \"poke\"", "route.unknown_action", "\"poke\""),
+        ("action = \"write\"", "action = \"change\"", "route.action_group", "\"change\""),
+        ("type = \"Repository\"", "type = \"Repo\"", "route.unknown_type", "\"Repo\""),
+        ("type = \"Repository\"", "type = \"Other\"", "route.resource_type", "\"Other\""),
+        ("id = \"{repo}\"", "id = \"{rep}\"", "route.unknown_name", "\"{rep}\""),
+        ("branch = \"path.branch\"", "branch = \"path.brunch\"", "route.unknown_name", "\"path.brunch\""),
+        ("branch = \"path.branch\"", "branch = \"now\"", "route.source_type", "\"now\""),
+        ("branch = \"path.branch\"", "branch = \"body.x\"", "route.source", "\"body.x\""),
+        ("branch = \"path.branch\"", "branch = \"nowadays\"", "route.source", "\"nowadays\""),
+        ("branch = \"path.branch\"", "branch = \"query.\"", "route.source", "\"query.\""),
+        ("branch = \"path.branch\"", "branch = \"claim.\"", "section.claim_path", "\"claim.\""),
+        ("from = ", "form = ", "route.unknown_context", "form"),
+        ("from = ", "tags = ", "route.source_type", "\"header.X-From\""),
+        ("branch = \"path.branch\", ", "", "route.context_missing", "\"write\""),
+    ];
+    for (from, to, code, place) in cases {
+        assert!(PROJECT.contains(from), "{from}");
+        let (_, findings, text) = build_with(|project| project.replacen(from, to, 1));
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{to}");
+        assert_eq!(findings[0].file.as_deref(), Some(PROJECT_FILE));
+        assert_eq!(&text[findings[0].span.clone().unwrap()], place, "{to}");
+    }
+}
+
+#[test]
+fn an_action_must_apply_to_some_issuers_principal() {
+    let (_, findings, _) = build_with(|project| {
+        let routes = project.replacen("action = \"write\"", "action = \"inspect\"", 1);
+        let context = routes.find("context = ").unwrap();
+        routes[..context].to_owned()
+    });
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].code, "route.principal_type");
+    assert_eq!(findings[0].help.as_deref(), Some("it applies to: Robot"));
+}
+
+#[test]
+fn an_action_of_a_namespace_is_named_in_full() {
+    let poke = |project: &str| {
+        let routes = project.replacen("action = \"write\"", "action = 'Ns::Action::\"poke\"'", 1);
+        let routes = routes.replacen("type = \"Repository\"", "type = \"Ns::Thing\"", 1);
+        let context = routes.find("context = ").unwrap();
+        routes[..context].to_owned()
+    };
+    let (section, findings, _) = build_with(poke);
+    assert_eq!(findings, []);
+    assert_eq!(section.routes[0].action.entity_type, "Ns::Action");
+    assert_eq!(section.routes[0].action.id, "poke");
+}
+
+#[test]
+fn aliases_are_unique() {
+    let (_, findings, _) = build_with(|project| {
+        let start = project.find("[[issuers]]").unwrap();
+        let end = project.find("[[routes]]").unwrap();
+        format!("{}{}", &project[..end], &project[start..])
+    });
+    assert_eq!(findings[0].code, "issuer.duplicate_alias");
+    assert_eq!(findings[0].related.len(), 1);
+}
+
+#[test]
+fn key_sets_are_present_and_public() {
+    let code = |text: Option<&str>| {
+        let sets = text.map(|text| ("dev".to_owned(), serde_json::from_str(text).unwrap()));
+        build_from(PROJECT, sets.into_iter().collect()).1[0].code
+    };
+    assert_eq!(code(None), "issuer.jwks_missing");
+    assert_eq!(code(Some("{}")), "issuer.jwks");
+    assert_eq!(code(Some("[]")), "issuer.jwks");
+    assert_eq!(code(Some(r#"{"keys": {}}"#)), "issuer.jwks");
+    for member in ["d", "p", "k", "oth"] {
+        let text = format!(r#"{{"keys": [{{"kty": "EC"}}, {{"kty": "EC", "{member}": "AA"}}]}}"#);
+        assert_eq!(code(Some(&text)), "issuer.jwks_secret");
+    }
+}

@@ -1,0 +1,80 @@
+//! Differential tests by generation: on every generated case the engine must give cedar-policy's answer, to the policy.
+//!
+//! The seed is fixed, so a run repeats; `PALISADE_DIFFERENTIAL_SEED` and `PALISADE_DIFFERENTIAL_CASES` change it
+//! (`make fuzz` runs without end). A case that disagrees is shrunk and printed in the format of `palisade eval --cases`,
+//! ready to be kept under `tests/cases/eval`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it did"
+)]
+
+mod compare;
+mod expression;
+mod hostile;
+mod policy;
+mod random;
+mod shrink;
+mod world;
+mod written;
+
+use compare::{Case, disagreement};
+use random::Random;
+
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        Err(_) => default,
+    }
+}
+
+/// Generates `count` cases with up to `policies` policies each and compares the answers to all their requests.
+fn run(family: u64, count: u64, policies: usize) {
+    let seed = setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
+    let count = setting("PALISADE_DIFFERENTIAL_CASES", count);
+    let mut allowed = 0;
+    let mut requests = 0;
+    let mut erring = 0;
+    for number in 0..count {
+        let mut random = Random::new(seed ^ (family << 56) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let case = Case::generate(&mut random, policies);
+        match disagreement(&case) {
+            Ok(summary) => {
+                requests += summary.requests;
+                allowed += summary.allowed;
+                erring += summary.erring;
+            }
+            Err(found) => {
+                let small = shrink::shrink(case);
+                panic!("case {number} of seed {seed}: {found}\nshrunk:\n{}", small.to_line());
+            }
+        }
+    }
+    println!("{count} cases, {requests} requests: {allowed} allowed, {erring} with errors");
+    // A generator that only makes trivial cases would test nothing.
+    let enough = requests / 20;
+    assert!(allowed > enough && requests - allowed > enough && erring > enough, "the answers are too uniform");
+}
+
+#[test]
+fn single_policies() {
+    run(1, 4000, 1);
+}
+
+#[test]
+fn small_sets() {
+    run(2, 1500, 12);
+}
+
+#[test]
+fn sets_of_hundreds() {
+    run(3, 25, 300);
+}
+
+#[test]
+fn sets_of_thousands() {
+    run(4, 2, 2000);
+}

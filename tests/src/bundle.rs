@@ -1,0 +1,114 @@
+//! Building and signing the quickstart's bundle through the command, with keys that live only for the test.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::cli::Palisade;
+use crate::filter::Filter;
+use crate::key::{Algorithm, TokenKey};
+use crate::quickstart;
+
+/// Keys and folder from which bundles are made.
+#[derive(Debug)]
+pub struct Workshop {
+    cli: Palisade,
+    folder: PathBuf,
+    /// Keys of the development issuer, one for each algorithm.
+    pub token_keys: Vec<TokenKey>,
+}
+
+/// What differs between the bundles of a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe<'a> {
+    /// Name of the file.
+    pub name: &'a str,
+    /// The bundle's version.
+    pub version: u64,
+    /// When the bundle was made, in Unix seconds; `None` for now.
+    pub created: Option<i64>,
+    /// The key that signs it, as given to [`Workshop::signing_key`].
+    pub signer: &'a str,
+}
+
+impl Recipe<'_> {
+    /// A good bundle.
+    pub const GOOD: Recipe<'static> = Recipe { name: "quickstart", version: 1, created: None, signer: "release" };
+}
+
+impl Workshop {
+    /// Makes the issuer's keys and the release key in `folder`, which must be empty.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn open(cli: Palisade, folder: &Path) -> Result<Self> {
+        let mut workshop = Self { cli, folder: folder.to_owned(), token_keys: Vec::new() };
+        for algorithm in Algorithm::ALL {
+            workshop.generate(algorithm.option(), algorithm.kid(), "issuer")?;
+            let path = folder.join("issuer").join(format!("{}.pem", algorithm.kid()));
+            workshop.token_keys.push(TokenKey::read(&path, algorithm, algorithm.kid())?);
+        }
+        workshop.cli.succeed(["keys", "jwks", &workshop.text("issuer"), "-o", &workshop.text("issuer.jwks.json")])?;
+        workshop.signing_key(Recipe::GOOD.signer)?;
+        Ok(workshop)
+    }
+
+    /// Makes a key that can sign bundles.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn signing_key(&self, name: &str) -> Result<()> {
+        self.generate("ed25519", name, "signers")
+    }
+
+    /// Builds and signs a bundle; returns its path.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
+        let Recipe { name, version, created, signer } = recipe;
+        let project = quickstart::folder();
+        let path = self.folder.join(format!("{name}.palisade"));
+        let jwks = format!("{}={}", quickstart::ALIAS, self.text("issuer.jwks.json"));
+        let mut build =
+            vec!["build".to_owned(), project.display().to_string(), "-o".to_owned(), path.display().to_string()];
+        build.extend(["--version".to_owned(), version.to_string(), "--jwks".to_owned(), jwks]);
+        if let Some(created) = created {
+            build.extend(["--created".to_owned(), created.to_string()]);
+        }
+        self.cli.succeed(build)?;
+        let key = self.text(&format!("signers/{signer}.pem"));
+        self.cli.succeed(["sign".as_ref(), path.as_os_str(), "--key".as_ref(), key.as_ref()])?;
+        Ok(path)
+    }
+
+    /// The filter's configuration for a bundle, which trusts the release key alone.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn filter(&self, bundle: &Path, wasm: &Path) -> Result<Filter> {
+        let trust = self.text(&format!("signers/{}.pub", Recipe::GOOD.signer));
+        let arguments =
+            ["gateway-config".as_ref(), bundle.as_os_str(), "--trust".as_ref(), trust.as_ref(), "--ecds".as_ref()];
+        Filter::parse(&self.cli.succeed(arguments)?)?.with_wasm(wasm)
+    }
+
+    /// The key with this id.
+    #[must_use]
+    pub fn token_key(&self, algorithm: Algorithm) -> Option<&TokenKey> {
+        self.token_keys.iter().find(|key| key.algorithm == algorithm)
+    }
+
+    fn generate(&self, algorithm: &str, kid: &str, folder: &str) -> Result<()> {
+        let out = self.text(folder);
+        self.cli.succeed(["keys", "generate", "--algorithm", algorithm, "--kid", kid, "--out", &out]).map(|_| ())
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+}

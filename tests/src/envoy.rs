@@ -1,0 +1,214 @@
+//! A real Envoy that runs the quickstart's own envoy.yaml.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::http1::Request;
+use crate::process::Process;
+use crate::record::AccessLine;
+use crate::{quickstart, wait};
+
+/// A running Envoy.
+#[derive(Debug)]
+pub struct Envoy {
+    process: Process,
+    admin: SocketAddr,
+    address: SocketAddr,
+}
+
+/// What an Envoy is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The binary.
+    pub program: &'a Path,
+    /// A folder of its own.
+    pub home: &'a Path,
+    /// The file that holds the filter.
+    pub filter: &'a Path,
+    /// Where allowed requests go.
+    pub upstream: SocketAddr,
+    /// The port of 127.0.0.1 to listen on; 0 for a free one.
+    pub port: u16,
+    /// Worker threads. With one, the request after a crash meets the worker that crashed.
+    pub workers: u32,
+}
+
+impl Envoy {
+    /// Starts Envoy and waits until it takes requests.
+    ///
+    /// # Errors
+    ///
+    /// Envoy ended instead; the error holds the end of its log.
+    pub fn start(start: Start<'_>) -> Result<Self> {
+        let mut process = Self::spawn(start)?;
+        let admin_file = admin_file(start.home);
+        let admin = wait::until("Envoy's admin interface", || {
+            still_running(&mut process)?;
+            Ok(fs::read_to_string(&admin_file).ok().and_then(|text| text.parse().ok()))
+        })?;
+        let address = wait::until("Envoy to take requests", || {
+            still_running(&mut process)?;
+            if get(admin, "/ready")? != "LIVE\n" {
+                return Ok(None);
+            }
+            listener(&get(admin, "/listeners?format=json")?)
+        })?;
+        Ok(Self { process, admin, address })
+    }
+
+    /// Starts Envoy and waits until it ends by itself; returns its log.
+    ///
+    /// # Errors
+    ///
+    /// It did not end, or ended well.
+    pub fn refusal(start: Start<'_>) -> Result<String> {
+        let mut process = Self::spawn(start)?;
+        let status = wait::until("Envoy to refuse its configuration", || Ok(process.exited()?))?;
+        ensure!(!status.success(), "Envoy ended well:\n{}", process.output()?);
+        process.output()
+    }
+
+    fn spawn(start: Start<'_>) -> Result<Process> {
+        let Start { program, home, workers, .. } = start;
+        let configuration = home.join("envoy.yaml");
+        fs::write(&configuration, render(start)?)?;
+        let _ = fs::remove_file(admin_file(home));
+        let workers = workers.to_string();
+        let arguments = [
+            "--config-path".as_ref(),
+            configuration.as_os_str(),
+            "--admin-address-path".as_ref(),
+            admin_file(home).as_os_str(),
+            "--concurrency".as_ref(),
+            workers.as_ref(),
+            // Several Envoys run side by side, and none is ever replaced by a successor.
+            "--disable-hot-restart".as_ref(),
+            // The access log is read while Envoy runs; the default is 10 s.
+            "--file-flush-interval-msec".as_ref(),
+            "10".as_ref(),
+        ]
+        .map(std::ffi::OsStr::to_owned);
+        Process::start(program, arguments, &home.join("envoy.log"))
+    }
+
+    /// Where it takes requests.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A counter or gauge, 0 if Envoy does not have it (yet).
+    ///
+    /// # Errors
+    ///
+    /// The admin interface failed.
+    pub fn stat(&self, name: &str) -> Result<u64> {
+        let text = self.stats()?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok());
+        Ok(value.unwrap_or(0))
+    }
+
+    /// Every statistic, a line each.
+    ///
+    /// # Errors
+    ///
+    /// The admin interface failed.
+    pub fn stats(&self) -> Result<String> {
+        get(self.admin, "/stats")
+    }
+
+    /// Envoy's log, the access log included.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn log(&self) -> Result<String> {
+        self.process.output()
+    }
+
+    /// The file that holds the log.
+    #[must_use]
+    pub fn log_path(&self) -> &Path {
+        self.process.output_path()
+    }
+
+    /// Fails if Envoy is no longer there.
+    ///
+    /// # Errors
+    ///
+    /// It ended; the error holds its log.
+    pub fn check_running(&mut self) -> Result<()> {
+        still_running(&mut self.process)
+    }
+
+    /// The access line whose decision record has this id, awaited.
+    ///
+    /// # Errors
+    ///
+    /// No such line came.
+    pub fn access_line(&self, decision_id: &str) -> Result<AccessLine> {
+        wait::until(&format!("the record of decision {decision_id}"), || {
+            for line in self.log()?.lines().filter(|line| line.contains(decision_id)) {
+                if let Some(line) = AccessLine::parse(line)?
+                    && line.text("decision_id") == Some(decision_id)
+                {
+                    return Ok(Some(line));
+                }
+            }
+            Ok(None)
+        })
+    }
+}
+
+fn admin_file(home: &Path) -> PathBuf {
+    home.join("admin-address")
+}
+
+fn still_running(process: &mut Process) -> Result<()> {
+    if let Some(status) = process.exited()? {
+        bail!("Envoy ended: {status}\n{}", process.output()?);
+    }
+    Ok(())
+}
+
+fn get(admin: SocketAddr, path: &str) -> Result<String> {
+    let answer = Request::new("GET", "admin", path).send(admin)?;
+    String::from_utf8(answer.body).context("the admin interface did not send text")
+}
+
+fn listener(listeners: &str) -> Result<Option<SocketAddr>> {
+    let listeners: Value = serde_json::from_str(listeners)?;
+    let socket = listeners.pointer("/listener_statuses/0/local_address/socket_address");
+    let Some(socket) = socket else {
+        return Ok(None);
+    };
+    let address = socket.get("address").and_then(Value::as_str).unwrap_or_default();
+    let port = socket.get("port_value").and_then(Value::as_u64).unwrap_or_default();
+    // Port 0: configured, not bound yet.
+    Ok(format!("{address}:{port}").parse().ok().filter(|address: &SocketAddr| address.port() != 0))
+}
+
+/// The quickstart's envoy.yaml with its addresses and paths replaced; everything else is what ships.
+fn render(start: Start<'_>) -> Result<String> {
+    let shipped = quickstart::folder().join("envoy.yaml");
+    let mut text = fs::read_to_string(&shipped).with_context(|| format!("cannot read `{}`", shipped.display()))?;
+    let upstream = start.upstream;
+    let replacements = [
+        ("{ address: 127.0.0.1, port_value: 9901 }", "{ address: 127.0.0.1, port_value: 0 }".to_owned()),
+        ("{ address: 0.0.0.0, port_value: 8080 }", format!("{{ address: 127.0.0.1, port_value: {} }}", start.port)),
+        (
+            "{ address: upstream, port_value: 8080 }",
+            format!("{{ address: {}, port_value: {} }}", upstream.ip(), upstream.port()),
+        ),
+        ("{ path: /etc/palisade/filter/palisade.json }", format!("{{ path: {} }}", start.filter.display())),
+    ];
+    for (from, to) in replacements {
+        ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
+        text = text.replace(from, &to);
+    }
+    Ok(text)
+}

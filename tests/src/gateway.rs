@@ -1,0 +1,163 @@
+//! The whole product running: bundle, filter, Envoy and a recording upstream.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::bundle::{Recipe, Workshop};
+use crate::cli::Palisade;
+use crate::envoy::{Envoy, Start};
+use crate::filter::Filter;
+use crate::http1::{Request, Response};
+use crate::key::{Algorithm, TokenKey};
+use crate::record::AccessLine;
+use crate::tools::Tools;
+use crate::upstream::Upstream;
+use crate::wait;
+
+/// Counts filter files that Envoy refused, whatever the reason.
+const REFUSED: [&str; 2] = [
+    "extension_config_discovery.http_filter.palisade.update_rejected",
+    "extension_config_discovery.http_filter.palisade.update_failure",
+];
+const LOADED: &str = "extension_config_discovery.http_filter.palisade.update_success";
+
+/// The header with which the filter names its decision, to the client and to the upstream.
+pub const DECISION_ID: &str = "x-palisade-decision-id";
+
+/// How a gateway is started; [`Default`] suits most tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The port of 127.0.0.1; 0 for a free one.
+    pub port: u16,
+    /// Envoy's worker threads.
+    pub workers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 0, workers: 1 }
+    }
+}
+
+/// A running gateway with the quickstart's bundle. Dropping it ends Envoy.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Envoy.
+    pub envoy: Envoy,
+    /// What stands behind it.
+    pub upstream: Upstream,
+    /// Where its bundles and keys come from.
+    pub workshop: Workshop,
+    /// The filter that it was started with.
+    pub filter: Filter,
+    /// The bundle inside that filter.
+    pub bundle: PathBuf,
+    filter_file: PathBuf,
+}
+
+impl Gateway {
+    /// Makes keys, builds and signs the bundle, starts upstream and Envoy, all in `home`, an empty folder.
+    ///
+    /// # Errors
+    ///
+    /// A step failed; the error says which and holds what the program said.
+    pub fn start(home: &Path, options: Options) -> Result<Self> {
+        Self::start_with(home, options, |workshop, wasm| {
+            let bundle = workshop.bundle(Recipe::GOOD)?;
+            Ok((workshop.filter(&bundle, wasm)?, bundle))
+        })
+    }
+
+    /// As [`Gateway::start`], with a filter of the caller's making.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_with(
+        home: &Path,
+        options: Options,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
+        let tools = Tools::from_env()?;
+        let workshop = Workshop::open(Palisade::new(&tools.cli), home)?;
+        let (filter, bundle) = filter(&workshop, &tools.wasm)?;
+        let filter_file = filter_file(home)?;
+        filter.install(&filter_file)?;
+        let upstream = Upstream::start()?;
+        let envoy = Envoy::start(Start {
+            program: &tools.envoy,
+            home,
+            filter: &filter_file,
+            upstream: upstream.address(),
+            port: options.port,
+            workers: options.workers,
+        })?;
+        Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
+    }
+
+    /// Sends a request on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer.
+    pub fn send(&self, request: &Request) -> Result<Response> {
+        request.send(self.envoy.address())
+    }
+
+    /// The access line, and with it the decision record, of an answer.
+    ///
+    /// # Errors
+    ///
+    /// The answer names no decision, or its record never came.
+    pub fn access_line(&self, answer: &Response) -> Result<AccessLine> {
+        let id = answer.header(DECISION_ID).with_context(|| format!("no decision id in {answer:?}"))?;
+        self.envoy.access_line(id)
+    }
+
+    /// The issuer's key for an algorithm.
+    ///
+    /// # Errors
+    ///
+    /// Never: the workshop makes one for each.
+    pub fn key(&self, algorithm: Algorithm) -> Result<&TokenKey> {
+        self.workshop.token_key(algorithm).context("the workshop lacks a key")
+    }
+
+    /// Puts another filter file in place and waits until Envoy has taken or refused it; says whether it was taken.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, or Envoy did neither.
+    pub fn replace_filter(&self, filter: &Filter) -> Result<bool> {
+        let (loaded, refused) = self.counts()?;
+        filter.install(&self.filter_file)?;
+        wait::until("Envoy to take or refuse the filter", || {
+            let (loaded_now, refused_now) = self.counts()?;
+            Ok(if refused_now > refused {
+                Some(false)
+            } else if loaded_now > loaded {
+                Some(true)
+            } else {
+                None
+            })
+        })
+    }
+
+    fn counts(&self) -> Result<(u64, u64)> {
+        let [rejected, failed] = REFUSED;
+        Ok((self.envoy.stat(LOADED)?, self.envoy.stat(rejected)? + self.envoy.stat(failed)?))
+    }
+}
+
+/// Where the filter's file lies: in a folder of its own, as in the compose file.
+///
+/// # Errors
+///
+/// The folder cannot be made.
+pub fn filter_file(home: &Path) -> Result<PathBuf> {
+    let folder = home.join("filter");
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join("palisade.json"))
+}

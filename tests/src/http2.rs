@@ -1,0 +1,73 @@
+//! HTTP/2 without TLS, for what HTTP/1.1 cannot say: request trailers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+
+use crate::http1::Response;
+
+/// Longest time for a whole exchange. Reached only when something hangs, which is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A POST with a body and trailers: the stream ends with the trailers, not with the body.
+#[derive(Clone, Debug)]
+pub struct TrailerPost<'a> {
+    /// `:authority`
+    pub host: &'a str,
+    /// `:path`
+    pub path: &'a str,
+    /// The token, sent as `authorization: Bearer …`.
+    pub token: Option<&'a str>,
+    /// The body.
+    pub body: &'static str,
+    /// The trailers, whose names are lower case.
+    pub trailers: &'a [(&'static str, &'static str)],
+}
+
+impl TrailerPost<'_> {
+    /// Sends the request and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// The exchange failed or took longer than 20 s.
+    pub fn send(&self, to: SocketAddr) -> Result<Response> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, self.exchange(to)).await.context("the gateway hangs")? })
+    }
+
+    async fn exchange(&self, to: SocketAddr) -> Result<Response> {
+        let stream = tokio::net::TcpStream::connect(to).await?;
+        let (client, connection) = h2::client::handshake(stream).await?;
+        // Its task ends with the runtime; a connection that fails makes the exchange fail.
+        let _connection = tokio::spawn(connection);
+        let mut client = client.ready().await?;
+        let mut request = Request::post(format!("http://{}{}", self.host, self.path));
+        if let Some(token) = self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let (answer, mut body) = client.send_request(request.body(())?, false)?;
+        // A gateway that denies early may reset the stream under our feet; its answer still counts.
+        let _ = body.send_data(Bytes::from_static(self.body.as_bytes()), false);
+        let _ = body.send_trailers(self.trailers());
+        let (head, mut body) = answer.await?.into_parts();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.data().await {
+            let chunk = chunk?;
+            body.flow_control().release_capacity(chunk.len())?;
+            bytes.extend_from_slice(&chunk);
+        }
+        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        Ok(Response::new(head.status.as_u16(), headers.collect(), bytes))
+    }
+
+    fn trailers(&self) -> HeaderMap {
+        self.trailers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+}

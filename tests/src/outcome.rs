@@ -1,0 +1,24 @@
+//! What came out of a decision case, told in the words of the case.
+
+use anyhow::{Context, Result};
+
+use crate::case::{Case, Expectation};
+use crate::gateway::Gateway;
+
+/// Sends a case through the gateway and reads its decision record.
+///
+/// # Errors
+///
+/// There was no answer, or the answer has no record.
+pub fn observe(gateway: &Gateway, case: &Case) -> Result<Expectation> {
+    let request = case.request(&gateway.workshop.token_keys)?;
+    let answer = gateway.send(&request)?;
+    let line = gateway.access_line(&answer)?;
+    let text = |name: &str| line.text(name).map(str::to_owned).with_context(|| format!("the record lacks `{name}`"));
+    Ok(Expectation {
+        status: answer.status,
+        decision: text("effect")?,
+        reason: text("reason")?,
+        policies: line.policies(),
+    })
+}

@@ -1,0 +1,124 @@
+//! A child process that cannot outlive its owner.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+
+use crate::wait;
+
+/// Runs `"$@"` and ends it when standard input closes. The pipe's other end is held by the test process alone, so the
+/// kernel closes it however that process ends: return, panic, abort or SIGKILL.
+const SUPERVISOR: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+( read -r _ <&3; kill "$child" ) 2>/dev/null &
+watcher=$!
+wait "$child"
+status=$?
+kill "$watcher" 2>/dev/null
+exit "$status"
+"#;
+
+/// A running program with its output in a file; dropping it ends the program.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Process {
+    /// Starts `program`, both output streams going to the file `output`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made or the shell cannot be started.
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        output: &Path,
+    ) -> Result<Self> {
+        let log = File::create(output).with_context(|| format!("cannot create `{}`", output.display()))?;
+        let child = Command::new("sh")
+            .args(["-c", SUPERVISOR, "supervisor"])
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start `{}`", program.display()))?;
+        Ok(Self { child, output: output.to_owned() })
+    }
+
+    /// The exit status, if the program has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// The operating system cannot tell.
+    pub fn exited(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// The file that takes the output.
+    #[must_use]
+    pub fn output_path(&self) -> &Path {
+        &self.output
+    }
+
+    /// Everything that the program has written so far.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn output(&self) -> Result<String> {
+        let bytes = fs::read(&self.output).with_context(|| format!("cannot read `{}`", self.output.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Closing the pipe asks the supervisor to end the program; the kill is for one that does not listen.
+        drop(self.child.stdin.take());
+        let ended = wait::until("a process to end", || Ok(self.child.try_wait()?));
+        if ended.is_err() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHELL: &str = "/bin/sh";
+
+    #[test]
+    fn a_dropped_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let process =
+            Process::start(Path::new(SHELL), ["-c", "echo $$; exec sleep 1000"], &folder.path().join("output"))
+                .unwrap();
+        let pid = wait::until("the process to start", || Ok(process.output()?.strip_suffix('\n').map(str::to_owned)))
+            .unwrap();
+        assert!(Path::new("/proc").join(&pid).exists());
+        drop(process);
+        assert!(!Path::new("/proc").join(&pid).exists(), "process {pid} outlived its owner");
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_seen_with_its_status() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process =
+            Process::start(Path::new(SHELL), ["-c", "echo done; exit 7"], &folder.path().join("output")).unwrap();
+        let status = wait::until("the process to end", || Ok(process.exited()?)).unwrap();
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(process.output().unwrap(), "done\n");
+    }
+}

@@ -1,0 +1,37 @@
+//! The programs under test, which `make` builds or installs.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+/// Paths of the three programs that every whole-product test needs.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// A real Envoy: `PALISADE_ENVOY`.
+    pub envoy: PathBuf,
+    /// The filter: `PALISADE_WASM`.
+    pub wasm: PathBuf,
+    /// The `palisade` command: `PALISADE_CLI`.
+    pub cli: PathBuf,
+}
+
+impl Tools {
+    /// Reads the paths from the environment.
+    ///
+    /// # Errors
+    ///
+    /// A variable is not set or names no file. A missing prerequisite fails a test, it never skips one.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self { envoy: path("PALISADE_ENVOY")?, wasm: path("PALISADE_WASM")?, cli: path("PALISADE_CLI")? })
+    }
+}
+
+fn path(variable: &str) -> Result<PathBuf> {
+    let value = env::var_os(variable).with_context(|| {
+        format!("`{variable}` is not set: run `make test`, which builds and installs what tests need")
+    })?;
+    let path = PathBuf::from(value);
+    ensure!(path.is_file(), "`{variable}` names `{}`, which is no file", path.display());
+    Ok(path)
+}

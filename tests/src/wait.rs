@@ -1,0 +1,29 @@
+//! Waiting for a condition, with a deadline that only a fault reaches.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// How long a condition may take on a loaded two-core machine before the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Asks until the answer is there.
+///
+/// # Errors
+///
+/// The question failed, or [`DEADLINE`] passed; `what` says what was awaited.
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if start.elapsed() > DEADLINE {
+            bail!("waited {} s for {what}", DEADLINE.as_secs());
+        }
+        sleep(PAUSE);
+    }
+}
