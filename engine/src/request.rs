@@ -42,6 +42,9 @@ impl Scratch {
         if self.shared.len() < set.programs.shared() {
             self.shared.resize(set.programs.shared(), (0, Value::Bool(false)));
         }
+        if self.stack.len() < set.programs.height() {
+            self.stack.resize(set.programs.height(), Value::Bool(false));
+        }
         self.outcome.clear(set.index.probe_count());
     }
 

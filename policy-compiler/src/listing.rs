@@ -69,10 +69,13 @@ pub fn program(set: &CompiledPolicySet, id: ProgramId) -> String {
 fn operand(set: &CompiledPolicySet, instruction: Instruction) -> String {
     let number = instruction.operand;
     match instruction.opcode {
-        Opcode::Constant => set.constant(number).map_or_else(String::new, |constant| value(set, constant)),
-        Opcode::Variable => {
-            let names = ["principal", "action", "resource", "context"];
-            names.get(number as usize).map_or_else(String::new, |&name| name.to_owned())
+        Opcode::Constant | Opcode::EqualConstant => {
+            set.constant(number).map_or_else(String::new, |constant| value(set, constant))
+        }
+        Opcode::Variable => variable(number as usize).to_owned(),
+        Opcode::VariableAttribute | Opcode::VariableHas => {
+            let name = set.string(StringId::new(number)).unwrap_or_default();
+            format!("{}.{name}", variable(usize::from(instruction.slot)))
         }
         Opcode::GetAttribute | Opcode::HasAttribute | Opcode::IsType => {
             set.string(StringId::new(number)).unwrap_or_default().to_owned()
@@ -97,6 +100,10 @@ fn operand(set: &CompiledPolicySet, instruction: Instruction) -> String {
         Opcode::StoreShared => format!("shared{}", instruction.slot),
         _ => String::new(),
     }
+}
+
+fn variable(number: usize) -> &'static str {
+    ["principal", "action", "resource", "context"].get(number).copied().unwrap_or_default()
 }
 
 /// The index: for each action, which probes lead to how many policies, and which are always evaluated.

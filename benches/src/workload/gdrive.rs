@@ -52,6 +52,7 @@ pub fn workload(size: usize, templates: bool, asks: usize) -> Workload {
                 let principal = if who < size { user(who) } else { group(who - size) };
                 links.push(Link { template: "policy0", principal, resource: what });
                 if who < size
+                    && !templates
                     && let Some(parents) = views.get_mut(of)
                 {
                     parents.push(view(who));

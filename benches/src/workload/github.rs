@@ -60,7 +60,9 @@ pub fn workload(size: usize, templates: bool, asks: usize) -> Workload {
         for at in 0..size {
             if random.chance(MEMBER) {
                 let role = random.below(ROLES.len());
-                groups.extend(ROLES.get(role).map(|role| group(at, role)));
+                if !templates {
+                    groups.extend(ROLES.get(role).map(|role| group(at, role)));
+                }
                 links.extend(TEMPLATES.iter().take(role + 1).map(|template| Link {
                     template,
                     principal: principal.clone(),

@@ -88,13 +88,14 @@ action "call", "list" appliesTo {
 /// Teams that users and tools belong to.
 const TEAMS: usize = 20;
 
-/// The family with `count` policies of its kind, users and tools for each, and up to `asks` requests, spread evenly
-/// over the policies; each makes one policy true, or in [`Family::AllHit`] all.
+/// The family with `count` policies of its kind, users and tools for each, and up to `asks` requests, spread
+/// over the policies, one of ten on a tool that a forbid names too; each makes one policy true, or in
+/// [`Family::AllHit`] all.
 #[must_use]
 pub fn workload(family: Family, count: usize, asks: usize) -> Workload {
     let mut policies: String = (0..count).map(|n| family.policy(n)).collect();
     if family == Family::Scoped {
-        for n in 0..count / 20 {
+        for n in 0..(count / 20).max(1) {
             policies += &format!(
                 "forbid(principal, action, resource == Tool::\"t{}\") when {{ context.risk > 90 }};\n",
                 n * 20
@@ -109,7 +110,7 @@ pub fn workload(family: Family, count: usize, asks: usize) -> Workload {
         entities.push(tool("gateway", 0));
     }
     let asks = asks.min(count);
-    let asks = (0..asks).map(|ask| request(family, ask * count / asks)).collect();
+    let asks = (0..asks).map(|ask| request(family, ask * count / asks + ask % (count / asks))).collect();
     Workload {
         name: format!("{} {count}", family.label()),
         schema: if family == Family::Scoped { SCOPED_SCHEMA } else { SCHEMA },
