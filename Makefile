@@ -20,11 +20,11 @@ help: ## List the targets
 
 .PHONY: demo
 demo: plugin dev-cli ## Start a real Envoy with the filter, send requests, check every answer
-	@$(with_envoy) cargo run --quiet --locked --package palisade-tests --bin demo
+	@$(with_envoy) target/debug/demo
 
 .PHONY: run
 run: plugin dev-cli ## Start the same gateway, leave it up, and print curl lines to try
-	@$(with_envoy) cargo run --quiet --locked --package palisade-tests --bin run
+	@$(with_envoy) target/debug/run
 
 .PHONY: quickstart
 quickstart: plugin dev-cli ## Fill envoy-config/quickstart/build/, which its compose file mounts
@@ -42,9 +42,10 @@ plugin: ## Build the filter into target/palisade.wasm and check its size
 cli: ## Build the optimised command into target/release/palisade
 	@cargo build --locked --release --package palisade-policy-compiler --bin palisade
 
+# Always the whole workspace: a part of it would select other features of shared crates, and compile them again.
 .PHONY: dev-cli
 dev-cli:
-	@cargo build --quiet --locked --package palisade-policy-compiler --bin palisade
+	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin run
 
 .PHONY: test
 test: plugin dev-cli ## Run every test, those against the real Envoy included

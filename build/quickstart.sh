@@ -19,12 +19,14 @@ if [[ ! -e build/signers ]]; then
 fi
 "$palisade" keys jwks build/issuer -o build/dev.jwks.json
 
-"$palisade" test . --keys build/issuer
+report=$("$palisade" test . --keys build/issuer) || { echo "$report"; exit 2; }
+tail -n 1 <<<"$report"
 "$palisade" build . -o build/quickstart.palisade --jwks dev=build/dev.jwks.json
 "$palisade" sign build/quickstart.palisade --key build/signers/release.pem
 "$palisade" verify build/quickstart.palisade --trust "$(cat build/signers/release.pub)"
 
 # Into place by rename, never half-written: a running Envoy picks the file up at once.
 cmp --silent "$wasm" build/palisade.wasm || { cp "$wasm" build/palisade.wasm.new && mv build/palisade.wasm.new build/palisade.wasm; }
-"$palisade" gateway-config build/quickstart.palisade --trust "$(cat build/signers/release.pub)" --ecds -o build/filter/palisade.json.new
+"$palisade" gateway-config build/quickstart.palisade --trust "$(cat build/signers/release.pub)" --ecds \
+    --decision-log filter_state -o build/filter/palisade.json.new
 mv build/filter/palisade.json.new build/filter/palisade.json

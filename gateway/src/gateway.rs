@@ -103,6 +103,18 @@ impl Gateway {
     }
 }
 
+/// Says which bundle decides; buffers and cached tokens are nobody's business.
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let manifest = self.bundle.manifest();
+        f.debug_struct("Gateway")
+            .field("bundle", &manifest.name)
+            .field("version", &manifest.version)
+            .field("digest", &self.bundle.digest())
+            .finish_non_exhaustive()
+    }
+}
+
 /// The parts of a gateway that turn an outcome into a verdict.
 struct Finish<'a> {
     decision_ids: &'a mut DecisionIds,

@@ -7,7 +7,7 @@ use palisade_gateway::bundle::{BundleError, Container, Digest, Expectation, Sour
 use palisade_gateway::token::Algorithm as TokenAlgorithm;
 
 use crate::bundle::{self, Draft, WriteError};
-use crate::compile::{CompileError, Compiled, PolicySource, compile, self_check};
+use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
@@ -43,6 +43,8 @@ pub struct Built {
     pub unindexed: Vec<String>,
     /// The most steps that one decision can take.
     pub worst_case_steps: u64,
+    /// The same by action; `None` for actions that no policy names.
+    pub worst_cases: Vec<WorstCase>,
     /// How many policies there are.
     pub policies: usize,
 }
@@ -73,7 +75,7 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
             return None;
         }
     };
-    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps);
+    let (count, worst_case_steps) = (compiled.policies, compiled.worst_case_steps());
     let draft = Draft {
         name: project.file.name.as_ref().clone(),
         version: options.version.unwrap_or(options.created),
@@ -86,7 +88,13 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
         sources: source_entries(sources),
     };
     match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
-        Ok(bytes) => Some(Built { bytes, unindexed: compiled.unindexed, worst_case_steps, policies: count }),
+        Ok(bytes) => Some(Built {
+            bytes,
+            unindexed: compiled.unindexed,
+            worst_case_steps,
+            worst_cases: compiled.worst_cases,
+            policies: count,
+        }),
         Err(error) => {
             findings.push(refusal(&project, &error));
             None
@@ -132,7 +140,10 @@ fn compile_finding(project: &Project, error: CompileError) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, message);
     let place = policy.as_deref().and_then(|policy| project.policies.place(policy));
     match (place, &project.file.limits.max_steps) {
-        (Some(place), _) => diagnostic.at(&place.file, span.unwrap_or_else(|| place.span.clone())),
+        (Some(place), _) => match span {
+            Some(span) => diagnostic.at(&place.text_file, span),
+            None => diagnostic.at(&place.file, place.span.clone()),
+        },
         (None, Some(limit)) if code == "compile.over_budget" => diagnostic.at(PROJECT_FILE, limit.span()),
         (None, _) => diagnostic.in_file(PROJECT_FILE),
     }

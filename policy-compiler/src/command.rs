@@ -87,7 +87,7 @@ enum Command {
 enum Format {
     /// Text for people.
     Pretty,
-    /// JSON for tools; its `schema` field names the version of the form.
+    /// JSON for tools, in a versioned form.
     Json,
 }
 

@@ -10,7 +10,7 @@ mod load;
 mod request;
 
 pub use case::{Case, Document, RequestLine};
-pub use load::{LinkFile, LoadError, Loaded};
+pub use load::{LoadError, Loaded};
 
 use serde::Serialize;
 

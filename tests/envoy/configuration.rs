@@ -8,11 +8,15 @@ use palisade_tests::cli::Palisade;
 use palisade_tests::envoy::{Envoy, Start};
 use palisade_tests::filter::Filter;
 use palisade_tests::gateway::{Gateway, Options, filter_file};
+use palisade_tests::http1::Request;
+use palisade_tests::key::Algorithm;
+use palisade_tests::quickstart::REPOS;
+use palisade_tests::token::Token;
 use palisade_tests::tools::Tools;
 use palisade_tests::upstream::Upstream;
 use serde_json::{Value, json};
 
-use crate::fixture::{Own, assert_allowed, good_token, home, path, read};
+use crate::fixture::{Own, assert_allowed, assert_denied, good_token, home, path, read};
 
 /// Configurations that must not be accepted, made from a good one.
 fn invalid(good: &Filter) -> Result<Vec<(&'static str, Filter)>> {
@@ -102,6 +106,25 @@ fn a_file_that_is_no_filter_at_all() -> Result<()> {
     )?;
     assert!(!gateway.replace_filter(&other)?, "another kind of filter was taken");
     assert_allowed(gateway, &read("other-filter").bearer(&good_token(gateway)?)).map(drop)
+}
+
+#[test]
+fn an_error_in_a_forbid_policy_denies_unless_the_operator_chose_cedars_rule() -> Result<()> {
+    let own = Own::start(Options::default())?;
+    let gateway = &own.gateway;
+    let task = json!({"id": "T-1", "started_at": 0, "repository": "nowhere", "branch": "b"});
+    let token = Token::coder().claim("task", task).sign(gateway.key(Algorithm::Es256)?);
+    let request = Request::new("PUT", REPOS, "/repos/nowhere/branches/b/files/a").bearer(&token);
+    let line = assert_denied(gateway, &request, 403, "policy.forbid_error")?;
+    assert_eq!((line.text("effect"), line.text("decision")), (Some("deny"), Some("allow")));
+    assert!(gateway.replace_filter(&gateway.filter.clone().with_field("on_forbid_error", json!("skip"))?)?);
+    let answer = palisade_tests::wait::until("the chosen rule to decide", || {
+        let answer = gateway.send(&request)?;
+        Ok((answer.status == 200).then_some(answer))
+    })?;
+    // Choosable, never silent.
+    assert_eq!(gateway.access_line(&answer)?.texts("errors"), ["no-direct-writes-to-protected-branches"]);
+    Ok(())
 }
 
 #[test]

@@ -58,7 +58,11 @@ fn an_expired_token() -> Result<()> {
 fn a_token_that_expires_while_its_verification_is_cached() -> Result<()> {
     // The issuer's clock skew is 30 s: a token 29 s past its end is good for about one second more.
     let gateway = shared()?;
-    let token = Token::coder().claim("iat", now() - 100).claim("exp", now() - 28).sign(gateway.key(Algorithm::Es256)?);
+    let token = Token::coder()
+        .claim("task", json!({"id": "T-1", "started_at": now() - 200}))
+        .claim("iat", now() - 100)
+        .claim("exp", now() - 28)
+        .sign(gateway.key(Algorithm::Es256)?);
     let request = read("expires-in-cache").bearer(&token);
     assert_allowed(gateway, &request)?;
     let last = palisade_tests::wait::until("the cached token to expire", || {

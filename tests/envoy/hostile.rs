@@ -106,7 +106,7 @@ fn trailers_cannot_bring_a_credential_or_an_identity() -> Result<()> {
     let gateway = shared()?;
     let answer = TrailerPost {
         host: "deploys.internal",
-        path: "/environments/staging/services/checkout/deployments",
+        path: "/environments/staging/services/trailers/deployments",
         token: None,
         body: "v2",
         trailers: &[("authorization", "Bearer x"), ("x-palisade-principal", "Agent::\"dev/coder-7\"")],
@@ -188,5 +188,59 @@ fn an_underscore_does_not_smuggle_an_identity_header() -> Result<()> {
     let request = read("underscore").bearer(&good_token(gateway)?).header("x_palisade_principal", "Agent::\"root\"");
     assert_eq!(gateway.send(&request)?.status, 400);
     assert!(gateway.upstream.received(&path("underscore")).is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_request_that_names_two_hosts_is_decided_for_the_one_that_the_upstream_sees() -> Result<()> {
+    let gateway = shared()?;
+    let token = good_token(gateway)?;
+    let mut connection = Connection::open(gateway.envoy.address())?;
+    let target = path("absolute");
+    // RFC 9112 §3.2.2: the target's host wins over the header.
+    let head = format!("GET http://secrets.internal{target} HTTP/1.1\r\nhost: {REPOS}\r\n");
+    connection.write(format!("{head}authorization: Bearer {token}\r\n\r\n").as_bytes())?;
+    let line = assert_denial(gateway, &connection.read()?, 403, "route.unknown")?;
+    assert_eq!(line.text("host"), Some("secrets.internal"));
+    let twice = read("two-hosts").header("host", "secrets.internal").bearer(&token);
+    assert_denied(gateway, &twice, 403, "route.host_invalid").map(drop)
+}
+
+#[test]
+fn a_second_request_cannot_hide_in_a_body() -> Result<()> {
+    let gateway = shared()?;
+    let token = good_token(gateway)?;
+    let hidden = format!("GET {} HTTP/1.1\r\nhost: {REPOS}\r\n\r\n", path("hidden"));
+    let head = format!("PUT /repos/checkout/branches/agent-T-1/files/smuggling HTTP/1.1\r\nhost: {REPOS}\r\n");
+    let head = format!("{head}authorization: Bearer {token}\r\n");
+    for framing in [
+        format!("content-length: {}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", hidden.len() + 5),
+        "content-length: 0\r\ncontent-length: 44\r\n\r\n".to_owned(),
+        "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n".to_owned(),
+    ] {
+        let mut connection = Connection::open(gateway.envoy.address())?;
+        connection.write(format!("{head}{framing}{hidden}").as_bytes())?;
+        let status = connection.read()?.status;
+        assert!(matches!(status, 400 | 501), "{status} for {framing:?}");
+    }
+    assert!(gateway.upstream.received(&path("hidden")).is_empty());
+    Ok(())
+}
+
+#[test]
+fn proxy_headers_of_the_client_are_not_believed() -> Result<()> {
+    let gateway = shared()?;
+    let request = read("proxy-headers")
+        .bearer(&good_token(gateway)?)
+        .header("x-envoy-original-path", "/admin")
+        .header("x-envoy-internal", "true")
+        .header("x-envoy-retry-on", "5xx")
+        .header("x-original-url", "/admin");
+    assert_allowed(gateway, &request)?;
+    let received = gateway.upstream.received(&path("proxy-headers"));
+    assert_eq!(received.len(), 1);
+    for name in ["x-envoy-original-path", "x-envoy-internal", "x-envoy-retry-on"] {
+        assert_eq!(received[0].header(name), None, "{name}");
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Building and signing the quickstart's bundle through the command, with keys that live only for the test.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -85,16 +86,17 @@ impl Workshop {
         Ok(path)
     }
 
-    /// The filter's configuration for a bundle, which trusts the release key alone.
+    /// The filter for a bundle: code at `wasm` on the gateway, the release key alone trusted, decision records in the
+    /// access log alone.
     ///
     /// # Errors
     ///
     /// The command failed.
     pub fn filter(&self, bundle: &Path, wasm: &Path) -> Result<Filter> {
         let trust = self.text(&format!("signers/{}.pub", Recipe::GOOD.signer));
-        let arguments =
-            ["gateway-config".as_ref(), bundle.as_os_str(), "--trust".as_ref(), trust.as_ref(), "--ecds".as_ref()];
-        Filter::parse(&self.cli.succeed(arguments)?)?.with_wasm(wasm)
+        let mut arguments = vec!["gateway-config".as_ref(), bundle.as_os_str(), "--wasm".as_ref(), wasm.as_os_str()];
+        arguments.extend(["--trust", &trust, "--ecds", "--decision-log", "filter_state"].map(OsStr::new));
+        Filter::parse(&self.cli.succeed(arguments)?)
     }
 
     /// The key with this id.

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const CONFIGURATION: &str = "/resources/0/typed_config/config/configuration";
-const CODE: &str = "/resources/0/typed_config/config/vm_config/code/local/filename";
 
 /// The file's content. Tests change it as an attacker or a clumsy operator would.
 #[derive(Clone, Debug)]
@@ -27,15 +26,6 @@ impl Filter {
         let filter = Self { resources: serde_json::from_str(text).context("the filter file is no JSON")? };
         filter.configuration()?;
         Ok(filter)
-    }
-
-    /// The same filter with its code elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// The file does not name local code.
-    pub fn with_wasm(self, path: &Path) -> Result<Self> {
-        self.with(CODE, json!(path))
     }
 
     /// The plugin's own configuration.

@@ -13,7 +13,7 @@ use crate::http1::{Request, Response};
 use crate::key::{Algorithm, TokenKey};
 use crate::record::AccessLine;
 use crate::tools::Tools;
-use crate::upstream::Upstream;
+use crate::upstream::{SEEN_DECISION_ID, Upstream};
 use crate::wait;
 
 /// Counts filter files that Envoy refused, whatever the reason.
@@ -23,7 +23,7 @@ const REFUSED: [&str; 2] = [
 ];
 const LOADED: &str = "extension_config_discovery.http_filter.palisade.update_success";
 
-/// The header with which the filter names its decision, to the client and to the upstream.
+/// The header with which the filter names its decision, to the upstream and in a denial.
 pub const DECISION_ID: &str = "x-palisade-decision-id";
 
 /// How a gateway is started; [`Default`] suits most tests.
@@ -106,13 +106,15 @@ impl Gateway {
         request.send(self.envoy.address())
     }
 
-    /// The access line, and with it the decision record, of an answer.
+    /// The access line, and with it the decision record, of an answer. The filter names the decision in a denial; in
+    /// the answer to an allowed request the upstream does.
     ///
     /// # Errors
     ///
     /// The answer names no decision, or its record never came.
     pub fn access_line(&self, answer: &Response) -> Result<AccessLine> {
-        let id = answer.header(DECISION_ID).with_context(|| format!("no decision id in {answer:?}"))?;
+        let id = answer.header(DECISION_ID).or_else(|| answer.header(SEEN_DECISION_ID));
+        let id = id.with_context(|| format!("no decision id in {answer:?}"))?;
         self.envoy.access_line(id)
     }
 

@@ -1,5 +1,6 @@
 //! HTTP/1.1 as bytes: what a test writes goes on the wire unchanged, hostile or not.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -129,7 +130,7 @@ impl Connection {
 }
 
 /// An answer, its body read to the end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -159,6 +160,16 @@ impl Response {
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_slice(&self.body)
             .with_context(|| format!("no JSON: `{}`", String::from_utf8_lossy(&self.body)))
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        for (name, value) in &self.headers {
+            write!(f, " | {name}: {}", value.escape_ascii())?;
+        }
+        write!(f, " | {}", self.body.escape_ascii())
     }
 }
 

@@ -5,20 +5,30 @@ use anyhow::{Context, Result};
 use crate::case::{Case, Expectation};
 use crate::gateway::Gateway;
 
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// What the case speaks about.
+    pub outcome: Expectation,
+    /// The policies that could not be evaluated.
+    pub errors: Vec<String>,
+}
+
 /// Sends a case through the gateway and reads its decision record.
 ///
 /// # Errors
 ///
 /// There was no answer, or the answer has no record.
-pub fn observe(gateway: &Gateway, case: &Case) -> Result<Expectation> {
+pub fn observe(gateway: &Gateway, case: &Case) -> Result<Observed> {
     let request = case.request(&gateway.workshop.token_keys)?;
     let answer = gateway.send(&request)?;
     let line = gateway.access_line(&answer)?;
     let text = |name: &str| line.text(name).map(str::to_owned).with_context(|| format!("the record lacks `{name}`"));
-    Ok(Expectation {
+    let outcome = Expectation {
         status: answer.status,
         decision: text("effect")?,
         reason: text("reason")?,
-        policies: line.policies(),
-    })
+        policies: line.texts("policies"),
+    };
+    Ok(Observed { outcome, errors: line.texts("errors") })
 }

@@ -43,10 +43,10 @@ impl AccessLine {
         self.record.as_ref()?.get(name)?.as_str()
     }
 
-    /// The determining policies of the record.
+    /// A member of the record that is a list of texts.
     #[must_use]
-    pub fn policies(&self) -> Vec<String> {
-        let list = self.record.as_ref().and_then(|record| record.get("policies")).and_then(Value::as_array);
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.record.as_ref().and_then(|record| record.get(name)).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 }

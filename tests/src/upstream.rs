@@ -8,7 +8,11 @@ use std::thread;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::gateway::DECISION_ID;
 use crate::http1::{Message, single};
+
+/// The header of its answers in which the upstream names the decision that let the request through.
+pub const SEEN_DECISION_ID: &str = "x-seen-decision-id";
 
 /// A request as the upstream received it.
 #[derive(Clone, Debug)]
@@ -93,10 +97,11 @@ fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>) -> Result<()> {
         .to_string();
         let length = answer.len();
         let payload = if method == "HEAD" { "" } else { answer.as_str() };
+        let decision = single(&headers, DECISION_ID).unwrap_or_default().to_owned();
         lock(received).push(Received { method, path, headers, body });
         write!(
             stream,
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{payload}"
+            "HTTP/1.1 200 OK\r\n{SEEN_DECISION_ID}: {decision}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{payload}"
         )?;
     }
     Ok(())

@@ -8,9 +8,9 @@ use std::process::Command;
 /// How long one round loads one Envoy, in seconds.
 pub(crate) const SECONDS: u32 = 1;
 
-/// What an agent's client sends along besides the token.
+/// What an agent's client sends along besides the token. wrk recognises its own `Host` by this spelling only.
 const HEADERS: [&str; 12] = [
-    "host: repos.internal",
+    "Host: repos.internal",
     "user-agent: agent-runtime/3.2 (linux; x86_64) http-client/9.1",
     "accept: application/json, text/event-stream;q=0.9, */*;q=0.1",
     "accept-encoding: gzip, br",
@@ -41,7 +41,7 @@ impl Load {
             wrk.args(["--header", header]);
         }
         wrk.arg("--header").arg(format!("authorization: Bearer {}", self.token));
-        wrk.arg(format!("http://{address}/repos/payments/files/src/main.rs"));
+        wrk.arg(format!("http://{address}/repos/checkout/files/src/cart.rs"));
         let output = wrk.output()?;
         let text = String::from_utf8(output.stdout)?;
         requests(&text).ok_or_else(|| format!("wrk did not get 200 for every request:\n{text}").into())

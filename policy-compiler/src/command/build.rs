@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use palisade_gateway::bundle::{Container, Digest};
+use serde_json::json;
 
 use super::console::Console;
-use super::{Exit, Failure, clock, files, project, report};
+use super::{Exit, Failure, Format, clock, files, project, report};
 use crate::build::{BuildOptions, MissingKeySets, build};
 use crate::diagnostic::Findings;
 use crate::source::Sources;
@@ -29,10 +31,13 @@ pub(super) struct Arguments {
     /// Key set of an issuer, in place of the file that the project names; repeatable
     #[arg(long, value_name = "ALIAS=FILE", value_parser = project::alias_and_file)]
     jwks: Vec<(String, PathBuf)>,
+    /// Output form; pretty goes to standard error, JSON to standard output
+    #[arg(long, value_enum, default_value = "pretty")]
+    format: Format,
 }
 
-pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
-    let Arguments { project: path, output, version, created, jwks } = arguments;
+pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let Arguments { project: path, output, version, created, jwks, format } = arguments;
     let created = match created {
         Some(created) => *created,
         None => clock::source_date()?,
@@ -41,10 +46,37 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Fail
     let loaded = project::load(path, jwks, &mut findings, &mut sources)?;
     let options = BuildOptions { version: *version, created, missing_key_sets: MissingKeySets::Refuse };
     let built = loaded.and_then(|loaded| build(&loaded.sources, &options, &mut findings));
-    report::print(console, &sources, &findings);
-    let Some(built) = built else { return Ok(Exit::Findings) };
-    files::write(output, &built.bytes)?;
-    let size = built.bytes.len();
-    console.note(&format!("built {}: {} policies, {size} bytes, unsigned", output.display(), built.policies));
-    Ok(Exit::Success)
+    let bundle = match &built {
+        Some(built) => {
+            files::write(output, &built.bytes)?;
+            Some(json!({
+                "path": output,
+                "size": built.bytes.len(),
+                "digest": Digest::of(Container::read(&built.bytes)?.unverified_manifest()),
+                "version": version.unwrap_or(created),
+                "policies": built.policies,
+                "worst_case_steps": built.worst_case_steps,
+            }))
+        }
+        None => None,
+    };
+    match format {
+        Format::Json => {
+            let mut document = report::document("palisade.build/v1", &sources, &findings);
+            document.extend(bundle.map(|bundle| ("bundle".to_owned(), bundle)));
+            console.json(&document.into())?;
+        }
+        Format::Pretty => {
+            report::print(console, &sources, &findings);
+            if let Some(built) = &built {
+                let size = built.bytes.len();
+                console.note(&format!(
+                    "built {}: {} policies, {size} bytes, unsigned",
+                    output.display(),
+                    built.policies
+                ));
+            }
+        }
+    }
+    Ok(if built.is_some() { Exit::Success } else { Exit::Findings })
 }

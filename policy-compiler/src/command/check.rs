@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::console::Console;
 use super::{Exit, Failure, Format, project, report};
@@ -45,9 +45,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     match format {
         Format::Json => {
             let cost = built.as_ref().map(|built| {
+                let by_action = built.worst_cases.iter();
+                let by_action = by_action.map(|case| json!({"action": case.action, "steps": case.steps}));
                 json!({
                     "policies": built.policies,
                     "worst_case_steps": built.worst_case_steps,
+                    "worst_cases": by_action.collect::<Vec<Value>>(),
                     "unindexed": built.unindexed,
                 })
             });

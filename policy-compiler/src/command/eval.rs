@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::console::Console;
 use super::{Exit, Failure, Format, files};
-use crate::eval::{AnswerLine, Document, Engine, LinkFile, Loaded, Outcome, Session, run_case};
+use crate::eval::{AnswerLine, Document, Engine, LoadError, Loaded, Outcome, Session, run_case};
+use crate::links::LinkFile;
 
 /// Decide requests from lines of JSON; the conformance interface.
 ///
@@ -86,7 +87,7 @@ fn run_requests(arguments: &Arguments, engine: Engine, printer: &mut Printer<'_>
     let schema = schema.transpose()?.map(Document::detect);
     let links = arguments.links.as_deref().map(files::read_text);
     let links = links.transpose()?;
-    let links = links.as_deref().map(LinkFile::parse).transpose();
+    let links = links.as_deref().map(LinkFile::parse).transpose().map_err(|error| LoadError::new("links", error));
     let session = links.and_then(|links| {
         let (schema, links) = (schema.as_ref(), links.as_ref());
         let loaded = Loaded::new(&policies, schema, &entities, links, !arguments.no_validate)?;

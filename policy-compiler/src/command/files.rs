@@ -73,25 +73,29 @@ fn create(path: &Path, _mode: u32) -> io::Result<File> {
 
 /// Reads a private key file, and refuses one that others may read, as ssh does.
 pub(super) fn read_secret(path: &Path) -> Result<String, Failure> {
-    check_mode(path)?;
-    read_text(path)
+    let file_error = |error: io::Error| Failure::file("io.read", path, error);
+    let mut file = File::open(path).map_err(file_error)?;
+    // Asked of the open file, so that what was checked is what is read.
+    let mode = mode(&file).map_err(file_error)?;
+    if mode & 0o077 != 0 {
+        let message = format!("mode {mode:04o} lets others use this private key; chmod 600 it");
+        return Err(Failure::file("key.permissions", path, message));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(file_error)?;
+    Ok(text)
 }
 
 #[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), Failure> {
+fn mode(file: &File) -> io::Result<u32> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(path).map_err(|error| Failure::file("io.read", path, error))?;
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let message = format!("mode {mode:04o} lets others read this private key; chmod 600 it");
-    Err(Failure::file("key.permissions", path, message))
+    Ok(file.metadata()?.mode() & 0o777)
 }
 
+/// Other systems have no mode bits to look at.
 #[cfg(not(unix))]
-fn check_mode(_path: &Path) -> Result<(), Failure> {
-    Ok(())
+fn mode(_file: &File) -> io::Result<u32> {
+    Ok(0)
 }
 
 /// The files of a folder with one extension, sorted by name.

@@ -94,7 +94,10 @@ fn discovery_file(filter_name: &str, wasm: &str, configuration: &str) -> Value {
                 "config": {
                     "name": filter_name,
                     "root_id": filter_name,
+                    // A crashed filter comes back in a new VM, and lets no request by meanwhile.
                     "failure_policy": "FAIL_RELOAD",
+                    // Without it, whatever is paused in its headers waits for ever.
+                    "allow_on_headers_stop_iteration": true,
                     "vm_config": {
                         "vm_id": filter_name,
                         "runtime": "envoy.wasm.runtime.v8",

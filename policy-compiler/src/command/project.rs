@@ -43,11 +43,12 @@ pub(super) fn load(
     let mut reader = Reader { folder, findings };
     let schema = reader.named(&parsed.schema);
     let policies = reader.matching("policies", &parsed.policies);
+    let links = reader.matching("links", &parsed.links);
     let entities = reader.matching("entities", &parsed.entities);
     let tests = reader.matching("tests", &parsed.tests);
     let jwks = reader.key_sets(&parsed, jwks)?;
     let Some(schema) = schema else { return Ok(None) };
-    let sources = ProjectSources { project, schema, policies, entities, jwks };
+    let sources = ProjectSources { project, schema, policies, links, entities, jwks };
     for file in tests.iter() {
         seen.add(file);
     }

@@ -53,6 +53,20 @@ fn what_cannot_run_is_refused_with_its_place() {
 }
 
 #[test]
+fn long_has_chains_are_refused_before_they_grow() {
+    let chain = |length: usize| {
+        let text =
+            format!("permit(principal, action, resource) when {{ context has {} }};", vec!["a"; length].join("."));
+        let policies: PolicySet = text.parse().expect("parses");
+        compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 1_000_000 })
+            .map(|compiled| compiled.policies)
+            .map_err(|errors| errors.iter().map(|error| error.code).collect::<Vec<_>>())
+    };
+    assert_eq!(chain(100), Ok(1));
+    assert_eq!(chain(10_000), Err(vec!["compile.too_deep"]));
+}
+
+#[test]
 fn the_self_check_agrees_with_the_compiler_and_notices_other_bytes() {
     let parse = |text: &str| text.parse::<PolicySet>().expect("parses");
     let text = r#"

@@ -1,15 +1,13 @@
 //! From the text of policies, schema, entities and links to Cedar's own values.
 
-use std::collections::HashMap;
 use std::fmt;
 
-use cedar_policy::{Entities, EntityUid, PolicyId, PolicySet, Schema, SlotId, ValidationMode, Validator};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use cedar_policy::{Entities, PolicySet, Schema, ValidationMode, Validator};
 
 use super::case::{Case, Document};
-use super::request::entity;
+use crate::links::LinkFile;
 use crate::nesting;
+use crate::wording::report;
 
 /// Why something cannot be loaded: which part, and Cedar's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl Loaded {
     ) -> Result<Self, LoadError> {
         let mut policies = parse_policies(policies)?;
         if let Some(links) = links {
-            links.apply(&mut policies)?;
+            links.apply(&mut policies).map_err(|error| LoadError::new("links", error))?;
         }
         let schema = schema.map(parse_schema).transpose()?;
         let entities = Entities::from_json_str(entities, schema.as_ref())
@@ -116,76 +114,5 @@ fn parse_schema(document: &Document) -> Result<Schema, LoadError> {
                 .map_err(|error| LoadError::new("schema", report(&error)))
         }
         Document::Json(json) => Schema::from_json_str(json).map_err(|error| LoadError::new("schema", report(&error))),
-    }
-}
-
-/// An error with its causes, on one line.
-pub(super) fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
-}
-
-/// Links of templates: a JSON array in either of Cedar's two forms,
-/// `{"templateId", "newId", "values"}` of the policy-set format or `{"template_id", "link_id", "args"}` of Cedar's command.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub struct LinkFile {
-    links: Vec<Link>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Link {
-    #[serde(rename = "templateId", alias = "template_id")]
-    template: String,
-    #[serde(rename = "newId", alias = "new_id", alias = "link_id")]
-    id: String,
-    #[serde(rename = "values", alias = "args")]
-    values: HashMap<String, Box<RawValue>>,
-}
-
-impl LinkFile {
-    /// Reads a links file.
-    ///
-    /// # Errors
-    ///
-    /// When it is not a JSON array of links.
-    pub fn parse(json: &str) -> Result<Self, LoadError> {
-        serde_json::from_str(json).map_err(|error| LoadError::new("links", error))
-    }
-
-    /// Links the templates of a set.
-    ///
-    /// # Errors
-    ///
-    /// When a template or slot is unknown, or an id is taken.
-    pub fn apply(&self, policies: &mut PolicySet) -> Result<(), LoadError> {
-        for link in &self.links {
-            let mut values: HashMap<SlotId, EntityUid> = HashMap::new();
-            for (slot, value) in &link.values {
-                let slot = match slot.as_str() {
-                    "?principal" => SlotId::principal(),
-                    "?resource" => SlotId::resource(),
-                    other => {
-                        return Err(LoadError::new("links", format!("unknown slot `{other}`")));
-                    }
-                };
-                let value = entity("slot", value.get()).map_err(|e| LoadError::new("links", e))?;
-                values.insert(slot, value);
-            }
-            policies
-                .link(PolicyId::new(&link.template), PolicyId::new(&link.id), values)
-                .map_err(|error| LoadError::new("links", report(&error)))?;
-        }
-        Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! From a request line to Cedar's request.
 
-use cedar_policy::{Context, EntityUid, Request};
+use cedar_policy::{Context, Request};
 
 use super::case::RequestLine;
-use super::load::{Loaded, report};
+use super::load::Loaded;
+use crate::entity_ref::entity;
+use crate::wording::report;
 
 /// Builds and, where asked, validates a request.
 ///
@@ -23,15 +25,4 @@ pub(super) fn build(loaded: &Loaded, line: &RequestLine<'_>) -> Result<Request, 
     let context = context.map_err(|error| format!("context: {}", report(&error)))?;
     let schema = schema.filter(|_| validate);
     Request::new(principal, action, resource, context, schema).map_err(|error| format!("request: {}", report(&error)))
-}
-
-/// Reads an entity reference: Cedar syntax in a JSON string, or an object with `type` and `id`.
-pub(super) fn entity(part: &str, json: &str) -> Result<EntityUid, String> {
-    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| format!("{part}: {error}"))?;
-    match value {
-        serde_json::Value::String(text) => {
-            text.parse().map_err(|error| format!("{part}: `{text}`: {}", report(&error)))
-        }
-        other => EntityUid::from_json(other).map_err(|error| format!("{part}: {}", report(&error))),
-    }
 }

@@ -22,6 +22,9 @@ pub struct ProjectFile {
     pub schema: Spanned<String>,
     /// Globs of policy files in Cedar syntax.
     pub policies: Vec<Spanned<String>>,
+    /// Globs of files that link templates: JSON arrays of `{"templateId", "newId", "values"}`. Default: none.
+    #[serde(default)]
+    pub links: Vec<Spanned<String>>,
     /// Globs of entity files in Cedar's JSON. Default: none.
     #[serde(default)]
     pub entities: Vec<Spanned<String>>,

@@ -23,6 +23,8 @@ pub struct ProjectSources {
     pub schema: SourceFile,
     /// Policy files, in the order in which they are compiled.
     pub policies: Vec<SourceFile>,
+    /// Files that link templates.
+    pub links: Vec<SourceFile>,
     /// Entity files.
     pub entities: Vec<SourceFile>,
     /// JWK Sets by the alias of their issuer.
@@ -33,9 +35,9 @@ impl ProjectSources {
     /// All files by name.
     #[must_use]
     pub fn sources(&self) -> Sources {
-        let Self { project, schema, policies, entities, jwks } = self;
+        let Self { project, schema, policies, links, entities, jwks } = self;
         let mut sources = Sources::default();
-        let lists = policies.iter().chain(entities).chain(jwks.values());
+        let lists = policies.iter().chain(links).chain(entities).chain(jwks.values());
         for file in [project, schema].into_iter().chain(lists) {
             sources.add(file);
         }
@@ -73,7 +75,7 @@ impl Project {
             findings.push(at("project.duration", &file.lifetime, "a bundle must live for a while"));
         }
         let schema = schema::parse(&sources.schema, findings);
-        let policies = NamedPolicies::parse(&sources.policies, findings);
+        let policies = NamedPolicies::parse(&sources.policies, &sources.links, findings);
         let schema = schema?;
         validate(&schema, &policies, findings);
         let entities = entities::load(&schema, &sources.entities, findings);
@@ -114,7 +116,7 @@ fn validate(schema: &Schema, policies: &NamedPolicies, findings: &mut Findings) 
     let result = Validator::new(schema.clone()).validate(&policies.set, ValidationMode::Strict);
     let file = |id: &cedar_policy::PolicyId| {
         let place = policies.place(id.as_ref());
-        place.map_or_else(String::new, |place| place.file.clone())
+        place.map_or_else(String::new, |place| place.text_file.clone())
     };
     findings.extend(
         result

@@ -3,6 +3,8 @@
 //! A policy's id is its `@id` annotation. Without one it is `FILE#N`: the file's path in the project and the policy's
 //! number in it, from 1. Two policies of the same id are an error.
 
+mod links;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,13 +16,15 @@ use crate::diagnostic::{Diagnostic, Findings, Severity};
 use crate::nesting;
 use crate::source::SourceFile;
 
-/// Where a policy stands in the project.
+/// Where a policy stands in the project. A linked policy stands in the file of its link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyPlace {
     /// Path of its file.
     pub file: String,
     /// Byte range of the whole policy, annotations included.
     pub span: Range<usize>,
+    /// Path of the file with its text: for a linked policy, that of its template.
+    pub text_file: String,
     /// Byte range of its `@id`, if it has one.
     id_span: Option<Range<usize>>,
 }
@@ -34,13 +38,14 @@ pub struct NamedPolicies {
 }
 
 impl NamedPolicies {
-    /// Parses files in the given order. What is wrong goes to `findings`; the rest is kept.
+    /// Parses files in the given order, then links templates. What is wrong goes to `findings`; the rest is kept.
     #[must_use]
-    pub fn parse(files: &[SourceFile], findings: &mut Findings) -> Self {
+    pub fn parse(files: &[SourceFile], links: &[SourceFile], findings: &mut Findings) -> Self {
         let mut named = Self::default();
         for file in files {
             named.add_file(file, findings);
         }
+        links::add(&mut named, links, findings);
         named
     }
 
@@ -82,6 +87,7 @@ impl NamedPolicies {
         let annotation = statement.id_annotation();
         let place = PolicyPlace {
             file: file.path.clone(),
+            text_file: file.path.clone(),
             span: statement.span(),
             id_span: annotation.as_ref().map(|(_, span)| span.clone()),
         };
@@ -95,27 +101,24 @@ impl NamedPolicies {
             Some((id, _)) => id,
             None => format!("{}#{number}", file.path),
         };
-        if let Some(first) = self.places.get(&id) {
-            let span = first.id_span.clone().unwrap_or_else(|| first.span.clone());
-            let message = format!("two policies have the id `{id}`");
-            let diagnostic = Diagnostic::error("policy.duplicate_id", message).at(&file.path, mark).with_related(
-                &first.file,
-                span,
-                "first used here",
-            );
-            findings.push(diagnostic);
+        if let Some(duplicate) = self.duplicate(&id, &file.path, mark) {
+            findings.push(duplicate);
             return;
-        }
-        if let Statement::Template(_) = statement {
-            let message = format!("template `{id}` has no links, so it never applies");
-            let warning = Diagnostic::warning("policy.template_unlinked", message);
-            findings.push(warning.at(&file.path, mark));
         }
         if let Err(message) = statement.insert(&mut self.set, &id) {
             findings.push(Diagnostic::error("policy.refused", message).at(&file.path, place.span));
             return;
         }
         self.places.insert(id, place);
+    }
+
+    /// The finding about an id that is taken.
+    fn duplicate(&self, id: &str, file: &str, mark: Range<usize>) -> Option<Diagnostic> {
+        let first = self.places.get(id)?;
+        let span = first.id_span.clone().unwrap_or_else(|| first.span.clone());
+        let message = format!("two policies have the id `{id}`");
+        let twice = Diagnostic::error("policy.duplicate_id", message).at(file, mark);
+        Some(twice.with_related(&first.file, span, "first used here"))
     }
 }
 
@@ -156,63 +159,4 @@ impl Statement {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(files: &[(&str, &str)]) -> (NamedPolicies, Vec<Diagnostic>) {
-        let files: Vec<SourceFile> = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
-        let mut findings = Findings::default();
-        let named = NamedPolicies::parse(&files, &mut findings);
-        (named, findings.sorted().into_iter().cloned().collect())
-    }
-
-    const PERMIT: &str = "permit (principal, action, resource);";
-
-    #[test]
-    fn ids_come_from_annotations_or_places() {
-        let text = format!("{PERMIT}\n@id(\"named\")\n{PERMIT}\n{PERMIT}");
-        let (named, findings) = parse(&[("p/b.cedar", &text), ("p/a.cedar", PERMIT)]);
-        assert_eq!(findings, []);
-        let ids: Vec<&str> = named.places().map(|(id, _)| id).collect();
-        assert_eq!(ids, ["named", "p/a.cedar#1", "p/b.cedar#1", "p/b.cedar#3"]);
-        let place = named.place("named").unwrap();
-        assert!(text[place.span.clone()].starts_with("@id"));
-    }
-
-    #[test]
-    fn duplicate_ids_show_both_places() {
-        let text = format!("@id(\"x\") {PERMIT}");
-        let (_, findings) = parse(&[("a.cedar", &text), ("b.cedar", &text)]);
-        assert_eq!(findings.len(), 1);
-        assert_eq!(findings[0].code, "policy.duplicate_id");
-        assert_eq!(findings[0].file.as_deref(), Some("b.cedar"));
-        assert_eq!(findings[0].span, Some(0..8));
-        assert_eq!(findings[0].related[0].file, "a.cedar");
-        assert_eq!(findings[0].related[0].span, 0..8);
-    }
-
-    #[test]
-    fn an_id_that_looks_like_a_place_collides_loudly() {
-        let text = format!("@id(\"a.cedar#2\") {PERMIT} {PERMIT}");
-        let (_, findings) = parse(&[("a.cedar", &text)]);
-        assert_eq!(findings[0].code, "policy.duplicate_id");
-    }
-
-    #[test]
-    fn bad_policies_are_findings() {
-        let deep = format!("permit(principal,action,resource) when {{{}", "(".repeat(20_000));
-        let cases = [
-            ("permit (", "policy.syntax"),
-            ("permit (principal, action, resource) when { };", "policy.syntax"),
-            ("permit (principal, action, resource) when { foo(1) };", "policy.syntax"),
-            ("@id permit (principal, action, resource);", "policy.empty_id"),
-            ("permit (principal == ?principal, action, resource);", "policy.template_unlinked"),
-            (&deep, "policy.nesting"),
-        ];
-        for (text, code) in cases {
-            let (_, findings) = parse(&[("a.cedar", text)]);
-            assert_eq!(findings[0].code, code, "{text}");
-            assert_eq!(findings[0].file.as_deref(), Some("a.cedar"));
-        }
-    }
-}
+mod tests;

@@ -13,8 +13,9 @@ use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, ResourceTable, RouteTable, at};
 
 pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<Route> {
-    let principals: Vec<&str> =
-        file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str()).collect();
+    let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
+    // A type that the schema does not know is a finding of its issuer already.
+    let principals: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
     file.routes.iter().filter_map(|table| route(table, &principals, types, findings)).collect()
 }
 
@@ -25,6 +26,11 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
     }
     check_names(&resource.id, &template::names(path.as_ref()), findings);
     let uid = find_action(action, types, findings)?;
+    if types.principals(&uid).is_empty() || types.resources(&uid).is_empty() {
+        let message = format!("`{uid}` applies to nothing: it is a group of actions");
+        findings.push(at("route.action_group", action, message));
+        return None;
+    }
     check_application(&uid, table, principals, types, findings);
     let context = context(table, &uid, types, findings);
     let ResourceTable { entity_type, id } = resource;
@@ -80,10 +86,6 @@ fn check_application(
     let (applies_to, on) = (types.principals(uid), types.resources(uid));
     if types.entity_type(resource.as_ref()).is_none() {
         findings.push(unknown_type("route.unknown_type", resource, types));
-    } else if on.is_empty() || applies_to.is_empty() {
-        let message = format!("`{uid}` applies to nothing: it is a group of actions");
-        findings.push(at("route.action_group", &table.action, message));
-        return;
     } else if !on.iter().any(|known| known.to_string() == *resource.as_ref()) {
         let message = format!("`{uid}` does not apply to resources of type `{}`", resource.as_ref());
         findings.push(at("route.resource_type", resource, message).with_help(format!("it applies to: {}", list(&on))));

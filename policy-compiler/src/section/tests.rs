@@ -67,6 +67,7 @@ fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, 
         project: SourceFile::new(PROJECT_FILE, text),
         schema: SourceFile::new("schema.cedarschema", SCHEMA),
         policies: vec![],
+        links: vec![],
         entities: vec![],
         jwks: BTreeMap::new(),
     };

@@ -179,6 +179,25 @@ fn an_expired_bundle_is_not_configured() {
 }
 
 #[test]
+fn a_build_reports_to_tools() {
+    let workshop = Workshop::with_bundle();
+    let build = "build project -o c.palisade --version 9 --created 1767225600 --format json";
+    let report = workshop.json(&format!("{build} --jwks dev=issuer.jwks.json"));
+    assert_eq!(report["schema"], "palisade.build/v1");
+    assert_eq!(report["bundle"]["version"], 9);
+    assert_eq!(report["bundle"]["size"], workshop.read("c.palisade").len());
+    workshop.ok("sign c.palisade --key signers/one.pem");
+    let verified = workshop.json(&format!("verify c.palisade --trust signers/one.pub {AT} --format json"));
+    assert_eq!(report["bundle"]["digest"], verified["digest"]);
+
+    let run = workshop.run(build);
+    assert_eq!(run.code, 3);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["findings"][0]["code"], "issuer.jwks_missing");
+    assert!(report.get("bundle").is_none());
+}
+
+#[test]
 fn a_build_that_fails_leaves_the_old_bundle() {
     let workshop = Workshop::with_bundle();
     let before = workshop.read("b.palisade");

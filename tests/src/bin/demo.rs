@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use palisade_tests::case::{Case, CaseFile, Expectation};
 use palisade_tests::gateway::{Gateway, Options};
-use palisade_tests::{outcome, quickstart};
+use palisade_tests::outcome::{self, Observed};
+use palisade_tests::quickstart;
 
 fn main() -> ExitCode {
     match demonstrate(&mut io::stdout().lock()) {
@@ -35,7 +36,7 @@ fn demonstrate(out: &mut impl Write) -> Result<usize> {
         for case in cases {
             let observed = outcome::observe(&gateway, case)?;
             total += 1;
-            wrong += usize::from(observed != case.expect);
+            wrong += usize::from(observed.outcome != case.expect);
             print(out, case, &observed)?;
         }
     }
@@ -50,10 +51,10 @@ fn demonstrate(out: &mut impl Write) -> Result<usize> {
     Ok(wrong)
 }
 
-fn print(out: &mut impl Write, case: &Case, observed: &Expectation) -> Result<()> {
+fn print(out: &mut impl Write, case: &Case, observed: &Observed) -> Result<()> {
     let request = &case.request;
     let caller = case.token.as_ref().and_then(|token| token.claims.get("sub")?.as_str());
-    writeln!(out, "  {} {}", mark(*observed == case.expect), case.name)?;
+    writeln!(out, "  {} {}", mark(observed.outcome == case.expect), case.name)?;
     writeln!(
         out,
         "      asked     {} {}{} by {}",
@@ -63,14 +64,22 @@ fn print(out: &mut impl Write, case: &Case, observed: &Expectation) -> Result<()
         caller.unwrap_or("nobody known")
     )?;
     writeln!(out, "      expected  {}", describe(&case.expect))?;
-    writeln!(out, "      answered  {}", describe(observed))?;
+    write!(out, "      answered  {}", describe(&observed.outcome))?;
+    if !observed.errors.is_empty() {
+        write!(out, "; could not be evaluated: {}", observed.errors.join(", "))?;
+    }
+    writeln!(out)?;
     Ok(())
 }
 
 fn describe(outcome: &Expectation) -> String {
     let Expectation { status, decision, reason, policies } = outcome;
-    let deciders = if policies.is_empty() { "no policy".to_owned() } else { policies.join(", ") };
-    format!("{status} {decision}, {reason}, by {deciders}")
+    let deciders = match policies.as_slice() {
+        [] if reason == "policy.deny" => "no policy permits it".to_owned(),
+        [] => "before any policy".to_owned(),
+        policies => format!("by {}", policies.join(", ")),
+    };
+    format!("{status} {decision}, {reason}, {deciders}")
 }
 
 fn mark(good: bool) -> &'static str {
@@ -89,5 +98,5 @@ fn refuses_a_flipped_byte(gateway: &Gateway) -> Result<bool> {
     let Some(case) = files.iter().flat_map(|file| &file.cases).find(|case| case.expect.decision == "allow") else {
         return Ok(false);
     };
-    Ok(!taken && outcome::observe(gateway, case)? == case.expect)
+    Ok(!taken && outcome::observe(gateway, case)?.outcome == case.expect)
 }
