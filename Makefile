@@ -47,8 +47,9 @@ cli: ## Build the optimised command into target/release/palisade
 dev-cli:
 	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin run
 
+# `cargo test` builds the command before it runs the first test.
 .PHONY: test
-test: plugin dev-cli ## Run every test, those against the real Envoy included
+test: plugin ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@$(with_envoy) cargo test --locked --workspace
 
@@ -60,7 +61,7 @@ lint: ## Check formatting, lints and dependencies
 
 .PHONY: goldens
 goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
-	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --package palisade-plugin --test module --test dependencies
+	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --workspace --test module --test dependencies
 
 .PHONY: reproducible
 reproducible: plugin ## Build the filter twice, in two places, and compare the bytes

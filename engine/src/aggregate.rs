@@ -8,7 +8,7 @@ use crate::extension::IpNetwork;
 use crate::format::{Table, WILDCARD};
 use crate::ids::{AggregateId, IpId, PatternId, ShapeId, StringId};
 use crate::limits;
-use crate::reader::Reader;
+use crate::reader::{Reader, entries};
 use crate::value::Value;
 
 /// Where a set's elements or a record's fields lie.
@@ -162,26 +162,21 @@ fn check_keys(fields: &[(StringId, Value)], counts: Counts) -> Result<(), OpenEr
 }
 
 fn read_aggregates(bytes: &[u8]) -> Result<Box<[Aggregate]>, OpenError> {
-    let mut reader = Reader::new(bytes, Table::Aggregates.label());
     let (mut cells, mut fields) = (0, 0);
-    let aggregates = (0..bytes.len() / Table::Aggregates.stride())
-        .map(|_| {
-            let is_record = match reader.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(reader.error(OpenErrorKind::UnknownCode)),
-            };
-            let end = reader.u32()?;
-            let last = if is_record { &mut fields } else { &mut cells };
-            let start = core::mem::replace(last, end);
-            if start > end {
-                return Err(reader.error(OpenErrorKind::OutOfOrder));
-            }
-            Ok(Aggregate { is_record, start, end })
-        })
-        .collect::<Result<_, _>>()?;
-    reader.finish()?;
-    Ok(aggregates)
+    entries(bytes, Table::Aggregates, |reader| {
+        let is_record = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(reader.error(OpenErrorKind::UnknownCode)),
+        };
+        let end = reader.u32()?;
+        let last = if is_record { &mut fields } else { &mut cells };
+        let start = core::mem::replace(last, end);
+        if start > end {
+            return Err(reader.error(OpenErrorKind::OutOfOrder));
+        }
+        Ok(Aggregate { is_record, start, end })
+    })
 }
 
 fn read_value(reader: &mut Reader<'_>) -> Result<Value, OpenError> {
@@ -190,31 +185,24 @@ fn read_value(reader: &mut Reader<'_>) -> Result<Value, OpenError> {
 }
 
 pub(crate) fn read_values(bytes: &[u8], table: Table) -> Result<Box<[Value]>, OpenError> {
-    let mut reader = Reader::new(bytes, table.label());
-    (0..bytes.len() / table.stride()).map(|_| read_value(&mut reader)).collect()
+    entries(bytes, table, read_value)
 }
 
 fn read_fields(bytes: &[u8]) -> Result<Box<[(StringId, Value)]>, OpenError> {
-    let mut reader = Reader::new(bytes, Table::Fields.label());
-    (0..bytes.len() / Table::Fields.stride())
-        .map(|_| Ok((StringId::new(reader.u32()?), read_value(&mut reader)?)))
-        .collect()
+    entries(bytes, Table::Fields, |reader| Ok((StringId::new(reader.u32()?), read_value(reader)?)))
 }
 
 fn read_addresses(bytes: &[u8]) -> Result<Box<[IpNetwork]>, OpenError> {
-    let mut reader = Reader::new(bytes, Table::Addresses.label());
-    (0..bytes.len() / Table::Addresses.stride())
-        .map(|_| {
-            let (family, prefix) = (reader.u8()?, reader.u8()?);
-            let address: [u8; 16] = reader.array()?;
-            let address = match (family, address) {
-                (4, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]) => IpAddr::from([a, b, c, d]),
-                (6, octets) => IpAddr::from(octets),
-                _ => return Err(reader.error(OpenErrorKind::UnknownCode)),
-            };
-            IpNetwork::new(address, prefix).ok_or(reader.error(OpenErrorKind::UnknownCode))
-        })
-        .collect()
+    entries(bytes, Table::Addresses, |reader| {
+        let (family, prefix) = (reader.u8()?, reader.u8()?);
+        let address: [u8; 16] = reader.array()?;
+        let address = match (family, address) {
+            (4, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]) => IpAddr::from([a, b, c, d]),
+            (6, octets) => IpAddr::from(octets),
+            _ => return Err(reader.error(OpenErrorKind::UnknownCode)),
+        };
+        IpNetwork::new(address, prefix).ok_or(reader.error(OpenErrorKind::UnknownCode))
+    })
 }
 
 /// Lists of words behind a table of ends: `like` patterns and the keys of record literals.

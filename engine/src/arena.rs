@@ -36,6 +36,15 @@ pub(crate) struct Definition {
     pub(crate) ancestors: (u32, u32),
 }
 
+/// How much of the arena was there before a decision.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    aggregates: usize,
+    cells: usize,
+    fields: usize,
+    addresses: usize,
+}
+
 /// Slots of an empty lookup table; larger ones shrink back to this between requests.
 const SLOTS: usize = 64;
 
@@ -53,6 +62,27 @@ impl Arena {
         self.cells.clear();
         self.fields.clear();
         self.addresses.clear();
+        self.overflowed = false;
+    }
+
+    /// What the request has added so far, as far as evaluation can add to it.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            aggregates: self.aggregates.len(),
+            cells: self.cells.len(),
+            fields: self.fields.len(),
+            addresses: self.addresses.len(),
+        }
+    }
+
+    /// Forgets what a decision's evaluation added since `mark`; the request itself was within its limits then.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        let Mark { aggregates, cells, fields, addresses } = mark;
+        self.aggregates.truncate(aggregates);
+        self.depths.truncate(aggregates);
+        self.cells.truncate(cells);
+        self.fields.truncate(fields);
+        self.addresses.truncate(addresses);
         self.overflowed = false;
     }
 

@@ -5,6 +5,7 @@ use crate::error::DecideError;
 use crate::ids::{EntityId, PolicyIndex};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
 use crate::machine::{Halt, INTERNAL, Machine};
+use crate::policy::Candidate;
 use crate::policy_set::CompiledPolicySet;
 use crate::value::Value;
 
@@ -59,6 +60,8 @@ pub(crate) fn decide(
     action: EntityId,
     resource: EntityId,
 ) -> Result<(), DecideError> {
+    let principal = Candidate::new(principal, machine.data());
+    let resource = Candidate::new(resource, machine.data());
     let mut decider = Decider { machine, outcome, principal, action, resource };
     decider.decide().map_err(|halt| match halt {
         Halt::Stop(error) => error,
@@ -70,9 +73,9 @@ pub(crate) fn decide(
 struct Decider<'m, 'a> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
-    principal: EntityId,
+    principal: Candidate,
     action: EntityId,
-    resource: EntityId,
+    resource: Candidate,
 }
 
 impl<'a> Decider<'_, 'a> {
@@ -109,8 +112,8 @@ impl<'a> Decider<'_, 'a> {
         self.machine.charge(1)?;
         let probe = index.probe(lookup.probe).ok_or(INTERNAL)?;
         let key = match probe.subject {
-            Subject::Principal => Key::Value(Value::Entity(self.principal)),
-            Subject::Resource => Key::Value(Value::Entity(self.resource)),
+            Subject::Principal => Key::Value(Value::Entity(self.principal.entity)),
+            Subject::Resource => Key::Value(Value::Entity(self.resource.entity)),
             Subject::Program(program) => {
                 let known = self.outcome.probes.get(lookup.probe as usize).ok_or(INTERNAL)?;
                 if known.0 == self.machine.generation {
@@ -164,7 +167,7 @@ impl<'a> Decider<'_, 'a> {
         let policy = policies.get(at).ok_or(INTERNAL)?;
         let data = self.machine.data();
         if !policy.principal.covers(self.principal, data)
-            || !policies.covers_action(at, self.action, data)
+            || !policies.covers_action(policy, self.action, data)
             || !policy.resource.covers(self.resource, data)
         {
             return Ok(());

@@ -5,7 +5,7 @@ use crate::error::{OpenError, OpenErrorKind};
 use crate::format::{ENTITY_IN_STORE, ENTITY_IS_ANCESTOR, NONE, Table};
 use crate::hash::hash_pair;
 use crate::ids::{AggregateId, EntityId, StringId};
-use crate::reader::Reader;
+use crate::reader::{Reader, entries};
 use crate::strings::{Strings, find};
 
 /// One entity uid and what the store knows of it.
@@ -39,9 +39,7 @@ impl Entities {
         strings: &Strings,
         aggregates: &Aggregates,
     ) -> Result<Self, OpenError> {
-        let count = entities.len() / Table::Entities.stride();
-        let mut reader = Reader::new(entities, Table::Entities.label());
-        let entities = (0..count).map(|_| Entity::read(&mut reader)).collect::<Result<Box<[_]>, _>>()?;
+        let entities = entries(entities, Table::Entities, Entity::read)?;
         if !slots.len().is_power_of_two() {
             return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
         }

@@ -12,7 +12,7 @@ use crate::format::{NONE, Table};
 use crate::hash::hash_key;
 use crate::ids::{EntityId, PolicyIndex, ProgramId};
 use crate::program::Programs;
-use crate::reader::Reader;
+use crate::reader::{Reader, entries};
 use crate::value::Value;
 
 /// What a probe's value is taken from.
@@ -85,17 +85,17 @@ pub(crate) struct IndexTables<'a> {
 impl Index {
     pub(crate) fn open(tables: &IndexTables<'_>, programs: &Programs, policies: usize) -> Result<Self, OpenError> {
         let index = Self {
-            probes: read_all(tables.probes, Table::Probes, Probe::read)?,
-            partitions: read_all(tables.partitions, Table::Partitions, {
+            probes: entries(tables.probes, Table::Probes, Probe::read)?,
+            partitions: entries(tables.partitions, Table::Partitions, {
                 let (mut always, mut lookups) = (0, 0);
                 move |reader| Partition::read(reader, &mut always, &mut lookups)
             })?,
             always: tables.always.iter().copied().map(PolicyIndex::new).collect(),
-            lookups: read_all(tables.lookups, Table::Lookups, {
+            lookups: entries(tables.lookups, Table::Lookups, {
                 let (mut buckets, mut candidates) = (0, 0);
                 move |reader| Lookup::read(reader, &mut buckets, &mut candidates)
             })?,
-            buckets: read_all(tables.buckets, Table::Buckets, Bucket::read)?,
+            buckets: entries(tables.buckets, Table::Buckets, Bucket::read)?,
             candidates: tables.candidates.iter().copied().map(PolicyIndex::new).collect(),
         };
         index.check(programs, policies)?;
@@ -226,15 +226,6 @@ impl Index {
 
 fn slice<'a, T>(pool: &'a [T], range: &Range<u32>) -> &'a [T] {
     pool.get(range.start as usize..range.end as usize).unwrap_or_default()
-}
-
-fn read_all<T>(
-    bytes: &[u8],
-    table: Table,
-    mut read: impl FnMut(&mut Reader<'_>) -> Result<T, OpenError>,
-) -> Result<Box<[T]>, OpenError> {
-    let mut reader = Reader::new(bytes, table.label());
-    (0..bytes.len() / table.stride()).map(|_| read(&mut reader)).collect()
 }
 
 /// The range from the last end to the one read now.

@@ -28,6 +28,7 @@
 //! ```
 
 mod aggregate;
+mod apply;
 mod arena;
 mod compare;
 mod decide;
@@ -51,6 +52,7 @@ mod policy_set;
 mod program;
 mod reader;
 mod request;
+mod stack;
 mod strings;
 mod value;
 

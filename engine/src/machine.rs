@@ -28,7 +28,8 @@ pub(crate) type Variables = [Value; 4];
 pub(crate) struct Machine<'a> {
     pub(crate) set: &'a CompiledPolicySet,
     pub(crate) arena: &'a mut Arena,
-    pub(crate) stack: &'a mut Vec<Value>,
+    /// Room for the stack of any program of the set.
+    pub(crate) stack: &'a mut [Value],
     /// Shared values with the generation in which each was computed.
     pub(crate) shared: &'a mut [(u32, Value)],
     pub(crate) generation: u32,
@@ -45,10 +46,6 @@ impl<'a> Machine<'a> {
     pub(crate) fn charge(&mut self, steps: usize) -> Result<(), Halt> {
         self.steps_left = self.steps_left.checked_sub(steps as u64).ok_or(Halt::Stop(DecideError::BudgetSpent))?;
         Ok(())
-    }
-
-    pub(crate) fn pop(&mut self) -> Result<Value, Halt> {
-        self.stack.pop().ok_or(INTERNAL)
     }
 }
 

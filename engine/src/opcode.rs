@@ -117,6 +117,13 @@ pub enum Opcode {
     ToHours,
     /// Pop a duration, push its whole days.
     ToDays,
+    /// Push the attribute named by string `operand` of variable `slot`: [`Variable`](Self::Variable) and
+    /// [`GetAttribute`](Self::GetAttribute) in one.
+    VariableAttribute,
+    /// Push whether variable `slot` has the attribute named by string `operand`.
+    VariableHas,
+    /// Pop a value, push whether it equals constant `operand`.
+    EqualConstant,
 }
 
 /// What an instruction's operand means, which decides how it is verified.
@@ -132,11 +139,12 @@ pub(crate) enum Operand {
     Target,
     SlotAndTarget,
     Slot,
+    VariableAndString,
 }
 
 impl Opcode {
     /// Every opcode, in the order of their codes.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 58] = [
         Self::Constant,
         Self::Variable,
         Self::GetAttribute,
@@ -192,6 +200,9 @@ impl Opcode {
         Self::ToMinutes,
         Self::ToHours,
         Self::ToDays,
+        Self::VariableAttribute,
+        Self::VariableHas,
+        Self::EqualConstant,
     ];
 
     /// The opcode with this code.
@@ -208,9 +219,10 @@ impl Opcode {
 
     pub(crate) const fn operand(self) -> Operand {
         match self {
-            Self::Constant => Operand::Constant,
+            Self::Constant | Self::EqualConstant => Operand::Constant,
             Self::Variable => Operand::Variable,
             Self::GetAttribute | Self::HasAttribute | Self::IsType => Operand::String,
+            Self::VariableAttribute | Self::VariableHas => Operand::VariableAndString,
             Self::Like => Operand::Pattern,
             Self::MakeSet => Operand::Count,
             Self::MakeRecord => Operand::Shape,
@@ -264,7 +276,7 @@ impl Opcode {
     /// How many values the instruction takes off the stack and puts onto it, where neither depends on the operand.
     pub(crate) const fn stack_effect(self) -> (u32, u32) {
         match self {
-            Self::Constant | Self::Variable => (0, 1),
+            Self::Constant | Self::Variable | Self::VariableAttribute | Self::VariableHas => (0, 1),
             Self::GetAttribute
             | Self::HasAttribute
             | Self::Not
@@ -288,7 +300,8 @@ impl Opcode {
             | Self::ToSeconds
             | Self::ToMinutes
             | Self::ToHours
-            | Self::ToDays => (1, 1),
+            | Self::ToDays
+            | Self::EqualConstant => (1, 1),
             Self::GetTag
             | Self::HasTag
             | Self::Add
@@ -319,7 +332,7 @@ impl Opcode {
 pub struct Instruction {
     /// What to do.
     pub opcode: Opcode,
-    /// The shared value concerned; zero for all but [`Opcode::LoadShared`] and [`Opcode::StoreShared`].
+    /// The shared value or the variable concerned; zero where the opcode speaks of neither.
     pub slot: u16,
     /// An id, a count or a jump's target, counted from the program's first instruction.
     pub operand: u32,
@@ -363,7 +376,7 @@ mod tests {
             assert_eq!(usize::from(opcode.code()), position);
             assert_eq!(Opcode::from_code(opcode.code()), Some(opcode));
         }
-        assert_eq!(Opcode::from_code(55), None);
+        assert_eq!(Opcode::from_code(58), None);
     }
 
     #[test]

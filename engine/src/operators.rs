@@ -23,7 +23,6 @@ pub(crate) fn unary(operator: Opcode, operand: Value, data: Data<'_>) -> Result<
         _ => None,
     };
     let result = match (operator, operand) {
-        (Opcode::Not, Value::Bool(value)) => Some(Value::Bool(!value)),
         (Opcode::Negate, Value::Long(value)) => value.checked_neg().map(Value::Long),
         (Opcode::IsIpv4, _) => address(IpNetwork::is_ipv4),
         (Opcode::IsIpv6, _) => address(|network| !network.is_ipv4()),
@@ -47,8 +46,6 @@ pub(crate) fn binary(operator: Opcode, a: Value, b: Value, data: Data<'_>) -> Re
         (Opcode::Add, Value::Long(a), Value::Long(b)) => a.checked_add(b).map(Value::Long),
         (Opcode::Subtract, Value::Long(a), Value::Long(b)) => a.checked_sub(b).map(Value::Long),
         (Opcode::Multiply, Value::Long(a), Value::Long(b)) => a.checked_mul(b).map(Value::Long),
-        (Opcode::Less, _, _) => ordered(a, b).map(|(a, b)| Value::Bool(a < b)),
-        (Opcode::LessOrEqual, _, _) => ordered(a, b).map(|(a, b)| Value::Bool(a <= b)),
         (Opcode::DecimalLess, Value::Decimal(a), Value::Decimal(b)) => Some(Value::Bool(a < b)),
         (Opcode::DecimalLessOrEqual, Value::Decimal(a), Value::Decimal(b)) => Some(Value::Bool(a <= b)),
         (Opcode::DecimalGreater, Value::Decimal(a), Value::Decimal(b)) => Some(Value::Bool(a > b)),
@@ -61,6 +58,15 @@ pub(crate) fn binary(operator: Opcode, a: Value, b: Value, data: Data<'_>) -> Re
         _ => None,
     };
     result.ok_or(Halt::Erred)
+}
+
+/// Applies [`Opcode::Less`] or [`Opcode::LessOrEqual`].
+#[inline]
+pub(crate) fn order(operator: Opcode, a: Value, b: Value) -> Result<Value, Halt> {
+    match ordered(a, b) {
+        Some((a, b)) => Ok(Value::Bool(a < b || (a == b && operator == Opcode::LessOrEqual))),
+        None => Err(Halt::Erred),
+    }
 }
 
 /// The operands of `<` and `<=`: two values of one of the types that Cedar orders.

@@ -1,5 +1,7 @@
 //! Policies: effect, scope and the program of their conditions.
 
+use core::ops::Range;
+
 use crate::entities::Entities;
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
@@ -19,14 +21,41 @@ pub(crate) enum Scope {
     IsIn(StringId, EntityId),
 }
 
+/// A request's principal or resource, before scopes.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) entity: EntityId,
+    /// A bit for the entity and for each of its ancestors: where another's bit is missing, it is none of them.
+    filter: u64,
+}
+
+const fn bit(entity: EntityId) -> u64 {
+    1 << (entity.get() % u64::BITS)
+}
+
+impl Candidate {
+    pub(crate) fn new(entity: EntityId, data: Data<'_>) -> Self {
+        let ancestors = data.ancestors(entity).iter();
+        Self { entity, filter: ancestors.fold(bit(entity), |filter, ancestor| filter | bit(*ancestor)) }
+    }
+
+    #[inline]
+    fn is_in(self, other: EntityId, data: Data<'_>) -> bool {
+        self.filter & bit(other) != 0 && data.is_in(self.entity, other)
+    }
+}
+
 impl Scope {
-    pub(crate) fn covers(self, entity: EntityId, data: Data<'_>) -> bool {
+    #[inline]
+    pub(crate) fn covers(self, candidate: Candidate, data: Data<'_>) -> bool {
         match self {
             Self::Any => true,
-            Self::Equal(other) => entity == other,
-            Self::In(other) => data.is_in(entity, other),
-            Self::Is(type_name) => data.type_name(entity) == Some(type_name),
-            Self::IsIn(type_name, other) => data.type_name(entity) == Some(type_name) && data.is_in(entity, other),
+            Self::Equal(other) => candidate.entity == other,
+            Self::In(other) => candidate.is_in(other, data),
+            Self::Is(type_name) => data.type_name(candidate.entity) == Some(type_name),
+            Self::IsIn(type_name, other) => {
+                data.type_name(candidate.entity) == Some(type_name) && candidate.is_in(other, data)
+            }
         }
     }
 }
@@ -46,7 +75,7 @@ pub(crate) struct Policy {
     pub(crate) principal: Scope,
     pub(crate) resource: Scope,
     action: ActionScope,
-    actions_end: u32,
+    actions: Range<u32>,
     pub(crate) program: ProgramId,
 }
 
@@ -65,32 +94,23 @@ impl Policies {
         programs: &Programs,
     ) -> Result<Self, OpenError> {
         let mut reader = Reader::new(policies, Table::Policies.label());
-        let policies = (0..policies.len() / Table::Policies.stride())
-            .map(|_| Policy::read(&mut reader))
-            .collect::<Result<Box<[_]>, _>>()?;
-        let opened = Self { policies, actions: actions.into_iter().map(EntityId::new).collect() };
+        let count = policies.len() / Table::Policies.stride();
         let error = |at, kind| OpenError { section: Table::Policies.label(), at, kind };
-        if opened.actions.iter().any(|action| action.get() >= entities.len()) {
+        let mut all = Vec::with_capacity(count);
+        let mut start = 0;
+        for at in 0..count {
+            let policy = Policy::read(&mut reader, start)?;
+            policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
+            start = policy.actions.end;
+            all.push(policy);
+        }
+        if start as usize != actions.len() {
+            return Err(error(count, OpenErrorKind::TrailingBytes));
+        }
+        if actions.iter().any(|action| *action >= entities.len()) {
             return Err(error(0, OpenErrorKind::DanglingId));
         }
-        let mut start = 0;
-        for (at, policy) in opened.policies.iter().enumerate() {
-            policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
-            let actions = policy.actions_end.checked_sub(start).ok_or(error(at, OpenErrorKind::OutOfOrder))?;
-            let plausible = match policy.action {
-                ActionScope::Any => actions == 0,
-                ActionScope::Equal => actions == 1,
-                ActionScope::In => true,
-            };
-            if !plausible {
-                return Err(error(at, OpenErrorKind::UnknownCode));
-            }
-            start = policy.actions_end;
-        }
-        if start as usize != opened.actions.len() {
-            return Err(error(opened.policies.len(), OpenErrorKind::TrailingBytes));
-        }
-        Ok(opened)
+        Ok(Self { policies: all.into(), actions: actions.into_iter().map(EntityId::new).collect() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -102,23 +122,22 @@ impl Policies {
     }
 
     /// Whether the policy's action scope covers the action.
-    pub(crate) fn covers_action(&self, at: PolicyIndex, action: EntityId, data: Data<'_>) -> bool {
-        let Some(policy) = self.get(at) else { return false };
-        let start = match at.index().checked_sub(1).map(|previous| self.policies.get(previous)) {
-            Some(Some(previous)) => previous.actions_end as usize,
-            Some(None) | None => 0,
+    #[inline]
+    pub(crate) fn covers_action(&self, policy: &Policy, action: EntityId, data: Data<'_>) -> bool {
+        let actions = || {
+            let Range { start, end } = policy.actions;
+            self.actions.get(start as usize..end as usize).unwrap_or_default()
         };
-        let actions = self.actions.get(start..policy.actions_end as usize).unwrap_or_default();
         match policy.action {
             ActionScope::Any => true,
-            ActionScope::Equal => actions.contains(&action),
-            ActionScope::In => actions.iter().any(|other| data.is_in(action, *other)),
+            ActionScope::Equal => actions().contains(&action),
+            ActionScope::In => actions().iter().any(|other| data.is_in(action, *other)),
         }
     }
 }
 
 impl Policy {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
+    fn read(reader: &mut Reader<'_>, actions_start: u32) -> Result<Self, OpenError> {
         let id = StringId::new(reader.u32()?);
         let is_forbid = match reader.u8()? {
             0 => false,
@@ -135,7 +154,17 @@ impl Policy {
             2 => ActionScope::In,
             _ => return Err(reader.error(OpenErrorKind::UnknownCode)),
         };
-        Ok(Self { id, is_forbid, principal, resource, action, actions_end, program })
+        let count = actions_end.checked_sub(actions_start).ok_or(reader.error(OpenErrorKind::OutOfOrder))?;
+        let plausible = match action {
+            ActionScope::Any => count == 0,
+            ActionScope::Equal => count == 1,
+            ActionScope::In => true,
+        };
+        if !plausible {
+            return Err(reader.error(OpenErrorKind::UnknownCode));
+        }
+        let actions = actions_start..actions_end;
+        Ok(Self { id, is_forbid, principal, resource, action, actions, program })
     }
 
     fn check(&self, strings: &Strings, entities: &Entities, programs: &Programs) -> Result<(), OpenErrorKind> {

@@ -7,13 +7,14 @@ use crate::format::Table;
 use crate::ids::ProgramId;
 use crate::limits;
 use crate::opcode::{Instruction, Opcode, Operand};
-use crate::reader::Reader;
+use crate::reader::entries;
 
 /// All programs of a policy set, verified.
 pub(crate) struct Programs {
     code: Box<[Instruction]>,
     programs: Box<[Program]>,
     shared: u16,
+    height: u32,
 }
 
 struct Program {
@@ -33,13 +34,12 @@ pub(crate) struct Operands<'a> {
 
 impl Programs {
     pub(crate) fn open(code: &[u8], ends: &[u32], operands: Operands<'_>) -> Result<Self, OpenError> {
-        let mut reader = Reader::new(code, Table::Code.label());
-        let code = (0..code.len() / Table::Code.stride())
-            .map(|_| Instruction::decode(reader.array()?).ok_or(reader.error(OpenErrorKind::UnknownCode)))
-            .collect::<Result<Box<[_]>, _>>()?;
+        let code = entries(code, Table::Code, |reader| {
+            Instruction::decode(reader.array()?).ok_or(reader.error(OpenErrorKind::UnknownCode))
+        })?;
         let mut programs = Vec::with_capacity(ends.len());
         let mut start = 0;
-        let mut shared = 0;
+        let (mut shared, mut height) = (0, 0);
         // Reused for every program: the stack height with which each instruction is reached.
         let mut heights = Vec::new();
         for (at, end) in ends.iter().enumerate() {
@@ -47,6 +47,7 @@ impl Programs {
             let body = code.get(start as usize..*end as usize).ok_or(error(OpenErrorKind::OutOfOrder))?;
             let verified = verify(body, &mut heights, operands).map_err(error)?;
             shared = shared.max(verified.shared);
+            height = height.max(verified.height);
             programs.push(Program { range: start..*end, skips: verified.skips });
             start = *end;
         }
@@ -54,7 +55,7 @@ impl Programs {
             let kind = OpenErrorKind::TrailingBytes;
             return Err(OpenError { section: Table::Code.label(), at: start as usize, kind });
         }
-        Ok(Self { code, programs: programs.into(), shared })
+        Ok(Self { code, programs: programs.into(), shared, height })
     }
 
     /// The program's instructions.
@@ -68,6 +69,11 @@ impl Programs {
         self.programs.get(id.index()).map(|program| program.skips)
     }
 
+    /// The most values that a program has on its stack at once.
+    pub(crate) fn height(&self) -> usize {
+        self.height as usize
+    }
+
     /// How many shared values the programs use.
     pub(crate) fn shared(&self) -> usize {
         usize::from(self.shared)
@@ -77,21 +83,25 @@ impl Programs {
 struct Verified {
     skips: bool,
     shared: u16,
+    /// The most values that are on the stack at once.
+    height: u32,
 }
 
+/// Principal, action, resource and context.
+const VARIABLES: u16 = 4;
+
 /// Follows every path of a program at once: jumps lead forwards only, so one pass knows each height before it needs it.
-fn verify(
-    code: &[Instruction],
-    heights: &mut Vec<Option<u32>>,
-    operands: Operands<'_>,
-) -> Result<Verified, OpenErrorKind> {
+fn verify(code: &[Instruction], heights: &mut Vec<u32>, operands: Operands<'_>) -> Result<Verified, OpenErrorKind> {
     const BROKEN: OpenErrorKind = OpenErrorKind::BrokenProgram;
     heights.clear();
-    heights.resize(code.len(), None);
-    let mut verified = Verified { skips: false, shared: 0 };
+    heights.resize(code.len(), UNREACHED);
+    let mut verified = Verified { skips: false, shared: 0, height: 0 };
     let mut reached = Some(0);
     for (at, instruction) in code.iter().enumerate() {
-        let height = meet(heights, at, reached)?.ok_or(BROKEN)?;
+        let height = match reached {
+            Some(height) => meet(heights, at, height)?,
+            None => heights.get(at).copied().filter(|height| *height != UNREACHED).ok_or(BROKEN)?,
+        };
         check_operand(*instruction, operands)?;
         let (pops, pushes) = match instruction.opcode {
             Opcode::MakeSet => (instruction.operand, 1),
@@ -102,9 +112,11 @@ fn verify(
         if next > limits::STACK_VALUES {
             return Err(OpenErrorKind::TooLarge);
         }
+        // A jump of `LoadShared` carries one value more than the instruction leaves.
+        verified.height = verified.height.max(next + 1);
         let mut jump = |height| {
             let target = instruction.operand as usize;
-            if target <= at || target >= code.len() { Err(BROKEN) } else { meet(heights, target, Some(height)) }
+            if target <= at || target >= code.len() { Err(BROKEN) } else { meet(heights, target, height) }
         };
         reached = match instruction.opcode {
             Opcode::JumpIfFalse | Opcode::JumpIfTrue => {
@@ -131,25 +143,31 @@ fn verify(
             }
             _ => Some(next),
         };
-        if matches!(instruction.opcode, Opcode::LoadShared | Opcode::StoreShared) {
-            verified.shared = verified.shared.max(instruction.slot.checked_add(1).ok_or(OpenErrorKind::TooLarge)?);
-        } else if instruction.slot != 0 {
-            return Err(OpenErrorKind::UnknownCode);
+        match instruction.opcode.operand() {
+            Operand::SlotAndTarget | Operand::Slot => {
+                verified.shared = verified.shared.max(instruction.slot.checked_add(1).ok_or(OpenErrorKind::TooLarge)?);
+            }
+            Operand::VariableAndString if instruction.slot >= VARIABLES => return Err(OpenErrorKind::DanglingId),
+            Operand::VariableAndString => {}
+            _ if instruction.slot != 0 => return Err(OpenErrorKind::UnknownCode),
+            _ => {}
         }
     }
     // Falling off the end, or no instruction at all.
     if reached.is_some() { Err(BROKEN) } else { Ok(verified) }
 }
 
+/// Stands for the height of an instruction that no path has reached yet; heights are far below.
+const UNREACHED: u32 = u32::MAX;
+
 /// Joins a path that reaches instruction `at` with those that were seen before; all must agree on the stack's height.
-fn meet(heights: &mut [Option<u32>], at: usize, height: Option<u32>) -> Result<Option<u32>, OpenErrorKind> {
+#[inline]
+fn meet(heights: &mut [u32], at: usize, height: u32) -> Result<u32, OpenErrorKind> {
     let known = heights.get_mut(at).ok_or(OpenErrorKind::BrokenProgram)?;
-    match (*known, height) {
-        (Some(known), Some(height)) if known != height => return Err(OpenErrorKind::BrokenProgram),
-        (None, Some(height)) => *known = Some(height),
-        (Some(_) | None, _) => {}
+    if *known == UNREACHED {
+        *known = height;
     }
-    Ok(*known)
+    if *known == height { Ok(height) } else { Err(OpenErrorKind::BrokenProgram) }
 }
 
 fn check_operand(instruction: Instruction, operands: Operands<'_>) -> Result<(), OpenErrorKind> {
@@ -157,8 +175,8 @@ fn check_operand(instruction: Instruction, operands: Operands<'_>) -> Result<(),
     let valid = match instruction.opcode.operand() {
         Operand::None | Operand::Slot => operand == 0,
         Operand::Constant => (operand as usize) < operands.constants,
-        Operand::Variable => operand < 4,
-        Operand::String => operand < operands.strings,
+        Operand::Variable => operand < u32::from(VARIABLES),
+        Operand::String | Operand::VariableAndString => operand < operands.strings,
         Operand::Pattern => (operand as usize) < operands.patterns,
         // Checked against the stack and the program's length.
         Operand::Count | Operand::Shape | Operand::Target | Operand::SlotAndTarget => true,
@@ -214,6 +232,27 @@ mod tests {
         assert_eq!(kind(&[(Variable, 0), (Like, 1), (Return, 0)]), dangling);
         assert_eq!(kind(&[(Constant, 0), (MakeRecord, 1), (Return, 0)]), dangling);
         assert_eq!(kind(&[(Variable, 0), (Not, 1), (Return, 0)]), dangling, "operand where none belongs");
+    }
+
+    #[test]
+    fn fused_instructions_are_checked_like_their_parts() {
+        let run = |opcode, slot, operand| {
+            let first = Instruction { opcode, slot, operand };
+            let code = [first, Instruction::new(Opcode::Return, 0)].map(Instruction::encode).concat();
+            let operands = Operands { strings: 1, constants: 1, patterns: 0, shape_keys: &|_| None };
+            Programs::open(&code, &[2], operands).err().map(|error| error.kind)
+        };
+        assert_eq!(run(Opcode::VariableAttribute, 3, 0), None);
+        assert_eq!(run(Opcode::VariableHas, 0, 0), None);
+        let dangling = Some(OpenErrorKind::DanglingId);
+        assert_eq!(run(Opcode::VariableAttribute, 4, 0), dangling, "no such variable");
+        assert_eq!(run(Opcode::VariableHas, u16::MAX, 0), dangling);
+        assert_eq!(run(Opcode::VariableAttribute, 0, 1), dangling, "no such string");
+        assert_eq!(run(Opcode::EqualConstant, 0, 0), Some(OpenErrorKind::BrokenProgram), "nothing to compare");
+        assert_eq!(run(Opcode::Constant, 1, 0), Some(OpenErrorKind::UnknownCode), "a slot where none belongs");
+        let dangling_constant = open(&[(Opcode::Constant, 0), (Opcode::EqualConstant, 1), (Opcode::Return, 0)]).err();
+        assert_eq!(dangling_constant, dangling);
+        assert!(open(&[(Opcode::Constant, 0), (Opcode::EqualConstant, 0), (Opcode::Return, 0)]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reads the fixed-width fields of untrusted bytes, and never past their end.
 
 use crate::error::{OpenError, OpenErrorKind};
+use crate::format::Table;
 
 /// A cursor over one table of the format.
 pub(crate) struct Reader<'a> {
@@ -49,6 +50,23 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(self) -> Result<(), OpenError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error(OpenErrorKind::TrailingBytes)) }
     }
+}
+
+/// Reads a table's entries one by one.
+pub(crate) fn entries<T>(
+    bytes: &[u8],
+    table: Table,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T, OpenError>,
+) -> Result<Box<[T]>, OpenError> {
+    let mut reader = Reader::new(bytes, table.label());
+    let count = bytes.len() / table.stride();
+    // Collecting would not know the count, and copy the entries each time its buffer grows.
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        all.push(read(&mut reader)?);
+    }
+    reader.finish()?;
+    Ok(all.into())
 }
 
 #[cfg(test)]

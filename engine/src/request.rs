@@ -32,7 +32,6 @@ impl Scratch {
 
     /// Begins a decision over `set`.
     fn renew(&mut self, set: &CompiledPolicySet) {
-        self.arena.clear();
         self.generation = self.generation.wrapping_add(1);
         if self.generation == 0 {
             // After four billion decisions, old stamps could look new.
@@ -43,7 +42,44 @@ impl Scratch {
         if self.shared.len() < set.programs.shared() {
             self.shared.resize(set.programs.shared(), (0, Value::Bool(false)));
         }
+        if self.stack.len() < set.programs.height() {
+            self.stack.resize(set.programs.height(), Value::Bool(false));
+        }
         self.outcome.clear(set.index.probe_count());
+    }
+
+    /// Decides; what evaluation adds to the arena is gone afterwards.
+    fn decide<'s>(
+        &'s mut self,
+        set: &'s CompiledPolicySet,
+        principal: EntityId,
+        action: EntityId,
+        resource: EntityId,
+        context: Value,
+    ) -> Result<Decision<'s>, DecideError> {
+        if self.arena.overflowed {
+            return Err(DecideError::RequestTooLarge);
+        }
+        self.renew(set);
+        let mark = self.arena.mark();
+        let mut machine = Machine {
+            set,
+            arena: &mut self.arena,
+            stack: &mut self.stack,
+            shared: &mut self.shared,
+            generation: self.generation,
+            steps_left: set.step_limit,
+            variables: [principal.into(), action.into(), resource.into(), context],
+        };
+        let decided = decide(&mut machine, &mut self.outcome, principal, action, resource);
+        let steps = set.step_limit - machine.steps_left;
+        self.arena.rewind(mark);
+        decided?;
+        let effect = self.outcome.finish();
+        let Outcome { permits, forbids, errors, forbid_error, .. } = &self.outcome;
+        let reasons = if forbids.is_empty() { permits } else { forbids };
+        debug_assert!(effect == Effect::Deny || !reasons.is_empty(), "an allow has a reason");
+        Ok(Decision { effect, reasons, errors, forbid_error: *forbid_error, steps })
     }
 }
 
@@ -58,7 +94,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Begins a request, whatever the scratch was used for before.
     pub fn new(set: &'a CompiledPolicySet, scratch: &'a mut Scratch) -> Self {
-        scratch.renew(set);
+        scratch.arena.clear();
         Self { set, scratch, ancestor_redefined: false }
     }
 
@@ -259,28 +295,27 @@ impl<'a> Request<'a> {
         resource: EntityId,
         context: Value,
     ) -> Result<Decision<'a>, DecideError> {
-        let Self { set, scratch, ancestor_redefined } = self;
-        if ancestor_redefined {
+        if self.ancestor_redefined {
             return Err(DecideError::AncestorRedefined);
         }
-        if scratch.arena.overflowed {
-            return Err(DecideError::RequestTooLarge);
+        self.scratch.decide(self.set, principal, action, resource, context)
+    }
+
+    /// Cedar's decision on one of several calls that share this request's entities and values, such as those of a
+    /// batch. Each has steps of its own; none sees what another computed.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn decide_call(
+        &mut self,
+        principal: EntityId,
+        action: EntityId,
+        resource: EntityId,
+        context: Value,
+    ) -> Result<Decision<'_>, DecideError> {
+        if self.ancestor_redefined {
+            return Err(DecideError::AncestorRedefined);
         }
-        let mut machine = Machine {
-            set,
-            arena: &mut scratch.arena,
-            stack: &mut scratch.stack,
-            shared: &mut scratch.shared,
-            generation: scratch.generation,
-            steps_left: set.step_limit,
-            variables: [principal.into(), action.into(), resource.into(), context],
-        };
-        decide(&mut machine, &mut scratch.outcome, principal, action, resource)?;
-        let steps = set.step_limit - machine.steps_left;
-        let effect = scratch.outcome.finish();
-        let Outcome { permits, forbids, errors, forbid_error, .. } = &scratch.outcome;
-        let reasons = if forbids.is_empty() { permits } else { forbids };
-        debug_assert!(effect == Effect::Deny || !reasons.is_empty(), "an allow has a reason");
-        Ok(Decision { effect, reasons, errors, forbid_error: *forbid_error, steps })
+        self.scratch.decide(self.set, principal, action, resource, context)
     }
 }

@@ -1,5 +1,7 @@
 //! The policy set's interned strings.
 
+use core::ops::Range;
+
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
 use crate::hash::hash_bytes;
@@ -39,7 +41,7 @@ impl Strings {
         for at in 0..strings.len() {
             // Finding each string at its own number proves that the table is whole and that no string occurs twice.
             let id = StringId::new(at);
-            if strings.get(id).and_then(|text| strings.find(text)) != Some(id) {
+            if strings.bytes(id).and_then(|bytes| strings.find_bytes(bytes)) != Some(id) {
                 return Err(error(at as usize, OpenErrorKind::BrokenLookup));
             }
         }
@@ -52,18 +54,33 @@ impl Strings {
         self.ends.len() as u32
     }
 
-    pub(crate) fn get(&self, id: StringId) -> Option<&str> {
+    #[inline]
+    fn range(&self, id: StringId) -> Option<Range<usize>> {
         let end = *self.ends.get(id.index())?;
         let start = match id.index().checked_sub(1) {
             Some(previous) => *self.ends.get(previous)?,
             None => 0,
         };
-        self.text.get(start as usize..end as usize)
+        Some(start as usize..end as usize)
+    }
+
+    pub(crate) fn get(&self, id: StringId) -> Option<&str> {
+        self.text.get(self.range(id)?)
+    }
+
+    /// The string's bytes, for comparing: nobody looks for the borders of characters.
+    #[inline]
+    fn bytes(&self, id: StringId) -> Option<&[u8]> {
+        self.text.as_bytes().get(self.range(id)?)
     }
 
     pub(crate) fn find(&self, text: &str) -> Option<StringId> {
-        find(&self.slots, hash_bytes(text.as_bytes()), |id| self.get(StringId::new(id)) == Some(text))
-            .map(StringId::new)
+        self.find_bytes(text.as_bytes())
+    }
+
+    #[inline]
+    fn find_bytes(&self, bytes: &[u8]) -> Option<StringId> {
+        find(&self.slots, hash_bytes(bytes), |id| self.bytes(StringId::new(id)) == Some(bytes)).map(StringId::new)
     }
 }
 

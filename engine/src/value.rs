@@ -7,7 +7,11 @@ use crate::ids::{AggregateId, EntityId, IpId, StringId};
 /// Strings and entities are interned, so two of them are equal exactly when their ids are. Sets and records live in
 /// the policy set or in the request's arena; sets are kept sorted and free of duplicates, which makes equality of two
 /// sets the equality of their elements in order.
+///
+/// The tag is as wide as the payload, so that a value moves as two words. With a narrow tag the payload of ids starts
+/// elsewhere than that of integers, and every move is a handful of overlapping pieces that the next load waits for.
 #[derive(Clone, Copy, Debug)]
+#[repr(u64)]
 pub enum Value {
     /// A boolean.
     Bool(bool),

@@ -40,6 +40,18 @@ pub const RSA_MIN_BITS: usize = 2048;
 /// Largest RSA modulus, in bits. Verification cost grows with its square (`standards.md` §3.1).
 pub const RSA_MAX_BITS: usize = 8192;
 
+/// Deepest nesting in a JWK Set: the set, its array, a key, and a member of it with a few levels to spare.
+pub const JWKS_JSON_DEPTH: usize = 8;
+
+/// Most values (members and elements together) in a JWK Set: [`JWKS_KEYS`] keys with certificate chains.
+pub const JWKS_JSON_VALUES: usize = 4096;
+
+/// Most members of one JWK. RFC 7517 and RFC 7518 define about twenty.
+pub const JWK_MEMBERS: usize = 64;
+
+/// Longest string in a JWK Set, in bytes: a certificate in `x5c` can have several KiB.
+pub const JWKS_JSON_STRING_BYTES: usize = 16 * 1024;
+
 /// Most keys in one JWK Set. Issuers publish a handful; the bound keeps `kid` lookups short.
 pub const JWKS_KEYS: usize = 64;
 
@@ -66,6 +78,9 @@ pub const CLAIM_SLOTS: usize = 256;
 
 /// Most routes in a bundle. Opening compares overlapping routes pairwise, on Envoy's event loop.
 pub const ROUTES: usize = 16 * 1024;
+
+/// Longest method of a route, in bytes. The longest registered one has 17.
+pub const METHOD_BYTES: usize = 32;
 
 /// Most segments of a path template; also bounds the depth of the route trie.
 pub const TEMPLATE_SEGMENTS: usize = 32;

@@ -16,7 +16,7 @@ use crate::identity::{Identity, identify};
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
 use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
+use crate::token::{self, BearerToken, TokenCache, TokenDigest, TokenFacts};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -131,7 +131,7 @@ fn authenticate<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(token::CredentialError::InQuery.into());
     }
-    let token = token::bearer(value)??;
+    let token = BearerToken::read(value)?;
     let digest = TokenDigest::of(token);
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {

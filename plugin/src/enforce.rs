@@ -91,7 +91,7 @@ pub fn send(proxy: &mut impl Proxy, reply: &Reply<'_>, buffer: &mut Vec<u8>) -> 
 }
 
 /// Lays out headers as the ABI has them: a count, the lengths of names and values, then each with a zero byte.
-fn serialise(headers: &[(&str, &str)], bytes: &mut Vec<u8>) {
+pub(crate) fn serialise(headers: &[(&str, &str)], bytes: &mut Vec<u8>) {
     bytes.clear();
     push_length(bytes, headers.len());
     for (name, value) in headers {

@@ -1,6 +1,7 @@
 //! A proxy for tests: it remembers what it was told and answers what it was set up to answer.
 
 use crate::buffers::HostBytes;
+use crate::fixture::NOW;
 use crate::proxy::{HostResult, LogLevel, MetricId, MetricKind, Proxy, Status};
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 pub(crate) struct FakeProxy {
     /// The next answers.
     pub(crate) now: HostResult<u64>,
+    pub(crate) random: HostResult<()>,
     pub(crate) configuration: HostResult<Vec<u8>>,
     pub(crate) headers: HostResult<Vec<u8>>,
     pub(crate) foreign: HostResult<Vec<u8>>,
@@ -42,7 +44,8 @@ pub(crate) struct FakeReply {
 impl Default for FakeProxy {
     fn default() -> Self {
         Self {
-            now: Ok(1_800_000_000_000_000_000),
+            now: Ok(NOW * 1_000_000_000),
+            random: Ok(()),
             configuration: Ok(Vec::new()),
             headers: Ok(vec![0; 4]),
             foreign: Err(Status::NOT_FOUND),
@@ -86,7 +89,7 @@ impl Proxy for FakeProxy {
 
     fn fill_random(&mut self, bytes: &mut [u8]) -> HostResult<()> {
         bytes.fill(0x42);
-        Ok(())
+        self.random
     }
 
     fn configuration(&mut self, _size: usize) -> HostResult<HostBytes> {

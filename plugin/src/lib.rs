@@ -18,6 +18,8 @@ pub mod enforce;
 #[cfg(test)]
 mod fake;
 pub mod filter;
+#[cfg(test)]
+mod fixture;
 pub mod gateway_host;
 pub mod metrics;
 pub mod proxy;

@@ -61,7 +61,7 @@ pub fn program(set: &CompiledPolicySet, id: ProgramId) -> String {
         let operation = format!("{:?}", instruction.opcode);
         let operand = operand(set, *instruction);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", format!("{at:>5}  {operation:<16} {operand}").trim_end());
+        let _ = writeln!(text, "{}", format!("{at:>5}  {operation:<17} {operand}").trim_end());
     }
     text
 }
@@ -69,10 +69,13 @@ pub fn program(set: &CompiledPolicySet, id: ProgramId) -> String {
 fn operand(set: &CompiledPolicySet, instruction: Instruction) -> String {
     let number = instruction.operand;
     match instruction.opcode {
-        Opcode::Constant => set.constant(number).map_or_else(String::new, |constant| value(set, constant)),
-        Opcode::Variable => {
-            let names = ["principal", "action", "resource", "context"];
-            names.get(number as usize).map_or_else(String::new, |&name| name.to_owned())
+        Opcode::Constant | Opcode::EqualConstant => {
+            set.constant(number).map_or_else(String::new, |constant| value(set, constant))
+        }
+        Opcode::Variable => variable(number as usize).to_owned(),
+        Opcode::VariableAttribute | Opcode::VariableHas => {
+            let name = set.string(StringId::new(number)).unwrap_or_default();
+            format!("{}.{name}", variable(usize::from(instruction.slot)))
         }
         Opcode::GetAttribute | Opcode::HasAttribute | Opcode::IsType => {
             set.string(StringId::new(number)).unwrap_or_default().to_owned()
@@ -97,6 +100,10 @@ fn operand(set: &CompiledPolicySet, instruction: Instruction) -> String {
         Opcode::StoreShared => format!("shared{}", instruction.slot),
         _ => String::new(),
     }
+}
+
+fn variable(number: usize) -> &'static str {
+    ["principal", "action", "resource", "context"].get(number).copied().unwrap_or_default()
 }
 
 /// The index: for each action, which probes lead to how many policies, and which are always evaluated.
@@ -148,12 +155,13 @@ fn path(set: &CompiledPolicySet, program: ProgramId) -> String {
     let code = set.instructions(program);
     let end = code.iter().rposition(|instruction| instruction.opcode == Opcode::Return).unwrap_or_default();
     let body = code.get(..end).unwrap_or_default();
-    let start = body.iter().rposition(|instruction| instruction.opcode == Opcode::Variable).unwrap_or_default();
+    let begins = |opcode| matches!(opcode, Opcode::Variable | Opcode::VariableAttribute);
+    let start = body.iter().rposition(|instruction| begins(instruction.opcode)).unwrap_or_default();
     let mut text = String::new();
     for instruction in body.get(start..).unwrap_or_default() {
         let operand = operand(set, *instruction);
         text.push_str(&match instruction.opcode {
-            Opcode::Variable => operand,
+            Opcode::Variable | Opcode::VariableAttribute => operand,
             Opcode::GetAttribute => format!(".{operand}"),
             Opcode::Constant => format!("[{operand}]"),
             Opcode::GetTag => ".tag".to_owned(),
@@ -186,15 +194,13 @@ mod tests {
         let (id, is_forbid) = set.policy(PolicyIndex::new(0)).expect("a policy");
         assert!(!is_forbid);
         let expected = [
-            "    0  Variable         context",
-            "    1  GetAttribute     task",
-            r#"    2  Like             "a*\*""#,
-            "    3  JumpIfFalse      -> 8",
-            r#"    4  Constant         [1, {"b": "x"}]"#,
-            "    5  Variable         principal",
-            "    6  GetAttribute     size",
-            "    7  Contains",
-            "    8  Return",
+            "    0  VariableAttribute context.task",
+            r#"    1  Like              "a*\*""#,
+            "    2  JumpIfFalse       -> 6",
+            r#"    3  Constant          [1, {"b": "x"}]"#,
+            "    4  VariableAttribute principal.size",
+            "    5  Contains",
+            "    6  Return",
         ];
         assert_eq!(program(&set, id).lines().collect::<Vec<_>>(), expected);
     }
@@ -215,5 +221,11 @@ mod tests {
             "  principal in: 1 policies by 1 keys, at most 1 a key",
         ];
         assert_eq!(index(&set).lines().collect::<Vec<_>>(), expected);
+        let by_path = open(
+            r#"permit(principal, action, resource)
+                when { context has task && context.task.branch == "main" };"#,
+        );
+        let probe = "  context.task.branch ==: 1 policies by 1 keys, at most 1 a key";
+        assert_eq!(index(&by_path).lines().nth(1), Some(probe));
     }
 }

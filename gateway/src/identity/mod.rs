@@ -8,9 +8,7 @@ mod mapping;
 pub use error::IdentityError;
 
 pub(crate) use claim_slots::{ClaimSlots, ClaimValue, SlotIndex};
-pub(crate) use datum::Datum;
-#[cfg(test)]
-pub(crate) use datum::ReadFault;
+pub(crate) use datum::{Datum, ReadFault};
 pub(crate) use mapping::{check_mapping, identify};
 
 use crate::token::{Algorithm, IssuerIndex};

@@ -51,8 +51,12 @@ impl JsonLimits {
     };
 
     /// For a JWK Set: keys with certificate chains are long, and there are several.
-    pub const JWKS: Self =
-        Self { depth: 8, values: 4096, members: limits::TOKEN_JSON_MEMBERS, string_bytes: 16 * 1024 };
+    pub const JWKS: Self = Self {
+        depth: limits::JWKS_JSON_DEPTH,
+        values: limits::JWKS_JSON_VALUES,
+        members: limits::JWK_MEMBERS,
+        string_bytes: limits::JWKS_JSON_STRING_BYTES,
+    };
 }
 
 impl Json {

@@ -77,11 +77,12 @@ impl Outcome {
                 CredentialError::Scheme => row!(401, C::CredentialsRequired, Warn, "credential.scheme"),
                 CredentialError::Repeated => row!(400, C::InvalidRequest, Warn, "credential.repeated"),
                 CredentialError::InQuery => row!(400, C::InvalidRequest, Warn, "credential.in_query"),
+                CredentialError::TooLarge => row!(401, C::InvalidToken, Warn, "token.too_large"),
                 CredentialError::Malformed => row!(401, C::InvalidToken, Warn, "credential.malformed"),
             },
 
             Self::Token(error) => match error {
-                TokenError::TooLarge => row!(401, C::InvalidToken, Warn, "token.too_large"),
+                TokenError::HeaderTooLarge => row!(401, C::InvalidToken, Warn, "token.header_too_large"),
                 TokenError::Parts => row!(401, C::InvalidToken, Warn, "token.parts"),
                 TokenError::Encrypted => row!(401, C::InvalidToken, Warn, "token.encrypted"),
                 TokenError::Base64 => row!(401, C::InvalidToken, Warn, "token.base64"),

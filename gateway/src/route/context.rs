@@ -7,7 +7,7 @@ use super::path::RequestPath;
 use super::query;
 use super::template::{PathTemplate, ValuePlace};
 use crate::header_map::{self, HeaderMap};
-use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, SlotIndex};
+use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, ReadFault, SlotIndex};
 use crate::limits;
 use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
 
@@ -108,7 +108,8 @@ impl OpenContext {
             OpenSource::Claim(slot) => {
                 return match slot.of(&input.identity.claims) {
                     ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
-                    ClaimValue::Faulty(_) => Err(fault(ContextError::Type)),
+                    ClaimValue::Faulty(ReadFault::Missing) => Err(fault(ContextError::Missing)),
+                    ClaimValue::Faulty(ReadFault::Type | ReadFault::Invalid) => Err(fault(ContextError::Type)),
                     ClaimValue::Absent => self.absent(),
                 };
             }
@@ -163,7 +164,6 @@ fn is_readable_header(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::header_map::HeaderBuffer;
-    use crate::identity::ReadFault;
 
     fn entry(source: &str, attribute_type: &str, required: bool) -> ContextEntry {
         ContextEntry {

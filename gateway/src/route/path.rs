@@ -230,6 +230,36 @@ mod tests {
     }
 
     #[test]
+    fn random_paths_are_safe_or_refused() {
+        use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+        let pieces =
+            ["/", "/", "a", "b", ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", ";", "%", "%25", "%20", "%C3%A9", "?"];
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut path = RequestPath::default();
+        let mut accepted = 0;
+        for _ in 0..100_000 {
+            let mut raw = String::from("/");
+            for _ in 0..random.next_u32() % 8 {
+                raw.push_str(pieces[(random.next_u32() as usize) % pieces.len()]);
+            }
+            if path.read(raw.as_bytes()).is_err() {
+                continue;
+            }
+            accepted += 1;
+            let text = path.text();
+            assert!(text.starts_with('/') && !text.contains("//") && !text.contains('\\'), "{raw}");
+            for segment in text.split('/') {
+                let name = segment.split(';').next().unwrap();
+                assert!(name != "." && name != "..", "{raw}");
+            }
+            let joined: Vec<_> = (0..path.len()).map(|index| path.segment(index).unwrap()).collect();
+            assert_eq!(format!("/{}", joined.join("/")), text, "{raw}");
+            assert_eq!(text.matches('/').count(), raw.matches('/').count(), "no boundary moved: {raw}");
+        }
+        assert!(accepted > 10_000, "{accepted}");
+    }
+
+    #[test]
     fn a_refused_path_leaves_nothing_behind() {
         let mut path = RequestPath::default();
         path.read(b"/a/b").unwrap();

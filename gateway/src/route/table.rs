@@ -123,7 +123,11 @@ fn check_methods(methods: &[String], place: &str) -> Result<(), SectionError> {
     }
     for (index, method) in methods.iter().enumerate() {
         let is_token = |c: char| c.is_ascii_uppercase() || c == '-' || c == '_';
-        if method.is_empty() || method.len() > 32 || !method.chars().all(is_token) || method == "CONNECT" {
+        if method.is_empty()
+            || method.len() > limits::METHOD_BYTES
+            || !method.chars().all(is_token)
+            || method == "CONNECT"
+        {
             return error(SectionErrorKind::Name);
         }
         if methods.iter().skip(index + 1).any(|other| other == method) {

@@ -7,6 +7,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::claims::Validity;
+use super::credential::BearerToken;
 use crate::identity::Identity;
 use crate::limits;
 
@@ -18,8 +19,8 @@ const WAYS: usize = 8;
 pub(crate) struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    pub(crate) fn of(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
+    pub(crate) fn of(token: BearerToken<'_>) -> Self {
+        Self(Sha256::digest(token.as_str()).into())
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
     const ALWAYS: Validity = Validity { from_ms: 0, until_ms: u64::MAX };
 
     fn digest(n: u32) -> TokenDigest {
-        TokenDigest::of(&n.to_string())
+        TokenDigest::of(BearerToken::for_test(&n.to_string()))
     }
 
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {

@@ -1,30 +1,48 @@
 //! The credential slot: exactly one `Authorization` header with exactly one bearer token (RFC 6750 §2.1).
 
-use super::error::{CredentialError, TokenError};
+use super::error::CredentialError;
 use crate::limits;
 
-/// Takes the token out of an `Authorization` value.
-///
-/// The token's characters are those a JWT may have (RFC 8725bis §3.12: check the format first), so what passes is
-/// ASCII and has no second token joined to it by a comma.
-pub(crate) fn bearer(value: &[u8]) -> Result<Result<&str, TokenError>, CredentialError> {
-    let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
-    let (scheme, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(CredentialError::Scheme);
+/// A token as it stands in a request: bounded, not empty, and of the characters that a JWT may have. Nothing in it has
+/// been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Takes the token out of an `Authorization` value.
+    ///
+    /// Only characters that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
+    /// no second token joined to it by a comma.
+    pub(crate) fn read(value: &'a [u8]) -> Result<Self, CredentialError> {
+        let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (scheme, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Err(CredentialError::Scheme);
+        }
+        let token = rest.trim_ascii_start();
+        if token.contains(&b',') {
+            // A list of credentials, joined by some hop from several headers.
+            return Err(CredentialError::Repeated);
+        }
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(CredentialError::TooLarge);
+        }
+        let is_jwt_character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        match std::str::from_utf8(token) {
+            Ok(token) if !token.is_empty() && token.as_bytes().iter().all(is_jwt_character) => Ok(Self(token)),
+            Ok(_) | Err(_) => Err(CredentialError::Malformed),
+        }
     }
-    let token = rest.trim_ascii_start();
-    if token.contains(&b',') {
-        // A list of credentials, joined by some hop from several headers.
-        return Err(CredentialError::Repeated);
+
+    /// The token's characters.
+    pub(crate) fn as_str(self) -> &'a str {
+        self.0
     }
-    if token.len() > limits::TOKEN_BYTES {
-        return Ok(Err(TokenError::TooLarge));
-    }
-    let is_jwt_character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    match std::str::from_utf8(token) {
-        Ok(token) if !token.is_empty() && token.as_bytes().iter().all(is_jwt_character) => Ok(Ok(token)),
-        Ok(_) | Err(_) => Err(CredentialError::Malformed),
+
+    /// Any text as a token, for tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn for_test(text: &'a str) -> Self {
+        Self(text)
     }
 }
 
@@ -43,7 +61,7 @@ mod tests {
     #[test]
     fn takes_one_token() {
         for value in ["Bearer a.b-c_9", "bearer a.b-c_9", "BEARER  a.b-c_9"] {
-            assert_eq!(bearer(value.as_bytes()), Ok(Ok("a.b-c_9")), "{value}");
+            assert_eq!(BearerToken::read(value.as_bytes()).map(BearerToken::as_str), Ok("a.b-c_9"), "{value}");
         }
     }
 
@@ -69,10 +87,10 @@ mod tests {
             (b"Bearer a.b.c,Bearer d.e.f", CredentialError::Repeated),
             (b"Bearer a.b.c, Bearer d.e.f", CredentialError::Repeated),
         ] {
-            assert_eq!(bearer(value), Err(error), "{}", value.escape_ascii());
+            assert_eq!(BearerToken::read(value), Err(error), "{}", value.escape_ascii());
         }
         let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
-        assert_eq!(bearer(long.as_bytes()), Ok(Err(TokenError::TooLarge)));
+        assert_eq!(BearerToken::read(long.as_bytes()), Err(CredentialError::TooLarge));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum CredentialError {
     Repeated,
     /// A token in the query as well (RFC 6750 §2.3), where logs and referrers would keep it.
     InQuery,
+    /// A token that is longer than the limit.
+    TooLarge,
     /// `Bearer` without one token of the characters a JWT may have (RFC 8725 §3.2).
     Malformed,
 }
@@ -18,8 +20,8 @@ pub enum CredentialError {
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// Longer than the limit, or its header is.
-    TooLarge,
+    /// The header is longer than the limit.
+    HeaderTooLarge,
     /// Not three non-empty parts.
     Parts,
     /// Five parts: an encrypted token (JWE), which is not accepted.

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::credential::BearerToken;
 use super::error::TokenError;
 use crate::json::{Json, JsonError, JsonLimits};
 use crate::limits;
@@ -21,11 +22,9 @@ pub(crate) struct CompactJws<'a> {
 }
 
 impl<'a> CompactJws<'a> {
-    /// Reads a token of JWT characters.
-    pub(crate) fn read(token: &'a str) -> Result<Self, TokenError> {
-        if token.len() > limits::TOKEN_BYTES {
-            return Err(TokenError::TooLarge);
-        }
+    /// Splits a token and decodes its parts.
+    pub(crate) fn read(token: BearerToken<'a>) -> Result<Self, TokenError> {
+        let token = token.as_str();
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(TokenError::Parts);
@@ -43,7 +42,7 @@ impl<'a> CompactJws<'a> {
 
         let header = decode(header)?;
         if header.len() > limits::JOSE_HEADER_BYTES {
-            return Err(TokenError::TooLarge);
+            return Err(TokenError::HeaderTooLarge);
         }
         Ok(Self {
             signing_input,
@@ -76,13 +75,13 @@ mod tests {
     }
 
     fn error(token: &str) -> TokenError {
-        CompactJws::read(token).unwrap_err()
+        CompactJws::read(BearerToken::for_test(token)).unwrap_err()
     }
 
     #[test]
     fn splits_and_decodes() {
         let token = format!("{}.{}.{}", encode("{\"alg\":\"x\"}"), encode("{}"), encode([1, 2]));
-        let jws = CompactJws::read(&token).unwrap();
+        let jws = CompactJws::read(BearerToken::for_test(&token)).unwrap();
         assert_eq!(jws.signing_input, token.rsplit_once('.').unwrap().0.as_bytes());
         assert_eq!(jws.header.get("alg").and_then(Json::as_str), Some("x"));
         assert_eq!(jws.signature, [1, 2]);
@@ -135,6 +134,6 @@ mod tests {
         let not_utf8 = encode(b"{\"a\":\"\xff\"}");
         assert_eq!(error(&format!("{o}.{not_utf8}.{o}")), TokenError::Json);
         let long = encode(format!("{{\"a\":\"{}\"}}", "x".repeat(limits::JOSE_HEADER_BYTES)));
-        assert_eq!(error(&format!("{long}.{o}.{o}")), TokenError::TooLarge);
+        assert_eq!(error(&format!("{long}.{o}.{o}")), TokenError::HeaderTooLarge);
     }
 }

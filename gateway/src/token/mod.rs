@@ -1,7 +1,7 @@
 //! Bearer tokens: from the bytes of a header to a verified token.
 //!
 //! ```text
-//! Authorization ─ credential ─► token ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
+//! Authorization ─ credential ─► BearerToken ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
 //! ```
 //!
 //! Everything that a token says about how to verify it is checked against the bundle: the issuer selects the keys, the
@@ -30,7 +30,7 @@ pub(crate) use cache::{TokenCache, TokenDigest};
 #[cfg(test)]
 pub(crate) use claims::Validity;
 pub(crate) use claims::date_ms;
-pub(crate) use credential::{bearer, in_query};
+pub(crate) use credential::{BearerToken, in_query};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 

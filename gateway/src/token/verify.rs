@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::algorithm::Algorithm;
 use super::claims::{self, Validity};
+use super::credential::BearerToken;
 use super::error::TokenError;
 use super::header::{self, JoseHeader};
 use super::issuer::{Issuer, IssuerIndex, IssuerTable};
@@ -30,9 +31,9 @@ pub(crate) struct TokenFacts<'a> {
     pub(crate) algorithm: Option<Algorithm>,
 }
 
-/// Verifies a token of JWT characters.
+/// Verifies a token.
 pub(crate) fn verify<'a>(
-    token: &str,
+    token: BearerToken<'_>,
     issuers: &'a IssuerTable,
     host: &mut dyn Host,
     now_ms: u64,
@@ -82,7 +83,8 @@ mod tests {
         let issuers = Box::leak(Box::new(IssuerTable::open(issuers).unwrap()));
         let token = testing::p256(1).token(header, claims);
         let mut facts = TokenFacts::default();
-        let error = verify(&token, issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+        let error =
+            verify(BearerToken::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
         (facts, error)
     }
 

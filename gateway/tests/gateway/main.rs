@@ -7,6 +7,7 @@ mod keys;
 mod bundles;
 mod cases;
 mod denials;
+mod mutations;
 mod requests;
 mod tokens;
 mod world;

@@ -183,7 +183,8 @@ fn compile_policies() -> (Vec<u8>, u64) {
     let entities = Entities::from_json_str(STORE, None).unwrap();
     let compiled = compile(PolicySource { policies: &policies, entities: &entities, step_limit: 100_000 });
     let compiled = compiled.unwrap_or_else(|errors| panic!("{errors:?}"));
-    (compiled.bytes, compiled.worst_case_steps)
+    let steps = compiled.worst_case_steps();
+    (compiled.bytes, steps)
 }
 
 /// A key that signs bundles.

@@ -161,9 +161,11 @@ pub(crate) fn partitions(scope: &ActionScope) -> Vec<Option<EntityId>> {
 /// The expected work that a guard causes per policy, in thousandths of a policy's evaluation: those that share its
 /// bucket, and its part of the probe.
 fn cost(crowd: usize, population: usize, probe: Option<&Probe>) -> usize {
-    let probing = match probe.map(|probe| &probe.subject) {
-        Some(Subject::Principal | Subject::Resource) => 500,
-        Some(Subject::Expression { .. }) | None => 2000,
+    let probing = match probe {
+        // One bucket, or one for each ancestor as well.
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::Equal | Mode::Is }) => 400,
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::In }) => 800,
+        Some(Probe { subject: Subject::Expression { .. }, .. }) | None => 2000,
     };
     crowd.saturating_mul(1000) + probing / population.max(1)
 }

@@ -201,18 +201,25 @@ impl Writer<'_> {
                 self.expression(*a);
                 self.push(*operator, 0);
             }
+            Expression::Binary(Opcode::Equal, a, b) if self.constant(*b).is_some() || self.constant(*a).is_some() => {
+                // Which side is the constant does not matter: constants cannot err.
+                let (value, constant) = match self.constant(*b) {
+                    Some(constant) => (*a, Some(constant)),
+                    None => (*b, self.constant(*a)),
+                };
+                self.expression(value);
+                self.push(Opcode::EqualConstant, constant.unwrap_or_default());
+            }
             Expression::Binary(operator, a, b) => {
                 self.expression(*a);
                 self.expression(*b);
                 self.push(*operator, 0);
             }
             Expression::Attribute(of, name) => {
-                self.expression(*of);
-                self.push(Opcode::GetAttribute, name.get());
+                self.attribute(*of, name.get(), Opcode::VariableAttribute, Opcode::GetAttribute);
             }
             Expression::Has(of, name) => {
-                self.expression(*of);
-                self.push(Opcode::HasAttribute, name.get());
+                self.attribute(*of, name.get(), Opcode::VariableHas, Opcode::HasAttribute);
             }
             Expression::IsType(of, name) => {
                 self.expression(*of);
@@ -241,6 +248,27 @@ impl Writer<'_> {
                 values.iter().for_each(|value| self.expression(*value));
                 self.push(Opcode::MakeRecord, shape.get());
             }
+        }
+    }
+
+    /// Pushes something about an attribute, in one instruction where it is a variable's.
+    fn attribute(&mut self, of: ExpressionId, name: u32, of_variable: Opcode, of_value: Opcode) {
+        match self.expressions.get(of) {
+            Expression::Variable(variable) => {
+                let slot = u16::try_from(*variable).unwrap_or(u16::MAX);
+                self.code.push(Instruction { opcode: of_variable, slot, operand: name });
+            }
+            _ => {
+                self.expression(of);
+                self.push(of_value, name);
+            }
+        }
+    }
+
+    fn constant(&self, id: ExpressionId) -> Option<u32> {
+        match self.expressions.get(id) {
+            Expression::Constant(constant) => Some(*constant),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the compiler promises beside Cedar's answers, which `tests/differential` compares.
 
 use cedar_policy::{Entities, PolicySet};
+use palisade_engine::{CompiledPolicySet, Decision, Effect, Request, Scratch, Value};
 
 use super::{PolicySource, compile, self_check};
 
@@ -52,6 +53,20 @@ fn what_cannot_run_is_refused_with_its_place() {
 }
 
 #[test]
+fn long_has_chains_are_refused_before_they_grow() {
+    let chain = |length: usize| {
+        let text =
+            format!("permit(principal, action, resource) when {{ context has {} }};", vec!["a"; length].join("."));
+        let policies: PolicySet = text.parse().expect("parses");
+        compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 1_000_000 })
+            .map(|compiled| compiled.policies)
+            .map_err(|errors| errors.iter().map(|error| error.code).collect::<Vec<_>>())
+    };
+    assert_eq!(chain(100), Ok(1));
+    assert_eq!(chain(10_000), Err(vec!["compile.too_deep"]));
+}
+
+#[test]
 fn the_self_check_agrees_with_the_compiler_and_notices_other_bytes() {
     let parse = |text: &str| text.parse::<PolicySet>().expect("parses");
     let text = r#"
@@ -97,8 +112,43 @@ fn the_worst_case_is_counted_by_action() {
     };
     let any = steps(None).expect("any action");
     let (read, all) = (steps(Some(r#"Action::"read""#)), steps(Some(r#"Action::"all""#)));
-    // `context.risk > 3` is `!(context.risk <= 3)`: six instructions and the policy itself.
-    assert_eq!(any, 7);
+    // `context.risk > 3` is `!(context.risk <= 3)`: five instructions and the policy itself.
+    assert_eq!(any, 6);
     assert!(read > all && all > Some(any), "{read:?} {all:?}");
     assert_eq!(Some(compiled.worst_case_steps()), read);
+}
+
+#[test]
+fn calls_of_one_request_do_not_see_each_other() {
+    // The guard and both conditions share what they compute; the set and the address live in the request's arena.
+    let policies: PolicySet = r#"
+        permit(principal, action, resource)
+            when { [context.amount + 1, 3].contains(3) && ip(context.from).isLoopback() };
+        permit(principal, action, resource)
+            when { [context.amount + 1, 3].contains(8) && ip(context.from).isLoopback() };
+        forbid(principal, action, resource == Doc::"b");
+        forbid(principal, action, resource) when { context.missing };"#
+        .parse()
+        .expect("policies");
+    let compiled = compile(PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 1000 });
+    let set = CompiledPolicySet::open(&compiled.expect("compiles").bytes).expect("opens");
+    let mut scratch = Scratch::new();
+    let mut request = Request::new(&set, &mut scratch);
+    let [user, read, a, b] =
+        [("User", "u"), ("Action", "read"), ("Doc", "a"), ("Doc", "b")].map(|(name, id)| request.entity(name, id));
+    let from = request.string("127.0.0.1");
+    let [small, large] = [2_i64, 7].map(|amount| request.record(&[("amount", Value::from(amount)), ("from", from)]));
+    let mut steps = None;
+    for _ in 0..3 {
+        let reasons = |decision: Decision<'_>| decision.reasons().iter().map(|at| at.get()).collect::<Vec<_>>();
+        let first = request.decide_call(user, read, a, small).expect("decides");
+        assert_eq!((first.effect(), reasons(first)), (Effect::Allow, vec![0]));
+        assert_eq!(*steps.get_or_insert(first.steps()), first.steps(), "each call pays for itself");
+        let second = request.decide_call(user, read, a, large).expect("decides");
+        assert_eq!((second.effect(), reasons(second)), (Effect::Allow, vec![0, 1]));
+        let third = request.decide_call(user, read, b, small).expect("decides");
+        assert_eq!((third.effect(), reasons(third)), (Effect::Deny, vec![2]));
+        assert_eq!(third.errors().iter().map(|at| at.get()).collect::<Vec<_>>(), vec![3]);
+    }
+    assert_eq!(request.decide(user, read, a, large).expect("decides").reasons().len(), 2);
 }

@@ -129,8 +129,7 @@ impl Translator<'_> {
 
     fn expression(&mut self, expr: &Expr, depth: u32) -> Result<ExpressionId, CompileError> {
         if depth > limits::EXPRESSION_DEPTH {
-            let message = format!("an expression nests deeper than {} levels", limits::EXPRESSION_DEPTH);
-            return Err(CompileError::new("compile.too_deep", message).at(span(expr.source_loc())));
+            return Err(too_deep().at(span(expr.source_loc())));
         }
         self.node(expr, depth + 1).map_err(|error| error.at(span(expr.source_loc())))
     }
@@ -201,6 +200,9 @@ impl Translator<'_> {
             }
             ExprKind::ExtHasAttr { expr, attrs } => {
                 // `e has a.b` is `e has a && e.a has b`: where a step is missing, it is false, not an error.
+                if attrs.len() as u64 + u64::from(depth) > u64::from(limits::EXPRESSION_DEPTH) {
+                    return Err(too_deep());
+                }
                 let mut of = self.expression(expr, depth)?;
                 let mut steps = Vec::with_capacity(attrs.len());
                 for attr in attrs {
@@ -325,6 +327,11 @@ impl Translator<'_> {
             })
             .collect()
     }
+}
+
+fn too_deep() -> CompileError {
+    let message = format!("an expression nests deeper than {} levels", limits::EXPRESSION_DEPTH);
+    CompileError::new("compile.too_deep", message)
 }
 
 fn span(loc: Option<&cedar_policy_core::parser::Loc>) -> Option<Range<usize>> {

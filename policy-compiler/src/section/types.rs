@@ -2,7 +2,7 @@
 //!
 //! The types are read from the validator's own schema, where common types are resolved and shapes are merged, so that
 //! they are the very types that policies were validated with. That part of `cedar-policy-core` is not a stable
-//! interface: this file is the only one that names it, and the crate's version is pinned.
+//! interface, so it is named here only, and the crate's version is pinned exactly.
 
 use cedar_policy::{EntityTypeName, EntityUid, Schema};
 use cedar_policy_core::validator::ValidatorSchema;

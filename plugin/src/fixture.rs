@@ -1,0 +1,99 @@
+//! A small signed bundle and tokens for it, made by the compiler, for tests of the whole filter.
+
+use palisade_policy_compiler::build::{BuildOptions, MissingKeySets, build};
+use palisade_policy_compiler::bundle;
+use palisade_policy_compiler::diagnostic::Findings;
+use palisade_policy_compiler::keys::{Algorithm, PrivateKey, jwk_set};
+use palisade_policy_compiler::project::ProjectSources;
+use palisade_policy_compiler::source::SourceFile;
+use palisade_policy_compiler::token::{self, Header};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// When the tests take place, in seconds since the Unix epoch.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+const PROJECT: &str = r#"
+name = "fixture"
+schema = "schema.cedarschema"
+policies = ["policies.cedar"]
+lifetime = "1d"
+
+[[issuers]]
+alias = "dev"
+issuer = "https://issuer.example"
+audiences = ["https://gateway.example"]
+algorithms = ["EdDSA", "ES256"]
+jwks = "dev.jwks.json"
+max_token_lifetime = "15m"
+clock_skew = "30s"
+[issuers.principal]
+type = "Agent"
+id = "sub"
+
+[[routes]]
+methods = ["GET"]
+path = "/doors/{door}"
+action = "open"
+resource = { type = "Door", id = "{door}" }
+"#;
+
+const SCHEMA: &str = "
+    entity Agent, Door;
+    action open appliesTo { principal: Agent, resource: Door };
+";
+
+const POLICIES: &str = r#"
+    @id("front-door") permit(principal, action == Action::"open", resource == Door::"front");
+"#;
+
+/// Keys, a signed bundle, and what goes with them.
+pub(crate) struct Fixture {
+    signer: PrivateKey,
+    issuer: PrivateKey,
+    bundle: Vec<u8>,
+}
+
+impl Fixture {
+    /// New keys, and a bundle signed with one of them. `algorithm` is that of the tokens.
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        let signer = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+        let issuer = PrivateKey::generate(algorithm).unwrap();
+        let jwks = jwk_set(vec![issuer.public_jwk("dev").unwrap()]).to_string();
+        let sources = ProjectSources {
+            project: SourceFile::new("palisade.toml", PROJECT),
+            schema: SourceFile::new("schema.cedarschema", SCHEMA),
+            policies: vec![SourceFile::new("policies.cedar", POLICIES)],
+            links: Vec::new(),
+            entities: Vec::new(),
+            jwks: BTreeMap::from([("dev".to_owned(), SourceFile::new("dev.jwks.json", jwks))]),
+        };
+        let options = BuildOptions { version: Some(7), created: NOW, missing_key_sets: MissingKeySets::Refuse };
+        let mut findings = Findings::default();
+        let built = build(&sources, &options, &mut findings).unwrap_or_else(|| panic!("{findings:?}"));
+        let bundle = bundle::sign(&built.bytes, &signer).unwrap();
+        Self { signer, issuer, bundle }
+    }
+
+    /// A configuration that accepts the bundle, with further members.
+    pub(crate) fn configuration(&self, members: Value) -> Vec<u8> {
+        use base64::Engine as _;
+        let inline = base64::engine::general_purpose::STANDARD.encode(&self.bundle);
+        let trust = self.signer.trust_key().unwrap().to_string();
+        let mut configuration = json!({"bundle": {"inline": inline}, "trust": {"keys": [trust]}});
+        let Value::Object(members) = members else { panic!("{members}") };
+        configuration.as_object_mut().unwrap().extend(members);
+        configuration.to_string().into_bytes()
+    }
+
+    /// The `authorization` header of an agent.
+    pub(crate) fn bearer(&self, subject: &str) -> String {
+        let claims = json!({
+            "iss": "https://issuer.example", "aud": "https://gateway.example", "sub": subject,
+            "iat": NOW - 10, "exp": NOW + 300,
+        });
+        let Value::Object(claims) = claims else { panic!("{claims}") };
+        let header = Header { kid: Some("dev".to_owned()), typ: Some("JWT".to_owned()), cty: None };
+        format!("Bearer {}", token::mint(&self.issuer, &header, claims).unwrap())
+    }
+}
