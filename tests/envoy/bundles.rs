@@ -184,3 +184,22 @@ fn a_new_bundle_takes_over_without_a_lost_request() -> Result<()> {
         Ok((record["bundle"]["version"] == 2).then_some(()))
     })
 }
+
+#[test]
+fn a_key_that_the_next_bundle_drops_stops_working_even_for_tokens_seen_before() -> Result<()> {
+    let own = Own::start(Options::default())?;
+    let gateway = &own.gateway;
+    let token = good_token(gateway)?;
+    let request = read("dropped-key").bearer(&token);
+    assert_allowed(gateway, &request)?;
+    // The same key ids, other keys: what the cache says about the old ones must not outlive their bundle.
+    gateway.workshop.issuer_keys("rotated")?;
+    let bundle = gateway.workshop.bundle(Recipe { name: "rotated", version: 2, issuer: "rotated", ..Recipe::GOOD })?;
+    assert!(gateway.replace_filter(&gateway.filter.clone().with_bundle(&fs::read(bundle)?)?)?);
+    let answer = palisade_tests::wait::until("the new keys to decide", || {
+        let answer = gateway.send(&request)?;
+        Ok((answer.status != 200).then_some(answer))
+    })?;
+    assert_eq!((answer.status, gateway.access_line(&answer)?.text("reason")), (401, Some("token.signature")));
+    Ok(())
+}

@@ -30,11 +30,14 @@ pub struct Recipe<'a> {
     pub created: Option<i64>,
     /// The key that signs it, as given to [`Workshop::signing_key`].
     pub signer: &'a str,
+    /// The issuer's keys, as given to [`Workshop::issuer_keys`].
+    pub issuer: &'a str,
 }
 
 impl Recipe<'_> {
     /// A good bundle.
-    pub const GOOD: Recipe<'static> = Recipe { name: "quickstart", version: 1, created: None, signer: "release" };
+    pub const GOOD: Recipe<'static> =
+        Recipe { name: "quickstart", version: 1, created: None, signer: "release", issuer: "issuer" };
 }
 
 impl Workshop {
@@ -45,12 +48,7 @@ impl Workshop {
     /// The command failed.
     pub fn open(cli: Palisade, folder: &Path) -> Result<Self> {
         let mut workshop = Self { cli, folder: folder.to_owned(), token_keys: Vec::new() };
-        for algorithm in Algorithm::ALL {
-            workshop.generate(algorithm.option(), algorithm.kid(), "issuer")?;
-            let path = folder.join("issuer").join(format!("{}.pem", algorithm.kid()));
-            workshop.token_keys.push(TokenKey::read(&path, algorithm, algorithm.kid())?);
-        }
-        workshop.cli.succeed(["keys", "jwks", &workshop.text("issuer"), "-o", &workshop.text("issuer.jwks.json")])?;
+        workshop.token_keys = workshop.issuer_keys(Recipe::GOOD.issuer)?;
         workshop.signing_key(Recipe::GOOD.signer)?;
         Ok(workshop)
     }
@@ -64,16 +62,32 @@ impl Workshop {
         self.generate("ed25519", name, "signers")
     }
 
+    /// Makes a set of keys for the development issuer, the same key ids each time.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn issuer_keys(&self, name: &str) -> Result<Vec<TokenKey>> {
+        let mut keys = Vec::new();
+        for algorithm in Algorithm::ALL {
+            self.generate(algorithm.option(), algorithm.kid(), name)?;
+            let path = self.folder.join(name).join(format!("{}.pem", algorithm.kid()));
+            keys.push(TokenKey::read(&path, algorithm, algorithm.kid())?);
+        }
+        self.cli.succeed(["keys", "jwks", &self.text(name), "-o", &self.text(&format!("{name}.jwks.json"))])?;
+        Ok(keys)
+    }
+
     /// Builds and signs a bundle; returns its path.
     ///
     /// # Errors
     ///
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
-        let Recipe { name, version, created, signer } = recipe;
+        let Recipe { name, version, created, signer, issuer } = recipe;
         let project = quickstart::folder();
         let path = self.folder.join(format!("{name}.palisade"));
-        let jwks = format!("{}={}", quickstart::ALIAS, self.text("issuer.jwks.json"));
+        let jwks = format!("{}={}", quickstart::ALIAS, self.text(&format!("{issuer}.jwks.json")));
         let mut build =
             vec!["build".to_owned(), project.display().to_string(), "-o".to_owned(), path.display().to_string()];
         build.extend(["--version".to_owned(), version.to_string(), "--jwks".to_owned(), jwks]);
