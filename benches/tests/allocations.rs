@@ -1,5 +1,7 @@
 //! A decision allocates nothing once the buffers have grown.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use palisade_benches::allocations::{Counting, count};
 use palisade_benches::cedar::Cedar;
 use palisade_benches::palisade::{Prepared, build};
