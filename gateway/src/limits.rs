@@ -3,32 +3,32 @@
 //! A bound that is not here does not exist: code that reads hostile bytes names one of these constants.
 
 /// Longest compact token, in bytes. Eight KiB hold an RS256 token with a generous claim set and stay under the
-/// header limits of common proxies (`standards.md` §3.1).
+/// header limits of common proxies.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 
-/// Longest decoded JOSE header, in bytes. A header is a handful of short members (`standards.md` §3.1).
+/// Longest decoded JOSE header, in bytes. A header is a handful of short members.
 pub const JOSE_HEADER_BYTES: usize = 2 * 1024;
 
-/// Longest `kid`, in bytes. It is attacker input that is only ever compared (`standards.md` §3.1).
+/// Longest `kid`, in bytes. It is attacker input that is only ever compared.
 pub const KID_BYTES: usize = 256;
 
-/// Deepest nesting of arrays and objects in a token (`standards.md` §3.1); recursion is bounded by it.
+/// Deepest nesting of arrays and objects in a token; recursion is bounded by it.
 pub const TOKEN_JSON_DEPTH: usize = 16;
 
-/// Most values (members and elements together) in one part of a token (`standards.md` §3.1 asks for at most 128
+/// Most values (members and elements together) in one part of a token (our own choice is at most 128
 /// members; elements of arrays count here too, so a group claim has room).
 pub const TOKEN_JSON_VALUES: usize = 512;
 
-/// Most members of one JSON object in a token (`standards.md` §3.1). It also bounds the search for duplicates.
+/// Most members of one JSON object in a token. It also bounds the search for duplicates.
 pub const TOKEN_JSON_MEMBERS: usize = 128;
 
-/// Longest JSON string in a token, in bytes after unescaping (`standards.md` §3.1).
+/// Longest JSON string in a token, in bytes after unescaping.
 pub const TOKEN_JSON_STRING_BYTES: usize = 4 * 1024;
 
-/// Largest NumericDate, exclusive, in seconds: 2^53, where doubles stop being exact (`standards.md` §3.1).
+/// Largest NumericDate, exclusive, in seconds: 2^53, where doubles stop being exact.
 pub const NUMERIC_DATE_SECONDS: u64 = 1 << 53;
 
-/// Largest clock skew an issuer may configure, in seconds (`standards.md` §3.1).
+/// Largest clock skew an issuer may configure, in seconds.
 pub const CLOCK_SKEW_SECONDS: u64 = 120;
 
 /// Longest token lifetime an issuer may configure, in seconds: one day. Workload credentials are short-lived.
@@ -37,7 +37,7 @@ pub const TOKEN_LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 /// Smallest RSA modulus, in bits (RFC 7518 §3.3).
 pub const RSA_MIN_BITS: usize = 2048;
 
-/// Largest RSA modulus, in bits. Verification cost grows with its square (`standards.md` §3.1).
+/// Largest RSA modulus, in bits. Verification cost grows with its square.
 pub const RSA_MAX_BITS: usize = 8192;
 
 /// Deepest nesting in a JWK Set: the set, its array, a key, and a member of it with a few levels to spare.
@@ -61,7 +61,7 @@ pub const ISSUERS: usize = 256;
 /// Most audiences of one issuer.
 pub const AUDIENCES: usize = 64;
 
-/// Longest principal id claim, in bytes: SPIFFE asks verifiers to accept 2048 (`standards.md` §3.4).
+/// Longest principal id claim, in bytes: SPIFFE asks verifiers to accept 2048.
 pub const PRINCIPAL_ID_BYTES: usize = 2048;
 
 /// Most attributes of a principal, context entries of a route, or fields of a record type.
