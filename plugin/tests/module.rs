@@ -98,7 +98,7 @@ fn no_path_of_this_machine_is_in_the_module() {
     let workspace = manifest_dir().parent().unwrap().to_str().unwrap().to_owned();
     let home = std::env::var("HOME").unwrap();
     let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
-    for needle in [workspace.as_str(), cargo_home.as_str(), "/.cargo/", "/home/", "index.crates.io"] {
+    for needle in [workspace.as_str(), cargo_home.as_str(), "/.cargo/", "/home/", "registry/src/"] {
         let found = module.windows(needle.len()).any(|window| window == needle.as_bytes());
         assert!(!found, "the module contains `{needle}`");
     }
