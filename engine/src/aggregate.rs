@@ -163,7 +163,7 @@ fn check_keys(fields: &[(StringId, Value)], counts: Counts) -> Result<(), OpenEr
 
 fn read_aggregates(bytes: &[u8]) -> Result<Box<[Aggregate]>, OpenError> {
     let (mut cells, mut fields) = (0, 0);
-    entries(bytes, Table::Aggregates, |reader| {
+    entries::<{ Table::Aggregates.stride() }, _>(bytes, Table::Aggregates, |reader| {
         let is_record = match reader.u8()? {
             0 => false,
             1 => true,
@@ -185,15 +185,17 @@ fn read_value(reader: &mut Reader<'_>) -> Result<Value, OpenError> {
 }
 
 pub(crate) fn read_values(bytes: &[u8], table: Table) -> Result<Box<[Value]>, OpenError> {
-    entries(bytes, table, read_value)
+    entries::<{ Table::Cells.stride() }, _>(bytes, table, read_value)
 }
 
 fn read_fields(bytes: &[u8]) -> Result<Box<[(StringId, Value)]>, OpenError> {
-    entries(bytes, Table::Fields, |reader| Ok((StringId::new(reader.u32()?), read_value(reader)?)))
+    entries::<{ Table::Fields.stride() }, _>(bytes, Table::Fields, |reader| {
+        Ok((StringId::new(reader.u32()?), read_value(reader)?))
+    })
 }
 
 fn read_addresses(bytes: &[u8]) -> Result<Box<[IpNetwork]>, OpenError> {
-    entries(bytes, Table::Addresses, |reader| {
+    entries::<{ Table::Addresses.stride() }, _>(bytes, Table::Addresses, |reader| {
         let (family, prefix) = (reader.u8()?, reader.u8()?);
         let address: [u8; 16] = reader.array()?;
         let address = match (family, address) {

@@ -39,32 +39,34 @@ impl Entities {
         strings: &Strings,
         aggregates: &Aggregates,
     ) -> Result<Self, OpenError> {
-        let entities = entries(entities, Table::Entities, Entity::read)?;
+        let entities = entries::<{ Table::Entities.stride() }, _>(entities, Table::Entities, Entity::read)?;
         if !slots.len().is_power_of_two() {
             return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
         }
         let opened = Self { entities, ancestors: ancestors.into_iter().map(EntityId::new).collect(), slots };
-        let mut previous_end = 0;
-        for at in 0..opened.len() {
-            previous_end = opened
-                .check(EntityId::new(at), previous_end, strings, aggregates)
+        let mut start = 0;
+        for (at, entity) in (0_u32..).zip(&opened.entities) {
+            opened
+                .check(EntityId::new(at), entity, start, strings, aggregates)
                 .map_err(|kind| error(at as usize, kind))?;
+            start = entity.ancestors_end;
         }
-        if previous_end as usize != opened.ancestors.len() {
+        if start as usize != opened.ancestors.len() {
             return Err(error(opened.entities.len(), OpenErrorKind::TrailingBytes));
         }
         Ok(opened)
     }
 
-    /// Checks one entity; returns where its ancestors end.
+    /// Checks one entity, whose ancestors begin at `start`.
+    #[inline]
     fn check(
         &self,
         id: EntityId,
-        previous_end: u32,
+        entity: &Entity,
+        start: u32,
         strings: &Strings,
         aggregates: &Aggregates,
-    ) -> Result<u32, OpenErrorKind> {
-        let entity = self.get(id).ok_or(OpenErrorKind::DanglingId)?;
+    ) -> Result<(), OpenErrorKind> {
         if entity.type_name.get() >= strings.len() || entity.id.get() >= strings.len() {
             return Err(OpenErrorKind::DanglingId);
         }
@@ -73,12 +75,9 @@ impl Entities {
                 return Err(OpenErrorKind::DanglingId);
             }
         }
-        let ancestors = self
-            .ancestors
-            .get(previous_end as usize..entity.ancestors_end as usize)
-            .ok_or(OpenErrorKind::OutOfOrder)?;
+        let ancestors = self.ancestors.get(start as usize..entity.ancestors_end as usize);
         let mut previous = None;
-        for ancestor in ancestors {
+        for ancestor in ancestors.ok_or(OpenErrorKind::OutOfOrder)? {
             if previous >= Some(*ancestor) {
                 return Err(OpenErrorKind::OutOfOrder);
             }
@@ -87,10 +86,15 @@ impl Entities {
                 Some(_) | None => return Err(OpenErrorKind::DanglingId),
             }
         }
-        if self.find(entity.type_name, entity.id) != Some(id) {
+        // Finding each entity at its own number proves that the table is whole and that no entity occurs twice.
+        let is_it = |other| {
+            let other = EntityId::new(other);
+            other == id || self.get(other).is_some_and(|other| other.is(entity.type_name, entity.id))
+        };
+        if find(&self.slots, hash_pair(entity.type_name.get(), entity.id.get()), is_it) != Some(id.get()) {
             return Err(OpenErrorKind::BrokenLookup);
         }
-        Ok(entity.ancestors_end)
+        Ok(())
     }
 
     /// How many entities there are.
@@ -118,13 +122,17 @@ impl Entities {
 
     pub(crate) fn find(&self, type_name: StringId, id: StringId) -> Option<EntityId> {
         find(&self.slots, hash_pair(type_name.get(), id.get()), |entity| {
-            self.get(EntityId::new(entity)).is_some_and(|found| found.type_name == type_name && found.id == id)
+            self.get(EntityId::new(entity)).is_some_and(|entity| entity.is(type_name, id))
         })
         .map(EntityId::new)
     }
 }
 
 impl Entity {
+    fn is(&self, type_name: StringId, id: StringId) -> bool {
+        self.type_name == type_name && self.id == id
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
         let optional = |id| (id != NONE).then(|| AggregateId::new(id));
         let type_name = StringId::new(reader.u32()?);

@@ -85,17 +85,17 @@ pub(crate) struct IndexTables<'a> {
 impl Index {
     pub(crate) fn open(tables: &IndexTables<'_>, programs: &Programs, policies: usize) -> Result<Self, OpenError> {
         let index = Self {
-            probes: entries(tables.probes, Table::Probes, Probe::read)?,
-            partitions: entries(tables.partitions, Table::Partitions, {
+            probes: entries::<{ Table::Probes.stride() }, _>(tables.probes, Table::Probes, Probe::read)?,
+            partitions: entries::<{ Table::Partitions.stride() }, _>(tables.partitions, Table::Partitions, {
                 let (mut always, mut lookups) = (0, 0);
                 move |reader| Partition::read(reader, &mut always, &mut lookups)
             })?,
             always: tables.always.iter().copied().map(PolicyIndex::new).collect(),
-            lookups: entries(tables.lookups, Table::Lookups, {
+            lookups: entries::<{ Table::Lookups.stride() }, _>(tables.lookups, Table::Lookups, {
                 let (mut buckets, mut candidates) = (0, 0);
                 move |reader| Lookup::read(reader, &mut buckets, &mut candidates)
             })?,
-            buckets: entries(tables.buckets, Table::Buckets, Bucket::read)?,
+            buckets: entries::<{ Table::Buckets.stride() }, _>(tables.buckets, Table::Buckets, Bucket::read)?,
             candidates: tables.candidates.iter().copied().map(PolicyIndex::new).collect(),
         };
         index.check(programs, policies)?;
