@@ -1,6 +1,7 @@
 //! The policy set's constant sets, records, addresses, patterns and record shapes.
 
 use core::net::IpAddr;
+use core::ops::Range;
 
 use crate::compare::{Compare, compare};
 use crate::error::{OpenError, OpenErrorKind};
@@ -130,6 +131,12 @@ impl Aggregates {
 
     pub(crate) fn get(&self, id: AggregateId) -> Option<Aggregate> {
         self.aggregates.get(id.index()).copied()
+    }
+
+    /// The fields that lie there.
+    #[inline]
+    pub(crate) fn fields_at(&self, range: &Range<u32>) -> &[(StringId, Value)] {
+        self.fields.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     pub(crate) fn is_record(&self, id: AggregateId) -> bool {

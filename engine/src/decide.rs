@@ -1,11 +1,12 @@
 //! One decision: find the candidates through the index, evaluate each, sum up.
 
+use crate::candidate::Candidate;
 use crate::decision::Effect;
 use crate::error::DecideError;
-use crate::ids::{EntityId, PolicyIndex};
+use crate::ids::{EntityId, PolicyIndex, ProgramId};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
+use crate::lineage::Lineage;
 use crate::machine::{Halt, INTERNAL, Machine};
-use crate::policy::Candidate;
 use crate::policy_set::CompiledPolicySet;
 use crate::value::Value;
 
@@ -60,8 +61,8 @@ pub(crate) fn decide(
     action: EntityId,
     resource: EntityId,
 ) -> Result<(), DecideError> {
-    let principal = Candidate::new(principal, machine.data());
-    let resource = Candidate::new(resource, machine.data());
+    let principal = Lineage::new(principal, machine.data());
+    let resource = Lineage::new(resource, machine.data());
     let mut decider = Decider { machine, outcome, principal, action, resource };
     decider.decide().map_err(|halt| match halt {
         Halt::Stop(error) => error,
@@ -73,9 +74,9 @@ pub(crate) fn decide(
 struct Decider<'m, 'a> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
-    principal: Candidate,
+    principal: Lineage,
     action: EntityId,
-    resource: Candidate,
+    resource: Lineage,
 }
 
 impl<'a> Decider<'_, 'a> {
@@ -119,7 +120,7 @@ impl<'a> Decider<'_, 'a> {
                 if known.0 == self.machine.generation {
                     known.1
                 } else {
-                    let key = match self.machine.run(program) {
+                    let key = match self.run_probe(program) {
                         Ok(Some(value)) => Key::Value(value),
                         Ok(None) => Key::Nothing,
                         Err(Halt::Erred) => Key::Everything,
@@ -144,6 +145,11 @@ impl<'a> Decider<'_, 'a> {
         }
     }
 
+    fn run_probe(&mut self, program: ProgramId) -> Result<Option<Value>, Halt> {
+        let program = self.machine.set.programs.get(program).ok_or(INTERNAL)?;
+        self.machine.run(&program.range)
+    }
+
     fn consider_hierarchy(&mut self, lookup: &Lookup, entity: EntityId) -> Result<(), Halt> {
         let index = self.index();
         self.consider_all(index.bucket(lookup, Value::Entity(entity)))?;
@@ -156,12 +162,25 @@ impl<'a> Decider<'_, 'a> {
         Ok(())
     }
 
-    fn consider_all(&mut self, policies: &[PolicyIndex]) -> Result<(), Halt> {
-        policies.iter().try_for_each(|policy| self.consider(*policy))
+    #[inline]
+    fn consider_all(&mut self, candidates: &[Candidate]) -> Result<(), Halt> {
+        // Most buckets that are asked for do not exist.
+        if candidates.is_empty() { Ok(()) } else { self.consider_each(candidates) }
+    }
+
+    #[inline(never)]
+    fn consider_each(&mut self, candidates: &[Candidate]) -> Result<(), Halt> {
+        self.machine.charge(candidates.len())?;
+        let (principal, resource) = (self.principal, self.resource);
+        for candidate in candidates {
+            if candidate.fits(principal, resource) {
+                self.consider(candidate.policy)?;
+            }
+        }
+        Ok(())
     }
 
     fn consider(&mut self, at: PolicyIndex) -> Result<(), Halt> {
-        self.machine.charge(1)?;
         let set: &'a CompiledPolicySet = self.machine.set;
         let policies = &set.policies;
         let policy = policies.get(at).ok_or(INTERNAL)?;
@@ -172,7 +191,7 @@ impl<'a> Decider<'_, 'a> {
         {
             return Ok(());
         }
-        match self.machine.run(policy.program) {
+        match self.machine.run(&policy.code) {
             Ok(Some(Value::Bool(false))) => {}
             Ok(Some(Value::Bool(true))) if policy.is_forbid => self.outcome.forbids.push(at),
             Ok(Some(Value::Bool(true))) => self.outcome.permits.push(at),

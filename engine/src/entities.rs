@@ -1,6 +1,8 @@
 //! The policy set's entities: those of its store and those that policies mention.
 
-use crate::aggregate::Aggregates;
+use core::ops::Range;
+
+use crate::aggregate::{Aggregate, Aggregates};
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::{ENTITY_IN_STORE, ENTITY_IS_ANCESTOR, NONE, Table};
 use crate::hash::hash_pair;
@@ -9,12 +11,14 @@ use crate::reader::{Reader, entries};
 use crate::strings::{Strings, find};
 
 /// One entity uid and what the store knows of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entity {
     pub(crate) type_name: StringId,
     pub(crate) id: StringId,
-    pub(crate) attributes: Option<AggregateId>,
-    pub(crate) tags: Option<AggregateId>,
+    /// Where its attributes lie among all fields.
+    pub(crate) attributes: Range<u32>,
+    /// Where its tags lie among all fields.
+    pub(crate) tags: Range<u32>,
     pub(crate) in_store: bool,
     pub(crate) is_ancestor: bool,
     ancestors_end: u32,
@@ -39,16 +43,16 @@ impl Entities {
         strings: &Strings,
         aggregates: &Aggregates,
     ) -> Result<Self, OpenError> {
-        let entities = entries::<{ Table::Entities.stride() }, _>(entities, Table::Entities, Entity::read)?;
+        let entities = entries::<{ Table::Entities.stride() }, _>(entities, Table::Entities, |reader| {
+            Entity::read(reader, aggregates)
+        })?;
         if !slots.len().is_power_of_two() {
             return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
         }
         let opened = Self { entities, ancestors: ancestors.into_iter().map(EntityId::new).collect(), slots };
         let mut start = 0;
         for (at, entity) in (0_u32..).zip(&opened.entities) {
-            opened
-                .check(EntityId::new(at), entity, start, strings, aggregates)
-                .map_err(|kind| error(at as usize, kind))?;
+            opened.check(EntityId::new(at), entity, start, strings).map_err(|kind| error(at as usize, kind))?;
             start = entity.ancestors_end;
         }
         if start as usize != opened.ancestors.len() {
@@ -59,21 +63,12 @@ impl Entities {
 
     /// Checks one entity, whose ancestors begin at `start`.
     #[inline]
-    fn check(
-        &self,
-        id: EntityId,
-        entity: &Entity,
-        start: u32,
-        strings: &Strings,
-        aggregates: &Aggregates,
-    ) -> Result<(), OpenErrorKind> {
+    fn check(&self, id: EntityId, entity: &Entity, start: u32, strings: &Strings) -> Result<(), OpenErrorKind> {
         if entity.type_name.get() >= strings.len() || entity.id.get() >= strings.len() {
             return Err(OpenErrorKind::DanglingId);
         }
-        for record in [entity.attributes, entity.tags].into_iter().flatten() {
-            if !entity.in_store || !aggregates.is_record(record) {
-                return Err(OpenErrorKind::DanglingId);
-            }
+        if !(entity.in_store || entity.attributes.is_empty() && entity.tags.is_empty()) {
+            return Err(OpenErrorKind::DanglingId);
         }
         let ancestors = self.ancestors.get(start as usize..entity.ancestors_end as usize);
         let mut previous = None;
@@ -133,12 +128,11 @@ impl Entity {
         self.type_name == type_name && self.id == id
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
-        let optional = |id| (id != NONE).then(|| AggregateId::new(id));
+    fn read(reader: &mut Reader<'_>, aggregates: &Aggregates) -> Result<Self, OpenError> {
         let type_name = StringId::new(reader.u32()?);
         let id = StringId::new(reader.u32()?);
-        let attributes = optional(reader.u32()?);
-        let tags = optional(reader.u32()?);
+        let attributes = read_fields(reader, aggregates)?;
+        let tags = read_fields(reader, aggregates)?;
         let ancestors_end = reader.u32()?;
         let flags = reader.u32()?;
         if flags & !(ENTITY_IN_STORE | ENTITY_IS_ANCESTOR) != 0 {
@@ -147,5 +141,16 @@ impl Entity {
         let in_store = flags & ENTITY_IN_STORE != 0;
         let is_ancestor = flags & ENTITY_IS_ANCESTOR != 0;
         Ok(Self { type_name, id, attributes, tags, in_store, is_ancestor, ancestors_end })
+    }
+}
+
+/// Where the fields of a record lie, which may be none.
+fn read_fields(reader: &mut Reader<'_>, aggregates: &Aggregates) -> Result<Range<u32>, OpenError> {
+    match reader.u32()? {
+        NONE => Ok(0..0),
+        record => match aggregates.get(AggregateId::new(record)) {
+            Some(Aggregate { is_record: true, start, end }) => Ok(start..end),
+            Some(_) | None => Err(reader.error(OpenErrorKind::DanglingId)),
+        },
     }
 }

@@ -30,6 +30,7 @@
 mod aggregate;
 mod apply;
 mod arena;
+mod candidate;
 mod compare;
 mod decide;
 mod decision;
@@ -44,6 +45,7 @@ mod index;
 mod inspect;
 mod like;
 pub mod limits;
+mod lineage;
 mod machine;
 mod opcode;
 mod operators;

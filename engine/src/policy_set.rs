@@ -104,7 +104,7 @@ impl CompiledPolicySet {
                 candidates: &tables.words(Table::Candidates),
             },
             &programs,
-            policies.len(),
+            &policies,
         )?;
         Ok(Self { strings, entities, aggregates, constants, patterns, shapes, programs, policies, index, step_limit })
     }

@@ -18,9 +18,12 @@ pub(crate) struct Programs {
     height: u32,
 }
 
-struct Program {
-    range: Range<u32>,
-    skips: bool,
+/// One program.
+pub(crate) struct Program {
+    /// Where its instructions lie.
+    pub(crate) range: Range<u32>,
+    /// Whether it can end in [`Opcode::Skip`], which only an index probe may.
+    pub(crate) skips: bool,
 }
 
 /// What instructions name.
@@ -65,15 +68,14 @@ impl Programs {
         Ok(Self { code, programs: programs.into(), shared, height })
     }
 
-    /// The program's instructions.
-    pub(crate) fn code(&self, id: ProgramId) -> Option<&[Instruction]> {
-        let range = &self.programs.get(id.index())?.range;
-        self.code.get(range.start as usize..range.end as usize)
+    pub(crate) fn get(&self, id: ProgramId) -> Option<&Program> {
+        self.programs.get(id.index())
     }
 
-    /// Whether a program can end in [`Opcode::Skip`], which only an index probe may; `None` for no program.
-    pub(crate) fn skips(&self, id: ProgramId) -> Option<bool> {
-        self.programs.get(id.index()).map(|program| program.skips)
+    /// The instructions of the program that lies there.
+    #[inline]
+    pub(crate) fn code(&self, range: &Range<u32>) -> Option<&[Instruction]> {
+        self.code.get(range.start as usize..range.end as usize)
     }
 
     /// The most values that a program has on its stack at once.

@@ -158,16 +158,16 @@ pub(crate) fn partitions(scope: &ActionScope) -> Vec<Option<EntityId>> {
     }
 }
 
-/// The expected work that a guard causes per policy, in thousandths of a policy's evaluation: those that share its
-/// bucket, and its part of the probe.
+/// The expected work that a guard causes per policy, in billionths of a policy's evaluation: those that share its
+/// bucket, and its part of the probe, which is small where ten thousand policies share it, and still to be compared.
 fn cost(crowd: usize, population: usize, probe: Option<&Probe>) -> usize {
     let probing = match probe {
         // One bucket, or one for each ancestor as well.
-        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::Equal | Mode::Is }) => 400,
-        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::In }) => 800,
-        Some(Probe { subject: Subject::Expression { .. }, .. }) | None => 2000,
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::Equal | Mode::Is }) => 400_000_000,
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::In }) => 800_000_000,
+        Some(Probe { subject: Subject::Expression { .. }, .. }) | None => 2_000_000_000,
     };
-    crowd.saturating_mul(1000) + probing / population.max(1)
+    crowd.saturating_mul(1_000_000_000) + probing / population.max(1)
 }
 
 struct Finder<'a> {
