@@ -54,7 +54,7 @@ dev-cli:
 
 # `cargo test` builds the command before it runs the first test.
 .PHONY: test
-test: plugin ## Run every test, those against the real Envoy included
+test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@$(with_envoy) cargo test --locked --workspace
 

@@ -18,6 +18,7 @@ mod hostile;
 mod policy;
 mod random;
 mod shrink;
+mod wasm;
 mod world;
 mod written;
 
