@@ -2,6 +2,7 @@
 
 use crate::decision::Effect;
 use crate::error::DecideError;
+use crate::explain::Observer;
 use crate::ids::{EntityId, PolicyIndex};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
 use crate::machine::{Halt, INTERNAL, Machine};
@@ -53,16 +54,17 @@ impl Outcome {
 }
 
 /// Evaluates every policy that the request could make true or err.
-pub(crate) fn decide(
+pub(crate) fn decide<O: Observer>(
     machine: &mut Machine<'_>,
     outcome: &mut Outcome,
+    observer: &mut O,
     principal: EntityId,
     action: EntityId,
     resource: EntityId,
 ) -> Result<(), DecideError> {
     let principal = Candidate::new(principal, machine.data());
     let resource = Candidate::new(resource, machine.data());
-    let mut decider = Decider { machine, outcome, principal, action, resource };
+    let mut decider = Decider { machine, outcome, observer, principal, action, resource };
     decider.decide().map_err(|halt| match halt {
         Halt::Stop(error) => error,
         // Evaluation errors are outcomes of policies, never of the decision.
@@ -70,15 +72,16 @@ pub(crate) fn decide(
     })
 }
 
-struct Decider<'m, 'a> {
+struct Decider<'m, 'a, O> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
+    observer: &'m mut O,
     principal: Candidate,
     action: EntityId,
     resource: Candidate,
 }
 
-impl<'a> Decider<'_, 'a> {
+impl<'a, O: Observer> Decider<'_, 'a, O> {
     fn index(&self) -> &'a Index {
         let set: &'a CompiledPolicySet = self.machine.set;
         &set.index
@@ -131,6 +134,7 @@ impl<'a> Decider<'_, 'a> {
                 }
             }
         };
+        self.observer.probed(lookup, key);
         match (key, probe.mode) {
             (Key::Nothing, _) => Ok(()),
             (Key::Value(value), Mode::Equal) => self.consider_all(index.bucket(lookup, value)),
@@ -166,10 +170,11 @@ impl<'a> Decider<'_, 'a> {
         let policies = &set.policies;
         let policy = policies.get(at).ok_or(INTERNAL)?;
         let data = self.machine.data();
-        if !policy.principal.covers(self.principal, data)
-            || !policies.covers_action(policy, self.action, data)
-            || !policy.resource.covers(self.resource, data)
-        {
+        let covered = policy.principal.covers(self.principal, data)
+            && policies.covers_action(policy, self.action, data)
+            && policy.resource.covers(self.resource, data);
+        self.observer.reached(at, covered);
+        if !covered {
             return Ok(());
         }
         match self.machine.run(policy.program) {
