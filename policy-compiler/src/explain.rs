@@ -50,6 +50,8 @@ pub struct Explanation {
     pub reasons: Vec<String>,
     /// The policies that erred, by id.
     pub errors: Vec<Failed>,
+    /// Whether a forbid is among them. A gateway then denies, unless it is told to skip such policies as Cedar does.
+    pub forbid_error: bool,
     /// How many policies there are.
     pub policies: usize,
     /// The steps that the engine took.
@@ -179,6 +181,7 @@ pub fn explain(
         decision: if reference.allow { "allow" } else { "deny" },
         reasons: reference.reasons,
         errors: reference.errors,
+        forbid_error: decision.forbid_error(),
         policies: set.policy_count(),
         steps: decision.steps(),
         candidates,
@@ -260,3 +263,6 @@ fn reference(source: PolicySource<'_>, request: &Request) -> Reference {
     errors.sort_by(|a, b| a.policy.cmp(&b.policy));
     Reference { allow: response.decision() == Decision::Allow, reasons, errors }
 }
+
+#[cfg(test)]
+mod tests;

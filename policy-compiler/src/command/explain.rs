@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cedar_policy::Entities;
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::console::Console;
 use super::loose::{LooseFiles, one_standard_input};
@@ -14,7 +15,7 @@ use crate::build::compile_finding;
 use crate::compile::{CompileError, Compiled, PolicySource, compile};
 use crate::diagnostic::Findings;
 use crate::eval::{Loaded, RequestLine, STEP_LIMIT};
-use crate::explain::{Wanted, explain, render};
+use crate::explain::{Explanation, Wanted, explain, render};
 use crate::project::Project;
 use crate::source::Sources;
 use crate::wording;
@@ -93,15 +94,20 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     let explanation = explanation.with_at_most(most).with_files(|policy| files.of(policy));
     match format {
         Format::Json => {
-            let mut document = json!(explanation);
-            if let Value::Object(members) = &mut document {
-                members.insert("schema".to_owned(), json!("palisade.explain/v1"));
-            }
-            console.json(&document)?;
+            let document = Document { schema: "palisade.explain/v1", explanation: &explanation };
+            console.json(&json!(document))?;
         }
         Format::Pretty => console.line(render(&explanation).trim_end())?,
     }
     Ok(if explanation.decision == "allow" { Exit::Success } else { Exit::Deny })
+}
+
+/// The JSON output.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    explanation: &'a Explanation,
 }
 
 /// The request's text.

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::disagreement;
 use super::values::{Evaluation, ScopePart, Valued, is_bool, scope_parts, source};
 use crate::compile::{CompileError, GuardPart, GuardSource};
-use crate::wording::report;
 
 /// Policies that the same question to the request excluded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -191,6 +190,6 @@ fn group_of(evaluation: &Evaluation<'_>, by: ExclusionBy, standing: Standing, su
 fn found(evaluation: &Evaluation<'_>, key: &Expr) -> Found {
     match evaluation.interpret(key) {
         Ok(value) => Found::Value(Valued::new(&value)),
-        Err(error) => Found::Error { error: report(&error) },
+        Err(error) => Found::Error { error },
     }
 }

@@ -17,6 +17,9 @@ pub fn render(explanation: &Explanation) -> String {
     for Failed { policy, message } in &explanation.errors {
         line(&mut text, format_args!("error in {policy}: {message}"));
     }
+    if explanation.forbid_error && explanation.decision == "allow" {
+        line(&mut text, format_args!("a forbid erred: a gateway denies, unless its on_forbid_error is `skip`"));
+    }
     line(&mut text, format_args!("\nprincipal  {principal}\naction     {action}\nresource   {resource}"));
     if let Some(context) = &explanation.context {
         line(&mut text, format_args!("context    {}", short(&context.text)));
@@ -115,9 +118,15 @@ fn expression(text: &mut String, shown: &Expression, label: &str, depth: usize) 
     line(text, format_args!("  {place:<8}{:1$}{2} {outcome}", "", depth * 2, short(source)));
     // What is in an expression that was not evaluated was not evaluated either.
     if !matches!(shown.outcome, Outcome::NotEvaluated) {
-        let parts = operands.iter().filter(|operand| !operand.is_plain);
+        let parts = operands.iter().filter(|operand| !says_its_value(operand));
         parts.for_each(|operand| expression(text, operand, "", depth + 1));
     }
+}
+
+/// Whether an expression's text is its value, or stands above: literals, constant sets, and the request's variables.
+fn says_its_value(expression: &Expression) -> bool {
+    let is_value = matches!(&expression.outcome, Outcome::Value(value) if value.text == expression.source);
+    expression.is_plain || is_value
 }
 
 /// The first characters of a text.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cedar_policy::{Entities, Policy, Request};
 use cedar_policy_core::ast::{self, Expr, ExprKind, Literal, Value, ValueKind, Var};
 use cedar_policy_core::entities::CedarValueJson;
-use cedar_policy_core::evaluator::{EvaluationError, Evaluator};
+use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::parser::Loc;
 use serde::Serialize;
@@ -126,8 +126,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What an expression without slots comes to.
-    pub(super) fn interpret(&self, expr: &Expr) -> Result<Value, EvaluationError> {
-        self.evaluator.interpret(expr, &ast::SlotEnv::new())
+    pub(super) fn interpret(&self, expr: &Expr) -> Interpreted {
+        self.evaluator.interpret(expr, &ast::SlotEnv::new()).map_err(|error| report(&error))
     }
 
     /// The values of a policy's parts.
@@ -245,7 +245,8 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-pub(super) type Interpreted = Result<Value, EvaluationError>;
+/// A value, or Cedar's words about why there is none.
+pub(super) type Interpreted = Result<Value, String>;
 
 pub(super) fn is_bool(value: Option<&Interpreted>, expected: bool) -> bool {
     let Some(Ok(value)) = value else { return false };
@@ -255,7 +256,7 @@ pub(super) fn is_bool(value: Option<&Interpreted>, expected: bool) -> bool {
 fn outcome_of(value: Option<&Interpreted>) -> Outcome {
     match value {
         Some(Ok(value)) => Outcome::Value(Valued::new(value)),
-        Some(Err(error)) => Outcome::Error { error: report(error) },
+        Some(Err(error)) => Outcome::Error { error: error.clone() },
         None => Outcome::NotEvaluated,
     }
 }
