@@ -6,8 +6,8 @@
 //!                         shared expressions ─ program ─► code ┘
 //! ```
 //!
-//! `translate` and `store` are the only modules that look into cedar-policy-core, whose interior changes between
-//! releases: its version is pinned exactly.
+//! `translate`, `store`, `ask` and `origin` look into cedar-policy-core, whose interior changes between releases: its version
+//! is pinned exactly.
 
 mod ask;
 mod error;

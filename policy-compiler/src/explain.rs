@@ -6,11 +6,15 @@
 //! decision that was not made.
 
 mod exclusion;
+mod reference;
+mod source;
 mod text;
 mod values;
 
-use cedar_policy::{AuthorizationError, Authorizer, Decision, PolicyId, PolicySet, Request};
-use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex, Scratch, Standing};
+use std::collections::HashMap;
+
+use cedar_policy::{PolicyId, PolicySet, Request};
+use palisade_engine::{CompiledPolicySet, PolicyIndex, Scratch, Standing};
 use serde::Serialize;
 
 pub use exclusion::{Exclusion, ExclusionBy, Found, Guarded};
@@ -18,9 +22,10 @@ pub use text::render;
 pub use values::{Expression, Outcome, PolicyValues, Valued};
 
 use crate::compile::{CompileError, Compiled, PolicySource, ask_why};
-use crate::wording::report;
 use exclusion::Exclusions;
-use values::{Evaluation, Lines};
+use reference::{Reference, disagreement};
+use source::Lines;
+use values::Evaluation;
 
 /// Which policies to show with the values of their subexpressions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,56 +146,41 @@ pub fn explain(
         .map_err(|error| CompileError::new("compile.rejected", error.to_string()))?;
     let mut scratch = Scratch::new();
     let (decision, standings) = ask_why(&set, &mut scratch, request)?;
-    let reference = reference(source, request);
-    let ids = |policies: &[PolicyIndex]| -> Vec<String> {
-        policies.iter().map(|policy| set.policy_id(*policy).to_owned()).collect()
-    };
-    let ours = (decision.effect() == Effect::Allow, ids(decision.reasons()), ids(decision.errors()));
-    let erring: Vec<String> = reference.errors.iter().map(|error| error.policy.clone()).collect();
-    let theirs = (reference.allow, reference.reasons.clone(), erring);
-    if ours != theirs {
-        return Err(disagreement(format!("the compiled policies say {ours:?}, cedar-policy says {theirs:?}")));
-    }
-    let standing: Vec<(PolicyIndex, Standing)> = (0..).map(PolicyIndex::new).zip(standings).collect();
+    let reference = Reference::new(source, request);
+    reference.agree(&set, decision)?;
     let evaluation = Evaluation::new(request, source.entities);
     let mut exclusions = Exclusions::new(&evaluation, source.policies);
     let mut candidates = Vec::new();
-    for (at, standing) in &standing {
-        match candidate_outcome(*standing) {
+    for (at, standing) in (0..).map(PolicyIndex::new).zip(standings) {
+        let id = set.policy_id(at);
+        match candidate_outcome(standing) {
             Some(outcome) => {
-                let effect = effect(set.policy(*at).is_some_and(|(_, is_forbid)| is_forbid));
-                candidates.push(Candidate { policy: set.policy_id(*at).to_owned(), effect, outcome });
+                let effect = effect(set.policy(at).is_some_and(|(_, is_forbid)| is_forbid));
+                candidates.push(Candidate { policy: id.to_owned(), effect, outcome });
             }
-            None => exclusions.add(set.policy_id(*at), *standing, compiled.guard_source(*at, source.policies))?,
+            None => exclusions.add(id, standing, compiled.guard_source(at, source.policies))?,
         }
     }
     let deciding = deciding(&reference, &candidates);
-    let chosen: Vec<String> = match wanted {
-        Wanted::Deciding(most) => deciding.iter().take(*most).cloned().collect(),
-        Wanted::Named(ids) => ids.clone(),
+    let (chosen, unexplained) = match wanted {
+        Wanted::Deciding(most) => (deciding.get(..*most).unwrap_or(&deciding), deciding.len().saturating_sub(*most)),
+        Wanted::Named(ids) => (ids.as_slice(), 0),
     };
-    let excluded = exclusions.finish();
-    let mut lines = Lines::default();
-    let values = chosen.iter().map(|id| values(&evaluation, source.policies, &candidates, id, &mut lines));
-    let explained = values.collect::<Result<_, _>>()?;
     Ok(Explanation {
         principal: evaluation.principal(),
         action: evaluation.action(),
         resource: evaluation.resource(),
         context: evaluation.context(),
         decision: if reference.allow { "allow" } else { "deny" },
+        excluded: exclusions.finish(),
+        explained: values(&evaluation, source.policies, &candidates, chosen)?,
         reasons: reference.reasons,
         errors: reference.errors,
         forbid_error: decision.forbid_error(),
         policies: set.policy_count(),
         steps: decision.steps(),
         candidates,
-        excluded,
-        unexplained: match wanted {
-            Wanted::Deciding(most) => deciding.len().saturating_sub(*most),
-            Wanted::Named(_) => 0,
-        },
-        explained,
+        unexplained,
     })
 }
 
@@ -216,52 +206,33 @@ fn deciding(reference: &Reference, candidates: &[Candidate]) -> Vec<String> {
     reference.reasons.iter().chain(erring).chain(near.map(|candidate| &candidate.policy)).cloned().collect()
 }
 
-/// The values of one policy, whose outcome must be the engine's.
-fn values<'p>(
+/// The values of policies, whose outcomes must be the engine's.
+fn values(
     evaluation: &Evaluation<'_>,
-    policies: &'p PolicySet,
+    policies: &PolicySet,
     candidates: &[Candidate],
-    id: &str,
-    lines: &mut Lines<'p>,
-) -> Result<PolicyValues, CompileError> {
-    let Some(policy) = policies.policy(&PolicyId::new(id)) else {
-        let template = policies.template(&PolicyId::new(id)).is_some();
-        let hint = if template { "; it is a template: name one of its links" } else { "" };
-        return Err(CompileError::new("explain.unknown_policy", format!("there is no policy `{id}`{hint}")));
-    };
-    let values = evaluation.policy(id, policy, lines);
-    let candidate = candidates.iter().find(|candidate| candidate.policy == id);
-    // What the index excludes is neither satisfied nor erring.
-    let ours = candidate.map_or(CandidateOutcome::NotSatisfied, |candidate| candidate.outcome);
-    if ours == values.outcome {
-        return Ok(values);
-    }
-    let (ours, theirs) = (ours.as_str(), values.outcome.as_str());
-    Err(disagreement(format!("of policy `{id}` the compiled policies say {ours}, cedar-policy says {theirs}")))
+    ids: &[String],
+) -> Result<Vec<PolicyValues>, CompileError> {
+    let outcomes: HashMap<_, _> = candidates.iter().map(|found| (found.policy.as_str(), found.outcome)).collect();
+    let mut lines = Lines::default();
+    let values = ids.iter().map(|id| {
+        let policy = policies.policy(&PolicyId::new(id)).ok_or_else(|| unknown(policies, id))?;
+        let values = evaluation.policy(id, policy, &mut lines);
+        // What the index excludes is neither satisfied nor erring.
+        let ours = outcomes.get(id.as_str()).copied().unwrap_or(CandidateOutcome::NotSatisfied);
+        if ours == values.outcome {
+            return Ok(values);
+        }
+        let (ours, theirs) = (ours.as_str(), values.outcome.as_str());
+        Err(disagreement(format!("of policy `{id}` the compiled policies say {ours}, cedar-policy says {theirs}")))
+    });
+    values.collect()
 }
 
-fn disagreement(message: String) -> CompileError {
-    CompileError::new("explain.disagreement", message)
-}
-
-/// cedar-policy's answer.
-struct Reference {
-    allow: bool,
-    reasons: Vec<String>,
-    errors: Vec<Failed>,
-}
-
-fn reference(source: PolicySource<'_>, request: &Request) -> Reference {
-    let response = Authorizer::new().is_authorized(request, source.policies, source.entities);
-    let failed = |AuthorizationError::PolicyEvaluationError(error): &AuthorizationError| Failed {
-        policy: error.policy_id().to_string(),
-        message: report(error.inner()),
-    };
-    let mut reasons: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
-    let mut errors: Vec<Failed> = response.diagnostics().errors().map(failed).collect();
-    reasons.sort_unstable();
-    errors.sort_by(|a, b| a.policy.cmp(&b.policy));
-    Reference { allow: response.decision() == Decision::Allow, reasons, errors }
+fn unknown(policies: &PolicySet, id: &str) -> CompileError {
+    let template = policies.template(&PolicyId::new(id)).is_some();
+    let hint = if template { "; it is a template: name one of its links" } else { "" };
+    CompileError::new("explain.unknown_policy", format!("there is no policy `{id}`{hint}"))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use cedar_policy_core::ast::{self, Expr, Var};
 use palisade_engine::Standing;
 use serde::Serialize;
 
-use super::disagreement;
-use super::values::{Evaluation, ScopePart, Valued, is_bool, scope_parts, source};
+use super::reference::disagreement;
+use super::source::{ScopePart, scope_parts, source};
+use super::values::{Evaluation, Valued, is_bool};
 use crate::compile::{CompileError, GuardPart, GuardSource};
 
 /// Policies that the same question to the request excluded.
@@ -80,7 +81,11 @@ type GroupKey = (ExclusionBy, usize, Standing);
 /// What was asked for.
 enum Subject<'p> {
     Variable(Var),
-    Key { key: &'p Expr, before: Vec<&'p Expr> },
+    /// An expression, and the false condition before it because of which it was not looked up.
+    Key {
+        key: &'p Expr,
+        unmet: Option<&'p Expr>,
+    },
 }
 
 /// Collects excluded policies.
@@ -107,40 +112,49 @@ impl<'a> Exclusions<'a> {
     ) -> Result<(), CompileError> {
         let lost = || disagreement(format!("nothing in the source of policy `{id}` excludes it from the candidates"));
         let policy: &ast::Policy = self.policies.policy(&PolicyId::new(id)).ok_or_else(lost)?.as_ref();
-        let (by, number, subject, text) = match standing {
+        let scope = |wanted: Var| scope_parts(policy).into_iter().find(|part| part.variable == wanted);
+        let (by, number, subject, text, reason) = match standing {
             Standing::OtherAction => {
-                let scope = policy.action_constraint().to_string();
-                (ExclusionBy::Action, 0, Subject::Variable(Var::Action), scope)
+                let ScopePart { variable, text, condition } = scope(Var::Action).ok_or_else(lost)?;
+                (ExclusionBy::Action, 0, Subject::Variable(variable), text, Some(condition))
             }
             Standing::NoKey | Standing::OtherKey => {
                 let GuardSource { probe, part } = guard.ok_or_else(lost)?;
-                let (subject, text) = match part {
-                    GuardPart::Principal => {
-                        (Subject::Variable(Var::Principal), policy.principal_constraint().to_string())
-                    }
-                    GuardPart::Resource => (Subject::Variable(Var::Resource), policy.resource_constraint().to_string()),
-                    GuardPart::Condition { guard, key, before } => (Subject::Key { key, before }, source(guard)),
+                let of_scope = |variable| {
+                    let ScopePart { text, condition, .. } = scope(variable)?;
+                    Some((Subject::Variable(variable), text, Some(condition)))
                 };
-                (ExclusionBy::Index, probe, subject, text)
+                let (subject, text, reason) = match part {
+                    GuardPart::Principal => of_scope(Var::Principal).ok_or_else(lost)?,
+                    GuardPart::Resource => of_scope(Var::Resource).ok_or_else(lost)?,
+                    GuardPart::Condition { guard, key, before } => {
+                        let unmet = before.into_iter().find(|condition| self.is_false(condition));
+                        let no_key = standing == Standing::NoKey;
+                        let reason = if no_key { unmet } else { Some(guard) };
+                        (Subject::Key { key, unmet: unmet.filter(|_| no_key) }, source(guard), reason.cloned())
+                    }
+                };
+                (ExclusionBy::Index, probe, subject, text, reason)
             }
             Standing::OutOfScope => {
-                let ScopePart { variable, text, .. } = self.uncovered(policy).ok_or_else(lost)?;
-                (ExclusionBy::Scope, place(variable), Subject::Variable(variable), text)
+                let uncovered = scope_parts(policy).into_iter().find(|part| self.is_false(&part.condition));
+                let ScopePart { variable, text, condition } = uncovered.ok_or_else(lost)?;
+                (ExclusionBy::Scope, place(variable), Subject::Variable(variable), text, Some(condition))
             }
             Standing::NotSatisfied | Standing::Satisfied | Standing::Erred => return Ok(()),
         };
+        // What is told has to be so for cedar-policy as well.
+        reason.filter(|reason| self.is_false(reason)).ok_or_else(lost)?;
         let evaluation = self.evaluation;
         let group = self.groups.entry((by, number, standing));
-        let group = group.or_insert_with(|| group_of(evaluation, by, standing, &subject));
+        let group = group.or_insert_with(|| group_of(evaluation, by, &subject));
         group.count += 1;
         group.policies.push(Guarded { policy: id.to_owned(), guard: text });
         Ok(())
     }
 
-    /// The first part of a policy's scope that does not cover the request.
-    fn uncovered(&self, policy: &ast::Policy) -> Option<ScopePart> {
-        let covers = |part: &ScopePart| is_bool(Some(&self.evaluation.interpret(&part.condition)), true);
-        scope_parts(policy).into_iter().find(|part| !covers(part))
+    fn is_false(&self, condition: &Expr) -> bool {
+        is_bool(Some(&self.evaluation.interpret(condition)), false)
     }
 
     /// The groups, in order. What several probes ask for in the same words becomes one.
@@ -154,11 +168,11 @@ impl<'a> Exclusions<'a> {
                 Some(first) => {
                     first.count += group.count;
                     first.policies.extend(group.policies);
-                    first.policies.sort_by(|a, b| a.policy.cmp(&b.policy));
                 }
                 None => merged.push(group),
             }
         }
+        merged.iter_mut().for_each(|group| group.policies.sort_by(|a, b| a.policy.cmp(&b.policy)));
         merged
     }
 }
@@ -174,15 +188,11 @@ const fn place(variable: Var) -> usize {
 }
 
 /// A group without policies.
-fn group_of(evaluation: &Evaluation<'_>, by: ExclusionBy, standing: Standing, subject: &Subject<'_>) -> Exclusion {
+fn group_of(evaluation: &Evaluation<'_>, by: ExclusionBy, subject: &Subject<'_>) -> Exclusion {
     let (subject, found) = match subject {
         Subject::Variable(variable) => (variable.to_string(), found(evaluation, &Expr::var(*variable))),
-        Subject::Key { key, before } => {
-            let is_false = |condition: &&&Expr| is_bool(Some(&evaluation.interpret(condition)), false);
-            let unmet = before.iter().filter(|_| standing == Standing::NoKey).find(is_false);
-            let found = unmet.map_or_else(|| found(evaluation, key), |unmet| Found::Unmet { unmet: source(unmet) });
-            (source(key), found)
-        }
+        Subject::Key { key, unmet: None } => (source(key), found(evaluation, key)),
+        Subject::Key { key, unmet: Some(unmet) } => (source(key), Found::Unmet { unmet: source(unmet) }),
     };
     Exclusion { by, subject, found, count: 0, policies: Vec::new() }
 }
