@@ -53,29 +53,30 @@ impl Outcome {
     }
 }
 
-/// Evaluates every policy that the request could make true or err.
+/// Evaluates every policy that the request could make true or err, before the eyes of an observer.
 pub(crate) fn decide<O: Observer>(
     machine: &mut Machine<'_>,
     outcome: &mut Outcome,
-    observer: &mut O,
+    observer: O,
     principal: EntityId,
     action: EntityId,
     resource: EntityId,
-) -> Result<(), DecideError> {
+) -> Result<O, DecideError> {
     let principal = Candidate::new(principal, machine.data());
     let resource = Candidate::new(resource, machine.data());
     let mut decider = Decider { machine, outcome, observer, principal, action, resource };
-    decider.decide().map_err(|halt| match halt {
-        Halt::Stop(error) => error,
+    match decider.decide() {
+        Ok(()) => Ok(decider.observer),
+        Err(Halt::Stop(error)) => Err(error),
         // Evaluation errors are outcomes of policies, never of the decision.
-        Halt::Erred => DecideError::Internal,
-    })
+        Err(Halt::Erred) => Err(DecideError::Internal),
+    }
 }
 
 struct Decider<'m, 'a, O> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
-    observer: &'m mut O,
+    observer: O,
     principal: Candidate,
     action: EntityId,
     resource: Candidate,

@@ -9,7 +9,7 @@ use crate::policy_set::CompiledPolicySet;
 use crate::request::Request;
 use crate::value::Value;
 
-/// Watches a decision being made. Ordinary decisions are watched by `()`, of which nothing is left once compiled.
+/// Watches a decision being made. Ordinary decisions are watched by `()`, which has no size and does nothing.
 pub(crate) trait Observer {
     /// A probe was run for a lookup.
     fn probed(&mut self, lookup: &Lookup, key: Key);
@@ -18,7 +18,7 @@ pub(crate) trait Observer {
     fn reached(&mut self, policy: PolicyIndex, covered: bool);
 
     /// All policies have been evaluated.
-    fn finished(&mut self, outcome: &Outcome);
+    fn finished(self, outcome: &Outcome);
 }
 
 impl Observer for () {
@@ -29,7 +29,7 @@ impl Observer for () {
     fn reached(&mut self, _: PolicyIndex, _: bool) {}
 
     #[inline]
-    fn finished(&mut self, _: &Outcome) {}
+    fn finished(self, _: &Outcome) {}
 }
 
 /// How far a policy came in one decision.
@@ -77,7 +77,7 @@ impl Account<'_> {
     }
 }
 
-impl Observer for Account<'_> {
+impl Observer for &mut Account<'_> {
     fn probed(&mut self, lookup: &Lookup, key: Key) {
         let standing = match key {
             Key::Nothing => Standing::NoKey,
@@ -91,7 +91,7 @@ impl Observer for Account<'_> {
         self.raise(policy, if covered { Standing::NotSatisfied } else { Standing::OutOfScope });
     }
 
-    fn finished(&mut self, outcome: &Outcome) {
+    fn finished(self, outcome: &Outcome) {
         outcome.permits.iter().chain(&outcome.forbids).for_each(|policy| self.raise(*policy, Standing::Satisfied));
         outcome.errors.iter().for_each(|policy| self.raise(*policy, Standing::Erred));
     }

@@ -57,7 +57,7 @@ impl Scratch {
         action: EntityId,
         resource: EntityId,
         context: Value,
-        observer: &mut impl Observer,
+        observer: impl Observer,
     ) -> Result<Decision<'s>, DecideError> {
         if self.arena.overflowed {
             return Err(DecideError::RequestTooLarge);
@@ -76,7 +76,7 @@ impl Scratch {
         let decided = decide(&mut machine, &mut self.outcome, observer, principal, action, resource);
         let steps = set.step_limit - machine.steps_left;
         self.arena.rewind(mark);
-        decided?;
+        let observer = decided?;
         let effect = self.outcome.finish();
         observer.finished(&self.outcome);
         let Outcome { permits, forbids, errors, forbid_error, .. } = &self.outcome;
@@ -302,7 +302,7 @@ impl<'a> Request<'a> {
         resource: EntityId,
         context: Value,
     ) -> Result<Decision<'a>, DecideError> {
-        self.observe(principal, action, resource, context, &mut ())
+        self.observe(principal, action, resource, context, ())
     }
 
     /// Decides before the eyes of an observer.
@@ -312,7 +312,7 @@ impl<'a> Request<'a> {
         action: EntityId,
         resource: EntityId,
         context: Value,
-        observer: &mut impl Observer,
+        observer: impl Observer,
     ) -> Result<Decision<'a>, DecideError> {
         if self.ancestor_redefined {
             return Err(DecideError::AncestorRedefined);
@@ -335,6 +335,6 @@ impl<'a> Request<'a> {
         if self.ancestor_redefined {
             return Err(DecideError::AncestorRedefined);
         }
-        self.scratch.decide(self.set, principal, action, resource, context, &mut ())
+        self.scratch.decide(self.set, principal, action, resource, context, ())
     }
 }

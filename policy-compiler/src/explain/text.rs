@@ -91,22 +91,37 @@ fn by_guard(policies: &[Guarded]) -> Vec<(&str, Vec<&str>)> {
 
 fn values(text: &mut String, values: &PolicyValues) {
     let PolicyValues { policy, effect, outcome, error, file, span, scope, conditions } = values;
-    let place = match (file, span) {
+    let at = match (file, span) {
         (Some(file), Some(span)) => format!(", {file}:{}:{}", span.start.line, span.start.column),
         (Some(file), None) => format!(", {file}"),
         (None, _) => String::new(),
     };
     let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-    line(text, format_args!("\n{effect} {policy}{place}: {}{error}", outcome.as_str()));
-    scope.iter().for_each(|part| expression(text, part, "scope", 0));
-    conditions.iter().for_each(|part| expression(text, part, "", 0));
+    line(text, format_args!("\n{effect} {policy}{at}: {}{error}", outcome.as_str()));
+    let mut shown: Vec<(String, usize, &Expression)> = Vec::new();
+    shown.extend(scope.iter().map(|part| ("scope".to_owned(), 0, part)));
+    conditions.iter().for_each(|part| add(&mut shown, part, 0));
+    let width = shown.iter().map(|(place, ..)| place.len()).max().unwrap_or_default();
+    for (place, depth, Expression { source, outcome, operands, .. }) in shown {
+        let (indent, outcome) = (depth * 2, result(outcome, operands));
+        line(text, format_args!("  {place:<width$}  {:indent$}{} {outcome}", "", short(source)));
+    }
 }
 
-/// A line for an expression, and below it those in it of which the value is not plain to see.
-fn expression(text: &mut String, shown: &Expression, label: &str, depth: usize) {
-    let Expression { source, span, outcome, is_plain: _, operands } = shown;
-    let place = span.map_or_else(|| label.to_owned(), |span| format!("{}:{}", span.start.line, span.start.column));
-    let outcome = match outcome {
+/// Adds an expression, and behind it those in it of which the value is not plain to see: place, depth, expression.
+fn add<'e>(shown: &mut Vec<(String, usize, &'e Expression)>, expression: &'e Expression, depth: usize) {
+    // JSON policies have no places.
+    let place = expression.span.map(|span| format!("{}:{}", span.start.line, span.start.column));
+    shown.push((place.unwrap_or_default(), depth, expression));
+    // What is in an expression that was not evaluated was not evaluated either.
+    if expression.outcome != Outcome::NotEvaluated {
+        let parts = expression.operands.iter().filter(|operand| !says_its_value(operand));
+        parts.for_each(|operand| add(shown, operand, depth + 1));
+    }
+}
+
+fn result(outcome: &Outcome, operands: &[Expression]) -> String {
+    match outcome {
         Outcome::Value(value) => format!("=> {}", short(&value.text)),
         // Said once, where it comes from.
         Outcome::Error { .. } if operands.iter().any(|operand| matches!(operand.outcome, Outcome::Error { .. })) => {
@@ -114,12 +129,6 @@ fn expression(text: &mut String, shown: &Expression, label: &str, depth: usize) 
         }
         Outcome::Error { error } => format!("=> error: {error}"),
         Outcome::NotEvaluated => "(not evaluated)".to_owned(),
-    };
-    line(text, format_args!("  {place:<8}{:1$}{2} {outcome}", "", depth * 2, short(source)));
-    // What is in an expression that was not evaluated was not evaluated either.
-    if !matches!(shown.outcome, Outcome::NotEvaluated) {
-        let parts = operands.iter().filter(|operand| !says_its_value(operand));
-        parts.for_each(|operand| expression(text, operand, "", depth + 1));
     }
 }
 
