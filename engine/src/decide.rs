@@ -3,6 +3,7 @@
 use crate::candidate::Candidate;
 use crate::decision::Effect;
 use crate::error::DecideError;
+use crate::explain::Observer;
 use crate::ids::{EntityId, PolicyIndex, ProgramId};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
 use crate::lineage::Lineage;
@@ -53,33 +54,36 @@ impl Outcome {
     }
 }
 
-/// Evaluates every policy that the request could make true or err.
-pub(crate) fn decide(
+/// Evaluates every policy that the request could make true or err, before the eyes of an observer.
+pub(crate) fn decide<O: Observer>(
     machine: &mut Machine<'_>,
     outcome: &mut Outcome,
+    observer: O,
     principal: EntityId,
     action: EntityId,
     resource: EntityId,
-) -> Result<(), DecideError> {
+) -> Result<O, DecideError> {
     let principal = Lineage::new(principal, machine.data());
     let resource = Lineage::new(resource, machine.data());
-    let mut decider = Decider { machine, outcome, principal, action, resource };
-    decider.decide().map_err(|halt| match halt {
-        Halt::Stop(error) => error,
+    let mut decider = Decider { machine, outcome, observer, principal, action, resource };
+    match decider.decide() {
+        Ok(()) => Ok(decider.observer),
+        Err(Halt::Stop(error)) => Err(error),
         // Evaluation errors are outcomes of policies, never of the decision.
-        Halt::Erred => DecideError::Internal,
-    })
+        Err(Halt::Erred) => Err(DecideError::Internal),
+    }
 }
 
-struct Decider<'m, 'a> {
+struct Decider<'m, 'a, O> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
+    observer: O,
     principal: Lineage,
     action: EntityId,
     resource: Lineage,
 }
 
-impl<'a> Decider<'_, 'a> {
+impl<'a, O: Observer> Decider<'_, 'a, O> {
     fn index(&self) -> &'a Index {
         let set: &'a CompiledPolicySet = self.machine.set;
         &set.index
@@ -132,6 +136,7 @@ impl<'a> Decider<'_, 'a> {
                 }
             }
         };
+        self.observer.probed(lookup, key);
         match (key, probe.mode) {
             (Key::Nothing, _) => Ok(()),
             (Key::Value(value), Mode::Equal) => self.consider_all(index.bucket(lookup, value)),
@@ -175,6 +180,8 @@ impl<'a> Decider<'_, 'a> {
         for candidate in candidates {
             if candidate.fits(principal, resource) {
                 self.consider(candidate.policy)?;
+            } else {
+                self.observer.reached(candidate.policy, false);
             }
         }
         Ok(())
@@ -185,10 +192,11 @@ impl<'a> Decider<'_, 'a> {
         let policies = &set.policies;
         let policy = policies.get(at).ok_or(INTERNAL)?;
         let data = self.machine.data();
-        if !policy.principal.covers(self.principal, data)
-            || !policies.covers_action(policy, self.action, data)
-            || !policy.resource.covers(self.resource, data)
-        {
+        let covered = policy.principal.covers(self.principal, data)
+            && policies.covers_action(policy, self.action, data)
+            && policy.resource.covers(self.resource, data);
+        self.observer.reached(at, covered);
+        if !covered {
             return Ok(());
         }
         match self.machine.run(&policy.code) {

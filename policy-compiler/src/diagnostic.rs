@@ -3,7 +3,7 @@
 mod json;
 mod render;
 
-pub use json::FindingJson;
+pub use json::{FindingJson, PlaceJson, SpanJson};
 pub use render::{render, render_all};
 
 use std::ops::Range;

@@ -80,6 +80,32 @@ impl Position {
     }
 }
 
+/// The lines of a text, for many positions in it.
+#[derive(Clone, Debug)]
+pub struct LineIndex<'a> {
+    text: &'a str,
+    /// Where each line starts, in bytes.
+    starts: Vec<usize>,
+}
+
+impl<'a> LineIndex<'a> {
+    /// Reads a text once.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// As [`Position::of`].
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or_default();
+        let before = self.text.get(start..).unwrap_or_default().char_indices();
+        Position { line, column: before.take_while(|(at, _)| start + at < offset).count() + 1 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +117,15 @@ mod tests {
         assert_eq!(Position::of(text, 3), Position { line: 1, column: 3 });
         assert_eq!(Position::of(text, 4), Position { line: 2, column: 1 });
         assert_eq!(Position::of(text, 99), Position { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn a_line_index_gives_the_same_positions() {
+        for text in ["", "\n", "aé\nbc", "\n\né\n"] {
+            let index = LineIndex::new(text);
+            for offset in 0..text.len() + 2 {
+                assert_eq!(index.position(offset), Position::of(text, offset), "{offset} of {text:?}");
+            }
+        }
     }
 }

@@ -61,11 +61,21 @@ pub(crate) struct Probe {
 /// A key as the format writes it: a value's tag and payload.
 pub(crate) type Key = (u8, u64);
 
+/// Which part of a policy a guard was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Principal,
+    Resource,
+    /// The conjunct of its conditions, by number from 0.
+    Conjunct(usize),
+}
+
 /// A policy's guard: the probe, and the keys of which it needs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
     pub(crate) probe: usize,
     pub(crate) keys: Vec<Key>,
+    pub(crate) origin: Origin,
 }
 
 /// The guard of each policy, if it has one.
@@ -82,7 +92,7 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
     let mut possible: Vec<Vec<Guard>> = Vec::with_capacity(policies.len());
     for policy in policies {
         let guards = Finder { expressions, tables, found: Vec::new() }.find(policy);
-        let numbered = guards.into_iter().map(|(probe, mut keys)| {
+        let numbered = guards.into_iter().map(|Found { probe, mut keys, origin }| {
             keys.sort_unstable();
             keys.dedup();
             let next = probes.len();
@@ -90,7 +100,7 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
                 probes.push(probe.clone());
                 next
             });
-            Guard { probe: at, keys }
+            Guard { probe: at, keys, origin }
         });
         possible.push(numbered.collect());
     }
@@ -170,28 +180,35 @@ fn cost(crowd: usize, population: usize, probe: Option<&Probe>) -> usize {
     crowd.saturating_mul(1_000_000_000) + probing / population.max(1)
 }
 
+/// A guard that a policy could have.
+struct Found {
+    probe: Probe,
+    keys: Vec<Key>,
+    origin: Origin,
+}
+
 struct Finder<'a> {
     expressions: &'a Expressions,
     tables: &'a Tables,
-    found: Vec<(Probe, Vec<Key>)>,
+    found: Vec<Found>,
 }
 
 impl Finder<'_> {
-    fn find(mut self, policy: &Policy) -> Vec<(Probe, Vec<Key>)> {
-        self.scope(Subject::Principal, policy.principal);
-        self.scope(Subject::Resource, policy.resource);
+    fn find(mut self, policy: &Policy) -> Vec<Found> {
+        self.scope(Subject::Principal, policy.principal, Origin::Principal);
+        self.scope(Subject::Resource, policy.resource, Origin::Resource);
         self.conditions(policy.condition);
         self.found
     }
 
-    fn scope(&mut self, subject: Subject, scope: Scope) {
+    fn scope(&mut self, subject: Subject, scope: Scope, origin: Origin) {
         let (mode, key) = match scope {
             Scope::Any => return,
             Scope::Equal(entity) => (Mode::Equal, Value::Entity(entity)),
             Scope::In(entity) | Scope::IsIn(_, entity) => (Mode::In, Value::Entity(entity)),
             Scope::Is(type_name) => (Mode::Is, Value::String(type_name)),
         };
-        self.found.push((Probe { subject, mode }, vec![key.encode()]));
+        self.found.push(Found { probe: Probe { subject, mode }, keys: vec![key.encode()], origin });
     }
 
     fn conditions(&mut self, condition: ExpressionId) {
@@ -200,9 +217,10 @@ impl Finder<'_> {
             _ => vec![condition],
         };
         let mut before = Vec::new();
-        for conjunct in conjuncts {
+        for (number, conjunct) in conjuncts.into_iter().enumerate() {
             if let Some((mode, key, keys)) = self.comparison(conjunct) {
-                self.guard(mode, key, keys, &before);
+                let probe = Probe { subject: self.subject(key, &before), mode };
+                self.found.push(Found { probe, keys, origin: Origin::Conjunct(number) });
             }
             if !self.pass(conjunct, &mut before) {
                 return;
@@ -210,14 +228,13 @@ impl Finder<'_> {
         }
     }
 
-    fn guard(&mut self, mode: Mode, key: ExpressionId, keys: Vec<Key>, before: &[Step]) {
-        let subject = match (self.expressions.get(key), before) {
+    fn subject(&self, key: ExpressionId, before: &[Step]) -> Subject {
+        match (self.expressions.get(key), before) {
             // The variables are there whatever was evaluated before them, but what was could have erred.
             (Expression::Variable(0), []) => Subject::Principal,
             (Expression::Variable(2), []) => Subject::Resource,
             _ => Subject::Expression { before: before.to_vec(), key },
-        };
-        self.found.push((Probe { subject, mode }, keys));
+        }
     }
 
     /// What a conjunct compares with constants: the mode, the expression, and the keys of which one has to be met.

@@ -156,14 +156,8 @@ impl Translator<'_> {
                 self.expression(then_expr, depth)?,
                 self.expression(else_expr, depth)?,
             ),
-            ExprKind::And { .. } => Expression::And(self.chain(expr, depth, |kind| match kind {
-                ExprKind::And { left, right } => Some((left.as_ref(), right.as_ref())),
-                _ => None,
-            })?),
-            ExprKind::Or { .. } => Expression::Or(self.chain(expr, depth, |kind| match kind {
-                ExprKind::Or { left, right } => Some((left.as_ref(), right.as_ref())),
-                _ => None,
-            })?),
+            ExprKind::And { .. } => Expression::And(self.all(conjuncts(expr), depth)?),
+            ExprKind::Or { .. } => Expression::Or(self.all(alternatives(expr), depth)?),
             ExprKind::UnaryApp { op, arg } => {
                 let operator = match op {
                     UnaryOp::Not => Opcode::Not,
@@ -224,7 +218,7 @@ impl Translator<'_> {
                 Expression::IsType(self.expression(expr, depth)?, self.tables.string(&entity_type.to_string()))
             }
             ExprKind::Set(items) => {
-                let elements = items.iter().map(|item| self.expression(item, depth)).collect::<Result<Vec<_>, _>>()?;
+                let elements = self.all(items.iter(), depth)?;
                 return self.set(elements);
             }
             ExprKind::Record(fields) => {
@@ -239,26 +233,12 @@ impl Translator<'_> {
         Ok(self.expressions.add(node))
     }
 
-    /// The operands of a chain of one of the two logical operators, however it is bracketed. Chains can be longer than
-    /// the stack is deep, so this walks them with a stack of its own.
-    fn chain<'e>(
+    fn all<'e>(
         &mut self,
-        expr: &'e Expr,
+        expressions: impl IntoIterator<Item = &'e Expr>,
         depth: u32,
-        split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>,
     ) -> Result<Vec<ExpressionId>, CompileError> {
-        let mut waiting = vec![expr];
-        let mut operands = Vec::new();
-        while let Some(next) = waiting.pop() {
-            match split(next.expr_kind()) {
-                Some((left, right)) => {
-                    waiting.push(right);
-                    waiting.push(left);
-                }
-                None => operands.push(self.expression(next, depth)?),
-            }
-        }
-        Ok(operands)
+        expressions.into_iter().map(|expr| self.expression(expr, depth)).collect()
     }
 
     fn extension(&mut self, name: &str, args: &[Expr], depth: u32) -> Result<ExpressionId, CompileError> {
@@ -271,7 +251,7 @@ impl Translator<'_> {
         {
             return Ok(self.constant(value));
         }
-        let args = args.iter().map(|arg| self.expression(arg, depth)).collect::<Result<Vec<_>, _>>()?;
+        let args = self.all(args, depth)?;
         let binary = matches!(
             operator,
             Opcode::DecimalLess
@@ -327,6 +307,47 @@ impl Translator<'_> {
             })
             .collect()
     }
+}
+
+/// The node of one expression of a policy.
+pub(crate) fn expression(
+    expr: &Expr,
+    tables: &mut Tables,
+    expressions: &mut Expressions,
+) -> Result<ExpressionId, CompileError> {
+    Translator { tables, expressions }.expression(expr, 0)
+}
+
+/// The operands of a chain of `&&`, however it is bracketed; the expression itself where it is none.
+pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
+    chain(expr, |kind| match kind {
+        ExprKind::And { left, right } => Some((left.as_ref(), right.as_ref())),
+        _ => None,
+    })
+}
+
+/// The operands of a chain of `||`, however it is bracketed; the expression itself where it is none.
+pub(crate) fn alternatives(expr: &Expr) -> Vec<&Expr> {
+    chain(expr, |kind| match kind {
+        ExprKind::Or { left, right } => Some((left.as_ref(), right.as_ref())),
+        _ => None,
+    })
+}
+
+/// Chains can be longer than the stack is deep, so this walks them with a stack of its own.
+fn chain<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>) -> Vec<&'e Expr> {
+    let mut waiting = vec![expr];
+    let mut operands = Vec::new();
+    while let Some(next) = waiting.pop() {
+        match split(next.expr_kind()) {
+            Some((left, right)) => {
+                waiting.push(right);
+                waiting.push(left);
+            }
+            None => operands.push(next),
+        }
+    }
+    operands
 }
 
 fn too_deep() -> CompileError {

@@ -31,18 +31,24 @@ struct RelatedJson<'a> {
     span: Option<SpanJson>,
 }
 
-#[derive(Debug, Serialize)]
-struct SpanJson {
-    start: PlaceJson,
-    end: PlaceJson,
+/// Both ends of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SpanJson {
+    /// The first character.
+    pub start: PlaceJson,
+    /// Behind the last.
+    pub end: PlaceJson,
 }
 
 /// Line and column from 1, in characters; offset in bytes from 0.
-#[derive(Debug, Serialize)]
-struct PlaceJson {
-    line: usize,
-    column: usize,
-    offset: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaceJson {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Offset in bytes, from 0.
+    pub offset: usize,
 }
 
 impl<'a> FindingJson<'a> {
@@ -72,10 +78,15 @@ impl SpanJson {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
         let text = sources.text(file)?;
         let span = clamp(sources, file, span)?;
+        Some(Self::of(&span, |offset| Position::of(text, offset)))
+    }
+
+    /// The ends of a byte range.
+    pub fn of(span: &Range<usize>, position: impl Fn(usize) -> Position) -> Self {
         let place = |offset| {
-            let Position { line, column } = Position::of(text, offset);
+            let Position { line, column } = position(offset);
             PlaceJson { line, column, offset }
         };
-        Some(Self { start: place(span.start), end: place(span.end) })
+        Self { start: place(span.start), end: place(span.end) }
     }
 }

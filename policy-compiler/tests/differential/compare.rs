@@ -55,7 +55,7 @@ impl Case {
         }
     }
 
-    fn load(&self) -> (PolicySet, Entities) {
+    pub(crate) fn load(&self) -> (PolicySet, Entities) {
         let mut set = PolicySet::new();
         for (number, text) in self.policies.iter().enumerate() {
             let policy = cedar_policy::Policy::parse(Some(PolicyId::new(format!("policy{number}"))), text)
@@ -90,7 +90,7 @@ impl Case {
     }
 }
 
-fn load_request(json: &Value) -> Request {
+pub(crate) fn load_request(json: &Value) -> Request {
     let uid = |part: &str| EntityUid::from_json(json[part].clone()).expect("an entity");
     let context = Context::from_json_value(json["context"].clone(), None).expect("a context");
     Request::new(uid("principal"), uid("action"), uid("resource"), context, None).expect("a request")
@@ -131,7 +131,7 @@ pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
     Ok(summary)
 }
 
-fn cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
+pub(crate) fn cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
     let response = Authorizer::new().is_authorized(request, policies, entities);
     let mut reasons: Vec<_> = response.diagnostics().reason().map(ToString::to_string).collect();
     let mut errors: Vec<_> = response

@@ -13,6 +13,7 @@
 )]
 
 mod compare;
+mod explained;
 mod expression;
 mod hostile;
 mod policy;
