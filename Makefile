@@ -56,6 +56,7 @@ dev-cli:
 .PHONY: test
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
+	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
 	@$(with_envoy) cargo test --locked --workspace
 
 .PHONY: lint

@@ -1,19 +1,14 @@
-//! The engine as a wasm module, and a VM to run it in.
+//! The engine behind a byte boundary, so that the same decisions can be run natively, under callgrind and in wasm.
 //!
-//! Both ends of one boundary: [`Session`] opens policy sets and answers [`Transcript`]s of requests, natively or behind
-//! the module's exports; [`Vm`] runs the module in an interpreter that counts instructions. Tests ask both the same
-//! questions, and measurements put both beside each other.
+//! [`Session`] opens policy sets and answers [`Transcript`]s of requests: here, in the command of this package, or behind
+//! the exports of its wasm module.
 
 mod answer;
 #[cfg(target_family = "wasm")]
 mod exports;
 mod session;
 mod transcript;
-#[cfg(not(target_family = "wasm"))]
-mod vm;
 
 pub use answer::Answer;
 pub use session::{Failure, Session};
 pub use transcript::{Asked, Extension, Handle, Malformed, Transcript};
-#[cfg(not(target_family = "wasm"))]
-pub use vm::{Vm, VmError};

@@ -19,6 +19,7 @@ mod hostile;
 mod policy;
 mod random;
 mod shrink;
+mod vm;
 mod wasm;
 mod world;
 mod written;

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use palisade_engine::{CompiledPolicySet, PolicyIndex};
-use palisade_engine_guest::{Answer as WasmAnswer, Extension, Handle, Transcript, Vm};
+use palisade_engine_guest::{Answer as WasmAnswer, Extension, Handle, Transcript};
 use serde_json::{Map, Value};
 
 use crate::compare::{Answer, Case};
+use crate::vm::Vm;
 
 thread_local! {
     static VM: RefCell<Vm> = RefCell::new(Vm::new(&module()).expect("`make engine-wasm` builds the module"));

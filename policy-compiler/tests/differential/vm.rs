@@ -1,15 +1,13 @@
-//! The module in an interpreter: deterministic, with every instruction counted.
+//! The module in an interpreter, which needs no other compiler than this one and has its own limits of recursion.
 
 use std::path::Path;
 
-use wasmi::{Config, Engine, Extern, Func, Instance, Memory, Module, Store, Val};
-
-use crate::answer::Answer;
-use crate::transcript::Transcript;
+use palisade_engine_guest::{Answer, Transcript};
+use wasmi::{Engine, Extern, Func, Instance, Memory, Module, Store, Val};
 
 /// Why the module gave no answer: it trapped, refused its input, or is not the module.
 #[derive(Debug)]
-pub struct VmError(String);
+pub(crate) struct VmError(String);
 
 impl core::fmt::Display for VmError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -26,7 +24,7 @@ impl From<wasmi::Error> for VmError {
 }
 
 /// One instance of the module.
-pub struct Vm {
+pub(crate) struct Vm {
     store: Store<()>,
     instance: Instance,
     memory: Memory,
@@ -37,14 +35,11 @@ impl Vm {
     ///
     /// # Errors
     /// Where the file is not that module.
-    pub fn new(module: &Path) -> Result<Self, VmError> {
+    pub(crate) fn new(module: &Path) -> Result<Self, VmError> {
         let bytes = std::fs::read(module).map_err(|error| VmError(format!("{}: {error}", module.display())))?;
-        let mut config = Config::default();
-        config.consume_fuel(true);
-        let engine = Engine::new(&config);
+        let engine = Engine::default();
         let module = Module::new(&engine, bytes)?;
         let mut store = Store::new(&engine, ());
-        store.set_fuel(u64::MAX)?;
         // The standard library imports what a panic would need to print. The engine asks its host for nothing.
         let imports: Vec<Extern> = module
             .imports()
@@ -70,7 +65,7 @@ impl Vm {
     ///
     /// # Errors
     /// Where the module refuses it or traps.
-    pub fn open(&mut self, policies: &[u8]) -> Result<(), VmError> {
+    pub(crate) fn open(&mut self, policies: &[u8]) -> Result<(), VmError> {
         self.write(policies)?;
         match self.call("open", ())? {
             1_u32 => Ok(()),
@@ -82,7 +77,7 @@ impl Vm {
     ///
     /// # Errors
     /// Where the module refuses the transcript or traps.
-    pub fn answer(&mut self, transcript: &Transcript) -> Result<Vec<Answer>, VmError> {
+    pub(crate) fn answer(&mut self, transcript: &Transcript) -> Result<Vec<Answer>, VmError> {
         self.write(transcript.bytes())?;
         match self.call("answer", ())? {
             1_u32 => self.read().and_then(|bytes| {
@@ -90,23 +85,6 @@ impl Vm {
             }),
             _ => Err(VmError("the module refuses the transcript".to_owned())),
         }
-    }
-
-    /// Instructions of deciding the requests of a transcript once more, after they were decided before: what a warm
-    /// worker spends. `export` is one of the module's measuring functions.
-    ///
-    /// # Errors
-    /// Where the module refuses the transcript or traps.
-    pub fn instructions(&mut self, export: &str, transcript: &Transcript) -> Result<u64, VmError> {
-        self.write(transcript.bytes())?;
-        let mut spent = |passes: u32| {
-            let before = self.store.get_fuel()?;
-            match self.call(export, passes)? {
-                ..0_i64 => Err(VmError(format!("{export} fails"))),
-                _ => Ok(before - self.store.get_fuel()?),
-            }
-        };
-        Ok(spent(3)? - spent(2)?)
     }
 
     fn call<P: wasmi::WasmParams, R: wasmi::WasmResults>(&mut self, export: &str, parameters: P) -> Result<R, VmError> {

@@ -1,0 +1,70 @@
+//! Instructions per decision of the engine, counted by callgrind, stay under the ceilings of `instructions-ceiling`, a line
+//! each: `workload, how its requests are asked: ceiling`. The same machine code gives the same count.
+//!
+//! `PALISADE_UPDATE_GOLDENS=1` rewrites the file, with some room over what was counted.
+
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking, and says what it counted")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use palisade_benches::instructions::{Counter, Mode};
+use palisade_benches::workload::synthetic::{Family, workload as synthetic};
+use palisade_benches::workload::{Workload, gdrive, github, tinytodo};
+
+/// Percent over what was counted: another version of the compiler makes slightly other code.
+const ROOM: u64 = 10;
+
+fn workloads() -> Vec<Workload> {
+    let mut all = Vec::new();
+    for family in [Family::Scoped, Family::Context, Family::Attribute, Family::Tag] {
+        all.push(synthetic(family, 10, 10));
+        all.push(synthetic(family, 2000, 10));
+    }
+    all.push(synthetic(Family::AllHit, 100, 1));
+    all.extend([5, 50].map(|size| gdrive::workload(size, true, 200)));
+    all.extend([5, 50].map(|size| github::workload(size, true, 200)));
+    all.extend([gdrive::workload(20, false, 50), github::workload(20, false, 50), tinytodo::workload(20, 50)]);
+    all
+}
+
+/// What each workload costs in each mode, in instructions per decision.
+fn count() -> Vec<(String, u64)> {
+    let counter = Counter::new(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("the measured program builds");
+    let mut counted = Vec::new();
+    for workload in workloads() {
+        for mode in [Mode::Prebuilt, Mode::Parts] {
+            let instructions = counter.per_decision(&workload, mode).expect("counts");
+            counted.push((format!("{}, {}", workload.name, mode.label()), instructions));
+        }
+    }
+    counted
+}
+
+#[test]
+fn instructions_per_decision_stay_under_their_ceilings() {
+    let counted = count();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions-ceiling");
+    if std::env::var_os("PALISADE_UPDATE_GOLDENS").is_some() {
+        let mut text = String::new();
+        for (name, instructions) in &counted {
+            writeln!(text, "{name}: {}", instructions + instructions * ROOM / 100).expect("a string");
+        }
+        std::fs::write(&file, text).expect("written");
+        return;
+    }
+    let text = std::fs::read_to_string(&file).expect("the file of ceilings");
+    let ceilings: Vec<&str> = text.lines().collect();
+    assert_eq!(ceilings.len(), counted.len(), "every workload has a ceiling");
+    let mut over = Vec::new();
+    for ((name, instructions), line) in counted.iter().zip(ceilings) {
+        let (known, ceiling) = line.rsplit_once(": ").expect(line);
+        assert_eq!(name, known);
+        let ceiling: u64 = ceiling.parse().expect(line);
+        println!("{name}: {instructions} of at most {ceiling}");
+        if *instructions > ceiling {
+            over.push(format!("{name}: {instructions} instructions, over the ceiling of {ceiling}"));
+        }
+    }
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
