@@ -73,9 +73,15 @@ goldens: plugin ## Rewrite the golden files of the wasm module (review the diffe
 reproducible: plugin ## Build the filter twice, in two places, and compare the bytes
 	@build/reproducible.sh
 
+.PHONY: fuzz
+fuzz: engine-wasm ## Look for disagreements and crashes; FUZZ_SECONDS=N: each fuzz target once, N seconds
+	@build/fuzz.sh $(FUZZ_SECONDS)
+
 .PHONY: bench
-bench: ## Run the native benchmarks
-	@cargo bench --locked --package palisade-benches
+bench: engine-wasm ## Measure the engine beside cedar-policy, natively and in wasm
+	@command -v protoc >/dev/null || build/debian-packages.sh protobuf-compiler
+	@CARGO_TARGET_DIR=$(CURDIR)/target/protobuf cargo build --quiet --locked --release --manifest-path benches/protobuf/Cargo.toml
+	@cargo bench --quiet --locked --package palisade-benches --bench targets
 
 .PHONY: bench-envoy
 bench-envoy: plugin dev-cli ## Measure Envoy's CPU per request with and without filters

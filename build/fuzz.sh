@@ -1,37 +1,56 @@
 #!/usr/bin/env bash
-# Fuzzes the targets in fuzz/, each for the given number of seconds, from valid policy sets that the differential
-# tests generate. Without an argument, a target runs until it finds something or is interrupted.
-# usage: build/fuzz.sh [SECONDS] [TARGET...]
+# Looks for disagreements and crashes: generates cases for the differential tests with new seeds, and fuzzes the targets
+# in fuzz/ from valid policy sets that those tests generate.
+# usage: build/fuzz.sh [SECONDS]
+# With SECONDS, each target runs for so long, once, and the differential tests are left to `make test`. Without, both go
+# on in turns until something is found or somebody interrupts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-seconds=${1:-0}
-shift || true
-targets=("$@")
-if [ $# -eq 0 ]; then
-    targets=(open_bundle open_then_decide)
-fi
+seconds=${1:-}
+targets=(open_bundle open_then_decide)
 
-if ! cargo +nightly --version >/dev/null 2>&1; then
-    echo "fuzzing needs Rust's nightly toolchain: rustup toolchain install nightly" >&2
-    exit 1
+# The sanitizer is an unstable option: nightly takes it, and so does stable when told to be nightly.
+if cargo +nightly --version >/dev/null 2>&1; then
+    cargo=(cargo +nightly)
+else
+    export RUSTC_BOOTSTRAP=1
+    cargo=(cargo)
 fi
 tools=$PWD/.tools
 if [ ! -x "$tools/bin/cargo-fuzz" ]; then
+    echo "installing cargo-fuzz" >&2
     cargo install --quiet --locked --root "$tools" --version 0.13.1 cargo-fuzz
 fi
 
 seeds=$PWD/target/fuzz-seeds
 mkdir -p "$seeds"
-PALISADE_FUZZ_SEEDS=$seeds cargo test --quiet --locked --package palisade-policy-compiler --test differential seeds \
-    -- --ignored
+# The whole workspace, as everywhere: a part of it would compile cedar-policy again.
+PALISADE_FUZZ_SEEDS=$seeds cargo test --quiet --locked --workspace --test differential seeds -- --ignored >/dev/null
 
-for target in "${targets[@]}"; do
-    corpus=$PWD/target/fuzz-corpus/$target
+fuzz() { # TARGET SECONDS
+    local corpus=$PWD/target/fuzz-corpus/$1 log=$PWD/target/fuzz-$1.log
     mkdir -p "$corpus"
-    (
+    if ! (
         cd fuzz
-        PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz cargo +nightly fuzz run "$target" "$corpus" "$seeds" -- \
-            -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048
-    )
+        PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz "${cargo[@]}" fuzz run "$1" "$corpus" "$seeds" -- \
+            -max_total_time="$2" -max_len=65536 -timeout=10 -rss_limit_mb=2048
+    ) >"$log" 2>&1; then
+        tail --lines 60 "$log"
+        echo "error: fuzz target $1 found something, or could not be built: target/fuzz-$1.log" >&2
+        return 1
+    fi
+    echo "$1: $(grep '^Done ' "$log")"
+}
+
+if [[ -n $seconds ]]; then
+    for target in "${targets[@]}"; do fuzz "$target" "$seconds"; done
+    exit
+fi
+while true; do
+    seed=$(date +%s)
+    echo "differential tests, seed $seed"
+    PALISADE_DIFFERENTIAL_SEED=$seed PALISADE_DIFFERENTIAL_CASES=2000 \
+        cargo test --quiet --locked --workspace --test differential
+    for target in "${targets[@]}"; do fuzz "$target" 300; done
 done

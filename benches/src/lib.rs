@@ -8,10 +8,22 @@ pub mod allocations;
 pub mod cedar;
 pub mod instructions;
 pub mod measure;
+pub mod meter;
 pub mod palisade;
 pub mod report;
 pub mod targets;
+pub mod vm;
 pub mod workload;
 
 /// A failure of a benchmark: always a defect of the benchmark or of an engine, so its text is all there is.
 pub type Result<T> = core::result::Result<T, Box<dyn core::error::Error>>;
+
+/// Where benchmarks put their files and reports.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn folder() -> Result<std::path::PathBuf> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

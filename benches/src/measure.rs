@@ -11,7 +11,8 @@ use crate::Result;
 /// One piece of work, and how many operations it is.
 pub struct Lane<'a> {
     operations: usize,
-    work: Box<dyn FnMut() -> Result<()> + 'a>,
+    /// Does the work as often as it is told, and says how long that took.
+    work: Box<dyn FnMut(u32) -> Result<Duration> + 'a>,
     passes: u32,
     rounds: Vec<f64>,
 }
@@ -21,28 +22,34 @@ const ROUND: Duration = Duration::from_millis(4);
 
 impl<'a> Lane<'a> {
     /// A lane whose `work` does that many operations each time.
-    pub fn new(operations: usize, work: impl FnMut() -> Result<()> + 'a) -> Self {
-        Self { operations, work: Box::new(work), passes: 1, rounds: Vec::new() }
+    pub fn new(operations: usize, mut work: impl FnMut() -> Result<()> + 'a) -> Self {
+        Self::batched(operations, move |passes| (0..passes).try_for_each(|_| work()))
     }
 
-    fn time(&mut self, passes: u32) -> Result<Duration> {
-        let start = cpu_time();
-        for _ in 0..passes {
-            (self.work)()?;
-        }
-        Ok(cpu_time().saturating_sub(start))
+    /// A lane whose work is told how many passes to do at once.
+    pub fn batched(operations: usize, mut work: impl FnMut(u32) -> Result<()> + 'a) -> Self {
+        Self::elsewhere(operations, move |passes| {
+            let start = cpu_time();
+            work(passes)?;
+            Ok(cpu_time().saturating_sub(start))
+        })
+    }
+
+    /// A lane whose work is done and timed in another process, so many passes at a time.
+    pub fn elsewhere(operations: usize, work: impl FnMut(u32) -> Result<Duration> + 'a) -> Self {
+        Self { operations, work: Box::new(work), passes: 1, rounds: Vec::new() }
     }
 
     /// Warms up until a number of passes fills a round.
     fn calibrate(&mut self) -> Result<()> {
-        while self.passes < 1 << 24 && self.time(self.passes)? < ROUND / 2 {
+        while self.passes < 1 << 24 && (self.work)(self.passes)? < ROUND / 2 {
             self.passes *= 2;
         }
         Ok(())
     }
 
     fn round(&mut self) -> Result<()> {
-        let elapsed = self.time(self.passes)?;
+        let elapsed = (self.work)(self.passes)?;
         let operations = f64::from(self.passes) * self.operations as f64;
         self.rounds.push(elapsed.as_secs_f64() * 1e9 / operations);
         Ok(())
@@ -73,7 +80,9 @@ pub fn medians(mut lanes: Vec<Lane<'_>>, rounds: usize) -> Result<Vec<f64>> {
     Ok(lanes.into_iter().map(|lane| median(lane.rounds)).collect())
 }
 
-fn median(mut rounds: Vec<f64>) -> f64 {
+/// The middle one; not a number where there is none.
+#[must_use]
+pub fn median(mut rounds: Vec<f64>) -> f64 {
     rounds.sort_by(f64::total_cmp);
     rounds.get(rounds.len() / 2).copied().unwrap_or(f64::NAN)
 }

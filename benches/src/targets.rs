@@ -4,17 +4,31 @@ pub mod applications;
 pub mod bundle;
 pub mod families;
 pub mod loaded;
+pub mod wasm;
 
 use crate::Result;
 use crate::report::Row;
 
-/// Measures every row; `seen` is handed each as it is there.
+type Part = (&'static str, fn() -> Result<Vec<Row>>);
+
+const PARTS: [Part; 4] = [
+    ("families", families::rows),
+    ("applications", applications::rows),
+    ("wasm", wasm::rows),
+    ("bundle", bundle::rows),
+];
+
+/// Measures the rows of the parts that are named, or all; `seen` is handed each as it is there.
 ///
 /// # Errors
 /// Where an engine fails, or the two disagree.
-pub fn measure(mut seen: impl FnMut(&Row)) -> Result<Vec<Row>> {
+pub fn measure(named: &[String], mut seen: impl FnMut(&Row)) -> Result<Vec<Row>> {
+    let all = !PARTS.iter().any(|(name, _)| named.iter().any(|other| other == name));
     let mut rows = Vec::new();
-    for part in [families::rows, applications::rows, bundle::rows] {
+    for (name, part) in PARTS {
+        if !all && !named.iter().any(|other| other == name) {
+            continue;
+        }
         for row in part()? {
             seen(&row);
             rows.push(row);

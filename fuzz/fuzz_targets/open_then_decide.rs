@@ -2,12 +2,16 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use palisade_engine::{CompiledPolicySet, Request, Scratch, Value};
 
 /// Uids and names that the seeds use (see `seeds`), and some that they do not.
 const UIDS: [(&str, &str); 5] =
     [("User", "a"), ("Action", "a"), ("N::Doc", "b"), ("Team", "c"), ("Nowhere", "nothing")];
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    palisade_fuzz::mutate(data, size, max_size, seed)
+});
 
 fuzz_target!(|data: &[u8]| {
     let Ok(set) = CompiledPolicySet::open(data) else { return };
