@@ -9,6 +9,7 @@
 //! `translate` and `store` are the only modules that look into cedar-policy-core, whose interior changes between
 //! releases: its version is pinned exactly.
 
+mod analysis;
 mod ask;
 mod error;
 mod expression;
@@ -25,9 +26,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use analysis::{Analysis, Never, Place, Redundancy, Redundant, Unindexed, analyse};
 pub use ask::ask;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
+pub use guard::{Miss, NoGuard};
 pub use self_check::self_check;
 
 /// What is compiled.

@@ -72,6 +72,53 @@ pub(crate) struct Guard {
 pub(crate) struct Guards {
     pub(crate) probes: Vec<Probe>,
     pub(crate) chosen: Vec<Option<Guard>>,
+    /// Where the search failed, for each policy without a guard.
+    pub(crate) failures: Vec<Option<NoGuard>>,
+}
+
+impl Guards {
+    /// The guard that narrows a policy down. A guard without keys can never be met, and a policy that cannot be true is
+    /// still to be found.
+    pub(crate) fn narrowing(&self, policy: usize) -> Option<&Guard> {
+        self.chosen.get(policy)?.as_ref().filter(|guard| !guard.keys.is_empty())
+    }
+}
+
+/// Where the search for a guard failed. The scope names no entity and no type in any of these cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoGuard {
+    /// There is no condition either: the policy applies to every request.
+    Unconditional,
+    /// No conjunct can be looked up, this one for this reason.
+    NothingToLookUp(usize, Miss),
+    /// A later conjunct could be looked up, but stands behind one that could err.
+    BehindAnError {
+        /// The conjunct that could err.
+        errs: usize,
+        /// The conjunct that could be looked up.
+        hidden: usize,
+    },
+}
+
+/// Why a conjunct cannot be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// It compares, and neither side is a constant.
+    NoConstant,
+    /// It compares two constants.
+    OnlyConstants,
+    /// Its constant is a set, a record or an address, which is no key.
+    NoKey,
+    /// A constant set that it compares with has elements that are no keys.
+    NoKeyInSet,
+    /// Alternatives of `||` that are not all comparisons of the same expression.
+    Alternatives,
+    /// It is negated: what it excludes is a key, and what it lets through is all else.
+    Negated,
+    /// It only asks whether an attribute or a tag is there.
+    Presence,
+    /// It is none of `==`, `in`, `is`, `contains`.
+    NoComparison,
 }
 
 /// Chooses for each policy the guard that leaves the fewest others in its buckets; among equals, the probe that serves
@@ -80,8 +127,10 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
     let mut ids: HashMap<Probe, usize> = HashMap::new();
     let mut probes = Vec::new();
     let mut possible: Vec<Vec<Guard>> = Vec::with_capacity(policies.len());
+    let mut failures = Vec::with_capacity(policies.len());
     for policy in policies {
-        let guards = Finder { expressions, tables, found: Vec::new() }.find(policy);
+        let (guards, failure) = Finder { expressions, tables, found: Vec::new() }.find(policy);
+        failures.push(failure);
         let numbered = guards.into_iter().map(|(probe, mut keys)| {
             keys.sort_unstable();
             keys.dedup();
@@ -125,12 +174,12 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
             })
         })
         .collect();
-    retain_used(Guards { probes, chosen })
+    retain_used(Guards { probes, chosen, failures })
 }
 
 /// Drops the probes that no policy chose.
 fn retain_used(guards: Guards) -> Guards {
-    let Guards { probes, mut chosen } = guards;
+    let Guards { probes, mut chosen, failures } = guards;
     let mut numbers: BTreeMap<usize, usize> = chosen.iter().flatten().map(|guard| (guard.probe, 0)).collect();
     for (next, number) in numbers.values_mut().enumerate() {
         *number = next;
@@ -140,7 +189,7 @@ fn retain_used(guards: Guards) -> Guards {
     }
     let probes =
         probes.into_iter().enumerate().filter(|(at, _)| numbers.contains_key(at)).map(|(_, probe)| probe).collect();
-    Guards { probes, chosen }
+    Guards { probes, chosen, failures }
 }
 
 /// The partitions a policy belongs to, by action; `None` is the one for any action. A policy that no action can meet
@@ -177,11 +226,13 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn find(mut self, policy: &Policy) -> Vec<(Probe, Vec<Key>)> {
+    /// All guards of a policy; without any, where the search failed.
+    fn find(mut self, policy: &Policy) -> (Vec<(Probe, Vec<Key>)>, Option<NoGuard>) {
         self.scope(Subject::Principal, policy.principal);
         self.scope(Subject::Resource, policy.resource);
-        self.conditions(policy.condition);
-        self.found
+        let failure = self.conditions(policy.condition);
+        let failure = failure.filter(|_| self.found.is_empty());
+        (self.found, failure)
     }
 
     fn scope(&mut self, subject: Subject, scope: Scope) {
@@ -194,20 +245,34 @@ impl Finder<'_> {
         self.found.push((Probe { subject, mode }, vec![key.encode()]));
     }
 
-    fn conditions(&mut self, condition: ExpressionId) {
+    fn conditions(&mut self, condition: ExpressionId) -> Option<NoGuard> {
         let conjuncts = match self.expressions.get(condition) {
             Expression::And(conjuncts) => conjuncts.clone(),
             _ => vec![condition],
         };
+        if let [only] = *conjuncts.as_slice()
+            && matches!(self.constant(only), Some(Value::Bool(true)))
+        {
+            return Some(NoGuard::Unconditional);
+        }
         let mut before = Vec::new();
-        for conjunct in conjuncts {
-            if let Some((mode, key, keys)) = self.comparison(conjunct) {
-                self.guard(mode, key, keys, &before);
+        let mut missed = None;
+        for (at, conjunct) in conjuncts.iter().enumerate() {
+            match self.comparison(*conjunct) {
+                Ok((mode, key, keys)) => self.guard(mode, key, keys, &before),
+                // That an attribute is there is rarely the reason that helps.
+                Err(miss) if matches!(missed, None | Some((_, Miss::Presence))) => missed = Some((at, miss)),
+                Err(_) => {}
             }
-            if !self.pass(conjunct, &mut before) {
-                return;
+            if !self.pass(*conjunct, &mut before) {
+                let mut behind = conjuncts.iter().enumerate().skip(at + 1);
+                if let Some((hidden, _)) = behind.find(|(_, conjunct)| self.comparison(**conjunct).is_ok()) {
+                    return Some(NoGuard::BehindAnError { errs: at, hidden });
+                }
+                break;
             }
         }
+        missed.map(|(at, miss)| NoGuard::NothingToLookUp(at, miss))
     }
 
     fn guard(&mut self, mode: Mode, key: ExpressionId, keys: Vec<Key>, before: &[Step]) {
@@ -221,46 +286,43 @@ impl Finder<'_> {
     }
 
     /// What a conjunct compares with constants: the mode, the expression, and the keys of which one has to be met.
-    fn comparison(&self, conjunct: ExpressionId) -> Option<(Mode, ExpressionId, Vec<Key>)> {
+    fn comparison(&self, conjunct: ExpressionId) -> Result<(Mode, ExpressionId, Vec<Key>), Miss> {
         match *self.expressions.get(conjunct) {
-            Expression::Binary(Opcode::Equal, a, b) => {
-                let (subject, key) = match (self.key(a), self.key(b)) {
-                    (None, Some(key)) => (a, key),
-                    (Some(key), None) => (b, key),
-                    (None, None) | (Some(_), Some(_)) => return None,
-                };
-                Some((Mode::Equal, subject, vec![key]))
-            }
+            Expression::Binary(Opcode::Equal, a, b) => match (self.constant(a), self.constant(b)) {
+                (None, Some(constant)) => Ok((Mode::Equal, a, vec![key(constant).ok_or(Miss::NoKey)?])),
+                (Some(constant), None) => Ok((Mode::Equal, b, vec![key(constant).ok_or(Miss::NoKey)?])),
+                (None, None) => Err(Miss::NoConstant),
+                (Some(_), Some(_)) => Err(Miss::OnlyConstants),
+            },
             Expression::Binary(Opcode::In, subject, group) => {
-                let keys = self.entities(group)?;
-                Some((Mode::In, subject, keys))
+                let group = self.constant(group).ok_or(Miss::NoConstant)?;
+                Ok((Mode::In, subject, self.entities(group).ok_or(Miss::NoKeyInSet)?))
             }
-            Expression::IsType(subject, type_name) => {
-                Some((Mode::Is, subject, vec![Value::String(type_name).encode()]))
-            }
+            Expression::IsType(subject, type_name) => Ok((Mode::Is, subject, vec![Value::String(type_name).encode()])),
             Expression::Binary(Opcode::Contains, set, subject) => {
-                let keys = self.elements(set)?.iter().map(|element| key(*element)).collect::<Option<Vec<_>>>()?;
-                Some((Mode::Equal, subject, keys))
+                let elements = self.elements(set).ok_or(Miss::NoConstant)?;
+                let keys: Option<Vec<Key>> = elements.iter().map(|element| key(*element)).collect();
+                Ok((Mode::Equal, subject, keys.ok_or(Miss::NoKeyInSet)?))
             }
             Expression::Or(ref alternatives) => {
                 let mut all = Vec::new();
                 let mut common = None;
                 for alternative in alternatives {
-                    let (mode, subject, keys) = self.comparison(*alternative)?;
+                    let Ok((mode, subject, keys)) = self.comparison(*alternative) else {
+                        return Err(Miss::Alternatives);
+                    };
                     if *common.get_or_insert((mode, subject)) != (mode, subject) {
-                        return None;
+                        return Err(Miss::Alternatives);
                     }
                     all.extend(keys);
                 }
-                common.map(|(mode, subject)| (mode, subject, all))
+                common.map(|(mode, subject)| (mode, subject, all)).ok_or(Miss::Alternatives)
             }
-            _ => None,
+            // Cedar writes `>` as a negated `<=`, so what is negated counts.
+            Expression::Unary(Opcode::Not, inner) => self.comparison(inner).and(Err(Miss::Negated)),
+            Expression::Has(..) | Expression::Binary(Opcode::HasTag, ..) => Err(Miss::Presence),
+            _ => Err(Miss::NoComparison),
         }
-    }
-
-    /// The key that an expression is, if it is a constant small enough to be one.
-    fn key(&self, id: ExpressionId) -> Option<Key> {
-        key(self.constant(id)?)
     }
 
     fn constant(&self, id: ExpressionId) -> Option<Value> {
@@ -278,14 +340,14 @@ impl Finder<'_> {
     }
 
     /// The entities that an `in` asks for: one, or a constant set of nothing else.
-    fn entities(&self, group: ExpressionId) -> Option<Vec<Key>> {
-        let entity = |value: Value| match value {
+    fn entities(&self, group: Value) -> Option<Vec<Key>> {
+        let entity = |value: &Value| match value {
             Value::Entity(_) => Some(value.encode()),
             _ => None,
         };
-        match self.elements(group) {
-            Some(elements) => elements.iter().map(|element| entity(*element)).collect(),
-            None => self.constant(group).and_then(entity).map(|key| vec![key]),
+        match group {
+            Value::Set(set) => self.tables.elements(set).iter().map(entity).collect(),
+            _ => entity(&group).map(|key| vec![key]),
         }
     }
 
@@ -323,16 +385,17 @@ impl Finder<'_> {
             // Principal, action and resource are entities, so these cannot err.
             Expression::IsType(subject, _) => self.is_entity_variable(subject),
             Expression::Binary(Opcode::In, subject, group) => {
-                self.is_entity_variable(subject) && self.entities(group).is_some()
+                self.is_entity_variable(subject)
+                    && self.constant(group).is_some_and(|group| self.entities(group).is_some())
             }
             // The first alternative is evaluated always, the others only behind it: all of the same expression.
             Expression::Or(_) => match self.comparison(conjunct) {
-                Some((Mode::Equal, subject, _)) => {
+                Ok((Mode::Equal, subject, _)) => {
                     self.touch(subject, before);
                     true
                 }
-                Some((Mode::In | Mode::Is, subject, _)) => self.is_entity_variable(subject),
-                None => false,
+                Ok((Mode::In | Mode::Is, subject, _)) => self.is_entity_variable(subject),
+                Err(_) => false,
             },
             _ => false,
         }

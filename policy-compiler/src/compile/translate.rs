@@ -156,14 +156,8 @@ impl Translator<'_> {
                 self.expression(then_expr, depth)?,
                 self.expression(else_expr, depth)?,
             ),
-            ExprKind::And { .. } => Expression::And(self.chain(expr, depth, |kind| match kind {
-                ExprKind::And { left, right } => Some((left.as_ref(), right.as_ref())),
-                _ => None,
-            })?),
-            ExprKind::Or { .. } => Expression::Or(self.chain(expr, depth, |kind| match kind {
-                ExprKind::Or { left, right } => Some((left.as_ref(), right.as_ref())),
-                _ => None,
-            })?),
+            ExprKind::And { .. } => Expression::And(self.all(&operands(expr, and), depth)?),
+            ExprKind::Or { .. } => Expression::Or(self.all(&operands(expr, or), depth)?),
             ExprKind::UnaryApp { op, arg } => {
                 let operator = match op {
                     UnaryOp::Not => Opcode::Not,
@@ -239,26 +233,8 @@ impl Translator<'_> {
         Ok(self.expressions.add(node))
     }
 
-    /// The operands of a chain of one of the two logical operators, however it is bracketed. Chains can be longer than
-    /// the stack is deep, so this walks them with a stack of its own.
-    fn chain<'e>(
-        &mut self,
-        expr: &'e Expr,
-        depth: u32,
-        split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>,
-    ) -> Result<Vec<ExpressionId>, CompileError> {
-        let mut waiting = vec![expr];
-        let mut operands = Vec::new();
-        while let Some(next) = waiting.pop() {
-            match split(next.expr_kind()) {
-                Some((left, right)) => {
-                    waiting.push(right);
-                    waiting.push(left);
-                }
-                None => operands.push(self.expression(next, depth)?),
-            }
-        }
-        Ok(operands)
+    fn all(&mut self, expressions: &[&Expr], depth: u32) -> Result<Vec<ExpressionId>, CompileError> {
+        expressions.iter().map(|expression| self.expression(expression, depth)).collect()
     }
 
     fn extension(&mut self, name: &str, args: &[Expr], depth: u32) -> Result<ExpressionId, CompileError> {
@@ -327,6 +303,45 @@ impl Translator<'_> {
             })
             .collect()
     }
+}
+
+/// The operands of a chain of one of the two logical operators, however it is bracketed. Chains can be longer than the
+/// stack is deep, so this walks them with a stack of its own.
+fn operands<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>) -> Vec<&'e Expr> {
+    let mut waiting = vec![expr];
+    let mut operands = Vec::new();
+    while let Some(next) = waiting.pop() {
+        match split(next.expr_kind()) {
+            Some((left, right)) => {
+                waiting.push(right);
+                waiting.push(left);
+            }
+            None => operands.push(next),
+        }
+    }
+    operands
+}
+
+fn and(kind: &ExprKind) -> Option<(&Expr, &Expr)> {
+    match kind {
+        ExprKind::And { left, right } => Some((left, right)),
+        _ => None,
+    }
+}
+
+fn or(kind: &ExprKind) -> Option<(&Expr, &Expr)> {
+    match kind {
+        ExprKind::Or { left, right } => Some((left, right)),
+        _ => None,
+    }
+}
+
+/// Where each conjunct of a policy's conditions stands in its text, in the order of the graph's conjuncts.
+pub(crate) fn conjunct_places(set: &PolicySet, policy: &str) -> Vec<Option<Range<usize>>> {
+    let set: &ast::PolicySet = set.as_ref();
+    let condition = set.get(&ast::PolicyID::from_string(policy)).and_then(ast::Policy::non_scope_constraints);
+    let conjuncts = condition.map_or_else(Vec::new, |condition| operands(condition, and));
+    conjuncts.into_iter().map(|conjunct| span(conjunct.source_loc())).collect()
 }
 
 fn too_deep() -> CompileError {

@@ -53,7 +53,7 @@ impl Case {
         }
     }
 
-    fn load(&self) -> (PolicySet, Entities) {
+    pub(crate) fn load(&self) -> (PolicySet, Entities) {
         let mut set = PolicySet::new();
         for (number, text) in self.policies.iter().enumerate() {
             let policy = cedar_policy::Policy::parse(Some(PolicyId::new(format!("policy{number}"))), text)
@@ -122,7 +122,7 @@ pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
     Ok(summary)
 }
 
-fn cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
+pub(crate) fn cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
     let response = Authorizer::new().is_authorized(request, policies, entities);
     let mut reasons: Vec<_> = response.diagnostics().reason().map(ToString::to_string).collect();
     let mut errors: Vec<_> = response

@@ -17,6 +17,7 @@ mod expression;
 mod hostile;
 mod policy;
 mod random;
+mod redundant;
 mod shrink;
 mod world;
 mod written;
