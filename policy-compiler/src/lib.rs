@@ -13,6 +13,7 @@ pub mod eval;
 pub mod keys;
 pub mod limits;
 pub mod links;
+mod lint;
 pub mod listing;
 pub mod nesting;
 pub mod project;

@@ -1,7 +1,6 @@
 //! The source files of a project, held as bytes under the names that findings use.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// One source file: its path relative to the project, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +72,12 @@ impl Position {
         Self { line, column }
     }
 
-    /// The positions of both ends of a byte range.
+    /// The same with columns in UTF-16 code units, in which SARIF counts.
     #[must_use]
-    pub fn of_span(text: &str, span: &Range<usize>) -> (Self, Self) {
-        (Self::of(text, span.start), Self::of(text, span.end))
+    pub fn in_utf16(text: &str, offset: usize) -> Self {
+        let Self { line, column } = Self::of(text, offset);
+        let before = text.split('\n').nth(line - 1).unwrap_or_default().chars().take(column - 1);
+        Self { line, column: 1 + before.map(char::len_utf16).sum::<usize>() }
     }
 }
 
@@ -91,5 +92,16 @@ mod tests {
         assert_eq!(Position::of(text, 3), Position { line: 1, column: 3 });
         assert_eq!(Position::of(text, 4), Position { line: 2, column: 1 });
         assert_eq!(Position::of(text, 99), Position { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn positions_in_utf16_count_code_units() {
+        let text = "é\na😀é!\r\nb";
+        for (offset, line, column) in
+            [(0, 1, 1), (2, 1, 2), (3, 2, 1), (4, 2, 2), (8, 2, 4), (10, 2, 5), (13, 3, 1), (99, 3, 2)]
+        {
+            assert_eq!(Position::in_utf16(text, offset), Position { line, column }, "{offset}");
+        }
+        assert_eq!(Position::in_utf16("", 0), Position { line: 1, column: 1 });
     }
 }

@@ -78,14 +78,15 @@ pub struct Unindexed {
 /// Byte range in the policy's text, as far as Cedar knows it.
 pub type Place = Option<Range<usize>>;
 
-/// Analyses a policy set. Of two policies of which either makes the other redundant, the one of lower rank stays.
+/// Analyses a policy set. Of two policies of which either makes the other redundant, the one of lower rank stays;
+/// policies without a rank are left out of both sides of [`Analysis::never`] and [`Analysis::redundant`].
 ///
 /// # Errors
 /// What [`super::compile`] refuses, as far as it is found before programs are written.
 pub fn analyse(
     policies: &PolicySet,
     entities: &Entities,
-    rank: impl Fn(&str) -> usize,
+    rank: impl Fn(&str) -> Option<usize>,
 ) -> Result<Analysis, Vec<CompileError>> {
     let (mut tables, mut expressions) = (Tables::default(), Expressions::default());
     super::store::add(entities, &mut tables).map_err(|error| vec![error])?;
@@ -94,7 +95,7 @@ pub fn analyse(
     let places = |policy: &Policy| translate::conjunct_places(policies, tables.text(policy.id));
     let mut never = Vec::new();
     let mut living = Vec::new();
-    for policy in &translated {
+    for policy in translated.iter().filter(|policy| rank(tables.text(policy.id)).is_some()) {
         match contradiction::find(policy, &expressions, &tables) {
             Some(conjuncts) => {
                 let places = places(policy);

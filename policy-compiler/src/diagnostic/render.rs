@@ -8,11 +8,24 @@ use crate::source::Sources;
 /// Width the text is laid out for, in columns; fixed, so that output does not depend on the terminal.
 const TERMINAL_WIDTH: usize = 120;
 
-/// All findings as text, one block each with an empty line between.
+/// Notes that are shown in full: they are the same few hints again and again, and must not bury what is wrong.
+const SHOWN_NOTES: usize = 8;
+
+/// Findings as text, one block each with an empty line between; of many notes, the first and how many more there are.
 #[must_use]
 pub fn render_all(sources: &Sources, findings: &Findings, colour: bool) -> String {
-    let blocks = findings.sorted();
-    let texts: Vec<String> = blocks.iter().map(|diagnostic| render(sources, diagnostic, colour)).collect();
+    let mut notes = 0_usize;
+    let mut texts = Vec::new();
+    for diagnostic in findings.sorted() {
+        notes += usize::from(diagnostic.severity == Severity::Note);
+        if diagnostic.severity != Severity::Note || notes <= SHOWN_NOTES {
+            texts.push(render(sources, diagnostic, colour));
+        }
+    }
+    match notes.checked_sub(SHOWN_NOTES) {
+        Some(more) if more > 0 => texts.push(format!("and {more} more notes; `--format json` lists all")),
+        Some(_) | None => {}
+    }
     texts.join("\n\n")
 }
 
@@ -22,6 +35,7 @@ pub fn render(sources: &Sources, diagnostic: &Diagnostic, colour: bool) -> Strin
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
     for snippet in snippets(sources, diagnostic) {

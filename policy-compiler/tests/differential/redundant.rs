@@ -137,7 +137,7 @@ fn without(policies: &PolicySet, redundant: &[Redundant]) -> PolicySet {
 
 fn hold(case: &Case, tally: &mut Tally) {
     let (policies, store) = case.load();
-    let rank = |id: &str| id.trim_start_matches("policy").parse().unwrap_or(usize::MAX);
+    let rank = |id: &str| Some(id.trim_start_matches("policy").parse().unwrap_or(usize::MAX));
     let Analysis { never, redundant, .. } = analyse(&policies, &store, rank).expect("compiles");
     let rest = without(&policies, &redundant);
     for request in &requests(case) {
@@ -187,7 +187,7 @@ fn a_forbid_that_errs_on_its_own_stays() {
     )
     .parse()
     .expect("policies");
-    let rank = |id: &str| id.trim_start_matches("policy").parse().unwrap_or(usize::MAX);
+    let rank = |id: &str| Some(id.trim_start_matches("policy").parse().unwrap_or(usize::MAX));
     let found = analyse(&policies, &Entities::empty(), rank).expect("compiles").redundant;
     let found: Vec<_> = found.iter().map(|found| (found.policy.as_str(), found.by.as_str(), found.how)).collect();
     let overridden = |policy, by| (policy, by, Redundancy::Overridden);

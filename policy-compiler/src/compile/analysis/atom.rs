@@ -86,6 +86,9 @@ pub(super) fn of_conjunct(conjunct: ExpressionId, expressions: &Expressions, tab
             variable(a).zip(entity(b)).map(|(variable, entity)| Atom::In(variable, entity))
         }
         Expression::IsType(a, type_name) => variable(a).map(|variable| Atom::Is(variable, type_name)),
+        Expression::Unary(Opcode::Not, a) if matches!(constant(a, expressions, tables), Some(Value::Bool(false))) => {
+            return;
+        }
         _ if matches!(constant(conjunct, expressions, tables), Some(Value::Bool(true))) => return,
         _ => None,
     };

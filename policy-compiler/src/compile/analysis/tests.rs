@@ -13,7 +13,7 @@ fn analysis(text: &str) -> Analysis {
     let alice = r#"{"uid": {"type": "User", "id": "alice"}, "attrs": {}, "parents": [{"type": "Team", "id": "a"}]}"#;
     let store = format!("[{}, {}, {alice}]", action("read"), action("list"));
     let store = Entities::from_json_str(&store, None).expect("entities");
-    let rank = |id: &str| id.trim_start_matches("policy").parse().unwrap_or_default();
+    let rank = |id: &str| id.trim_start_matches("policy").parse().ok();
     analyse(&policies, &store, rank).expect("compiles")
 }
 
@@ -111,6 +111,7 @@ fn equal_policies_are_said_once() {
     let (ab, ba) = ("when { context.a && context.b }", "when { context.b } when { context.a }");
     assert_eq!(said(&[(ALL, ab), (ALL, ba)]), "1 Duplicate by 0");
     assert_eq!(said(&[("!principal, action, resource", ab), ("!principal, action, resource", ba)]), "");
+    assert_eq!(said(&[(ALL, "unless { false }"), (ALL, "when { true }")]), "1 Duplicate by 0");
     let (set, other) = (r#"when { [2, 1, 2].contains(context.n) }"#, "when { [1, 2].contains(context.n) }");
     assert_eq!(said(&[(ALL, set), (ALL, other)]), "1 Duplicate by 0");
     assert_eq!(said(&[(ALL, set), (ALL, "when { [1, 3].contains(context.n) }")]), "");
