@@ -29,16 +29,15 @@ fn command(sources: &Sources, diagnostic: &Diagnostic, folder: &str) -> String {
         let path = if folder.is_empty() { file.clone() } else { format!("{folder}/{file}") };
         properties.push(format!("file={}", property(&path)));
         properties.extend(diagnostic.span.as_ref().and_then(|span| {
-            let text = sources.text(file)?;
             let span = clamp(sources, file, span)?;
-            Some(place(Position::of(text, span.start), Position::of(text, span.end)))
+            Some(place(sources.position(file, span.start)?, sources.position(file, span.end)?))
         }));
     }
     properties.push(format!("title={}", property(diagnostic.code)));
     let mut message = diagnostic.message.clone();
     for place in &diagnostic.related {
-        let line = sources.text(&place.file).map(|text| Position::of(text, place.span.start).line);
-        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        let start = sources.position(&place.file, place.span.start);
+        let line = start.map_or_else(String::new, |start| format!(":{}", start.line));
         let _ = write!(message, "\n{}{line}: {}", place.file, place.text);
     }
     if let Some(help) = &diagnostic.help {

@@ -70,12 +70,11 @@ impl<'a> FindingJson<'a> {
 
 impl SpanJson {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
-        let text = sources.text(file)?;
         let span = clamp(sources, file, span)?;
         let place = |offset| {
-            let Position { line, column } = Position::of(text, offset);
-            PlaceJson { line, column, offset }
+            let Position { line, column } = sources.position(file, offset)?;
+            Some(PlaceJson { line, column, offset })
         };
-        Some(Self { start: place(span.start), end: place(span.end) })
+        Some(Self { start: place(span.start)?, end: place(span.end)? })
     }
 }

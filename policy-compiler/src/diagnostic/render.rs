@@ -1,5 +1,7 @@
 //! Findings as text with the source lines they are about.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Findings, Severity, clamp};
@@ -57,17 +59,28 @@ fn snippets<'a>(
     diagnostic: &'a Diagnostic,
 ) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
     let mut list = Vec::new();
-    if let (Some(file), Some(span)) = (&diagnostic.file, &diagnostic.span)
-        && let Some((text, span)) = sources.text(file).zip(clamp(sources, file, span))
-    {
-        list.push(Snippet::source(text).path(file.as_str()).annotation(AnnotationKind::Primary.span(span)));
+    if let (Some(file), Some(span)) = (&diagnostic.file, &diagnostic.span) {
+        list.extend(snippet(sources, file, span, AnnotationKind::Primary, None));
     }
     for place in &diagnostic.related {
-        let span = clamp(sources, &place.file, &place.span);
-        if let Some((text, span)) = sources.text(&place.file).zip(span) {
-            let mark = AnnotationKind::Context.span(span).label(place.text.as_str());
-            list.push(Snippet::source(text).path(place.file.as_str()).annotation(mark));
-        }
+        list.extend(snippet(sources, &place.file, &place.span, AnnotationKind::Context, Some(&place.text)));
     }
     list
+}
+
+/// The lines of one place: the renderer is not handed the rest of the file, which it would read each time.
+fn snippet<'a>(
+    sources: &'a Sources,
+    file: &'a str,
+    span: &Range<usize>,
+    kind: AnnotationKind,
+    label: Option<&'a str>,
+) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+    let span = clamp(sources, file, span)?;
+    let (number, lines) = sources.lines(file, &span)?;
+    let (start, text) = (lines.start, sources.text(file)?.get(lines)?);
+    let within = |at: usize| at.saturating_sub(start).min(text.len());
+    let within = within(span.start)..within(span.end);
+    let mark = kind.span(within).label(label);
+    Some(Snippet::source(text).line_start(number).path(file).annotation(mark))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::{Diagnostic, Findings, RULES, Related, Severity, clamp};
-use crate::source::{Position, Sources};
+use crate::source::Sources;
 
 /// A log with one run. Artifacts are named relative to the project's folder.
 #[derive(Debug, Serialize)]
@@ -161,9 +161,8 @@ impl Location {
 
 impl Region {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
-        let text = sources.text(file)?;
         let span = clamp(sources, file, span)?;
-        let (start, end) = (Position::in_utf16(text, span.start), Position::in_utf16(text, span.end));
+        let (start, end) = (sources.position_in_utf16(file, span.start)?, sources.position_in_utf16(file, span.end)?);
         Some(Self { start_line: start.line, start_column: start.column, end_line: end.line, end_column: end.column })
     }
 }
