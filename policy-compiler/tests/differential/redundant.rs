@@ -55,7 +55,10 @@ impl Parts {
             4 => self.effect = if self.effect == "permit" { "forbid" } else { "permit" },
             5 => self.conjuncts.insert(at, guard(random)),
             6 if at < self.conjuncts.len() => self.conjuncts.rotate_left(at),
-            7 if at < self.conjuncts.len() => drop(self.conjuncts.insert(at, format!("!({})", self.conjuncts[at]))),
+            7 if at < self.conjuncts.len() => {
+                let negated = format!("!({})", self.conjuncts[at]);
+                self.conjuncts.insert(at, negated);
+            }
             _ if at < self.conjuncts.len() => drop(self.conjuncts.remove(at)),
             _ => {}
         }
