@@ -38,6 +38,11 @@ envoy-image: ## Make a container image of the tests' Envoy, where no image regis
 plugin: ## Build the filter into target/palisade.wasm and check its size
 	@build/plugin.sh
 
+# The engine alone, for tests and measurements in wasm. Its stack is small on purpose: what overflows it would trap.
+.PHONY: engine-wasm
+engine-wasm:
+	@build/wasm.sh build palisade-engine-guest target/engine.wasm -Clink-arg=-zstack-size=32768
+
 .PHONY: cli
 cli: ## Build the optimised command into target/release/palisade
 	@cargo build --locked --release --package palisade-policy-compiler --bin palisade
@@ -49,7 +54,7 @@ dev-cli:
 
 # `cargo test` builds the command before it runs the first test.
 .PHONY: test
-test: plugin ## Run every test, those against the real Envoy included
+test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@$(with_envoy) cargo test --locked --workspace
 

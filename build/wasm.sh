@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds one package of the workspace as a wasm module for wasm32-wasip1, or runs clippy over it as such.
-# Usage: build/wasm.sh build PACKAGE OUTPUT | build/wasm.sh clippy PACKAGE
+# Usage: build/wasm.sh build PACKAGE OUTPUT [RUSTC OPTION...] | build/wasm.sh clippy PACKAGE
 #
 # Two toolchains can do it, and each has its own target folder, so that switching never rebuilds the other's:
 #   rustup   the active Rust with the wasm32-wasip1 target;
@@ -103,7 +103,7 @@ common=("${std[@]}" --quiet --locked --package "$package" --lib --profile wasm -
 
 case $verb in
     build)
-        "${cargo[@]}" rustc "${common[@]}" --crate-type cdylib
+        "${cargo[@]}" rustc "${common[@]}" --crate-type cdylib -- "${@:4}"
         module=$CARGO_TARGET_DIR/$target/wasm/${package//-/_}.wasm
         mkdir -p "$(dirname "$output")"
         cmp --silent "$module" "$output" || cp "$module" "$output"

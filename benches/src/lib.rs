@@ -6,7 +6,6 @@
 
 pub mod allocations;
 pub mod cedar;
-pub mod instructions;
 pub mod measure;
 pub mod palisade;
 pub mod report;

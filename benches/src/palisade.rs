@@ -1,6 +1,7 @@
 //! Our engine before the same workloads.
 
 use palisade_engine::{CompiledPolicySet, Decision, Effect, EntityId, Request, Scratch, Value};
+use palisade_engine_guest::{Handle, Transcript};
 use palisade_policy_compiler::compile::{Compiled, PolicySource, compile};
 
 use crate::Result;
@@ -101,6 +102,33 @@ impl<'a> Prepared<'a> {
     /// Where the engine refuses to.
     pub fn decide_once(self) -> Result<Decision<'a>> {
         Ok(self.request.decide(self.principal, self.action, self.resource, self.context)?)
+    }
+}
+
+/// Requests for the engine behind a boundary.
+#[must_use]
+pub fn transcript<'w>(asks: impl IntoIterator<Item = &'w Ask>) -> Transcript {
+    let mut transcript = Transcript::new();
+    for ask in asks {
+        let [principal, action, resource] =
+            [&ask.principal, &ask.action, &ask.resource].map(|uid| transcript.entity(uid.type_name, &uid.id));
+        let fields: Vec<_> = ask.context.iter().map(|(name, field)| (*name, written(&mut transcript, field))).collect();
+        let context = transcript.record(&fields);
+        transcript.decide(principal, action, resource, context);
+    }
+    transcript
+}
+
+fn written(transcript: &mut Transcript, field: &Field) -> Handle {
+    match field {
+        Field::Bool(value) => transcript.bool(*value),
+        Field::Long(value) => transcript.long(*value),
+        Field::Text(text) => transcript.string(text),
+        Field::Entity(uid) => transcript.entity(uid.type_name, &uid.id),
+        Field::Entities(uids) => {
+            let elements: Vec<_> = uids.iter().map(|uid| transcript.entity(uid.type_name, &uid.id)).collect();
+            transcript.set(&elements)
+        }
     }
 }
 

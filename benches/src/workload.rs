@@ -139,24 +139,3 @@ impl Workload {
         self.entities.iter().find(|entity| entity.uid == *uid)
     }
 }
-
-impl Ask {
-    /// The request as `palisade-bench-guest` reads it; `None` where a field has a kind that it does not know.
-    #[must_use]
-    pub fn line(&self) -> Option<String> {
-        let mut fields = Vec::new();
-        for uid in [&self.principal, &self.action, &self.resource] {
-            fields.extend([uid.type_name.to_owned(), uid.id.clone()]);
-        }
-        for (name, field) in &self.context {
-            let (kind, value) = match field {
-                Field::Bool(value) => ("bool", value.to_string()),
-                Field::Long(value) => ("long", value.to_string()),
-                Field::Text(text) => ("text", text.clone()),
-                Field::Entity(_) | Field::Entities(_) => return None,
-            };
-            fields.extend([(*name).to_owned(), kind.to_owned(), value]);
-        }
-        Some(fields.join("\u{1f}"))
-    }
-}

@@ -1,6 +1,7 @@
 //! The policy set's constant sets, records, addresses, patterns and record shapes.
 
 use core::net::IpAddr;
+use core::ops::Range;
 
 use crate::compare::{Compare, compare};
 use crate::error::{OpenError, OpenErrorKind};
@@ -132,6 +133,12 @@ impl Aggregates {
         self.aggregates.get(id.index()).copied()
     }
 
+    /// The fields that lie there.
+    #[inline]
+    pub(crate) fn fields_at(&self, range: &Range<u32>) -> &[(StringId, Value)] {
+        self.fields.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
     pub(crate) fn is_record(&self, id: AggregateId) -> bool {
         self.get(id).is_some_and(|aggregate| aggregate.is_record)
     }
@@ -163,7 +170,7 @@ fn check_keys(fields: &[(StringId, Value)], counts: Counts) -> Result<(), OpenEr
 
 fn read_aggregates(bytes: &[u8]) -> Result<Box<[Aggregate]>, OpenError> {
     let (mut cells, mut fields) = (0, 0);
-    entries(bytes, Table::Aggregates, |reader| {
+    entries::<{ Table::Aggregates.stride() }, _>(bytes, Table::Aggregates, |reader| {
         let is_record = match reader.u8()? {
             0 => false,
             1 => true,
@@ -185,15 +192,17 @@ fn read_value(reader: &mut Reader<'_>) -> Result<Value, OpenError> {
 }
 
 pub(crate) fn read_values(bytes: &[u8], table: Table) -> Result<Box<[Value]>, OpenError> {
-    entries(bytes, table, read_value)
+    entries::<{ Table::Cells.stride() }, _>(bytes, table, read_value)
 }
 
 fn read_fields(bytes: &[u8]) -> Result<Box<[(StringId, Value)]>, OpenError> {
-    entries(bytes, Table::Fields, |reader| Ok((StringId::new(reader.u32()?), read_value(reader)?)))
+    entries::<{ Table::Fields.stride() }, _>(bytes, Table::Fields, |reader| {
+        Ok((StringId::new(reader.u32()?), read_value(reader)?))
+    })
 }
 
 fn read_addresses(bytes: &[u8]) -> Result<Box<[IpNetwork]>, OpenError> {
-    entries(bytes, Table::Addresses, |reader| {
+    entries::<{ Table::Addresses.stride() }, _>(bytes, Table::Addresses, |reader| {
         let (family, prefix) = (reader.u8()?, reader.u8()?);
         let address: [u8; 16] = reader.array()?;
         let address = match (family, address) {

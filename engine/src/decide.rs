@@ -1,11 +1,13 @@
 //! One decision: find the candidates through the index, evaluate each, sum up.
 
+use crate::candidate::Candidate;
 use crate::decision::Effect;
 use crate::error::DecideError;
-use crate::ids::{EntityId, PolicyIndex};
+use crate::explain::Observer;
+use crate::ids::{EntityId, PolicyIndex, ProgramId};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
+use crate::lineage::Lineage;
 use crate::machine::{Halt, INTERNAL, Machine};
-use crate::policy::Candidate;
 use crate::policy_set::CompiledPolicySet;
 use crate::value::Value;
 
@@ -52,33 +54,36 @@ impl Outcome {
     }
 }
 
-/// Evaluates every policy that the request could make true or err.
-pub(crate) fn decide(
+/// Evaluates every policy that the request could make true or err, before the eyes of an observer.
+pub(crate) fn decide<O: Observer>(
     machine: &mut Machine<'_>,
     outcome: &mut Outcome,
+    observer: O,
     principal: EntityId,
     action: EntityId,
     resource: EntityId,
-) -> Result<(), DecideError> {
-    let principal = Candidate::new(principal, machine.data());
-    let resource = Candidate::new(resource, machine.data());
-    let mut decider = Decider { machine, outcome, principal, action, resource };
-    decider.decide().map_err(|halt| match halt {
-        Halt::Stop(error) => error,
+) -> Result<O, DecideError> {
+    let principal = Lineage::new(principal, machine.data());
+    let resource = Lineage::new(resource, machine.data());
+    let mut decider = Decider { machine, outcome, observer, principal, action, resource };
+    match decider.decide() {
+        Ok(()) => Ok(decider.observer),
+        Err(Halt::Stop(error)) => Err(error),
         // Evaluation errors are outcomes of policies, never of the decision.
-        Halt::Erred => DecideError::Internal,
-    })
+        Err(Halt::Erred) => Err(DecideError::Internal),
+    }
 }
 
-struct Decider<'m, 'a> {
+struct Decider<'m, 'a, O> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
-    principal: Candidate,
+    observer: O,
+    principal: Lineage,
     action: EntityId,
-    resource: Candidate,
+    resource: Lineage,
 }
 
-impl<'a> Decider<'_, 'a> {
+impl<'a, O: Observer> Decider<'_, 'a, O> {
     fn index(&self) -> &'a Index {
         let set: &'a CompiledPolicySet = self.machine.set;
         &set.index
@@ -119,7 +124,7 @@ impl<'a> Decider<'_, 'a> {
                 if known.0 == self.machine.generation {
                     known.1
                 } else {
-                    let key = match self.machine.run(program) {
+                    let key = match self.run_probe(program) {
                         Ok(Some(value)) => Key::Value(value),
                         Ok(None) => Key::Nothing,
                         Err(Halt::Erred) => Key::Everything,
@@ -131,6 +136,7 @@ impl<'a> Decider<'_, 'a> {
                 }
             }
         };
+        self.observer.probed(lookup, key);
         match (key, probe.mode) {
             (Key::Nothing, _) => Ok(()),
             (Key::Value(value), Mode::Equal) => self.consider_all(index.bucket(lookup, value)),
@@ -142,6 +148,11 @@ impl<'a> Decider<'_, 'a> {
             // `in` and `is` err on anything but an entity.
             (Key::Everything | Key::Value(_), _) => self.consider_all(index.all(lookup)),
         }
+    }
+
+    fn run_probe(&mut self, program: ProgramId) -> Result<Option<Value>, Halt> {
+        let program = self.machine.set.programs.get(program).ok_or(INTERNAL)?;
+        self.machine.run(&program.range)
     }
 
     fn consider_hierarchy(&mut self, lookup: &Lookup, entity: EntityId) -> Result<(), Halt> {
@@ -156,23 +167,39 @@ impl<'a> Decider<'_, 'a> {
         Ok(())
     }
 
-    fn consider_all(&mut self, policies: &[PolicyIndex]) -> Result<(), Halt> {
-        policies.iter().try_for_each(|policy| self.consider(*policy))
+    #[inline]
+    fn consider_all(&mut self, candidates: &[Candidate]) -> Result<(), Halt> {
+        // Most buckets that are asked for do not exist.
+        if candidates.is_empty() { Ok(()) } else { self.consider_each(candidates) }
+    }
+
+    #[inline(never)]
+    fn consider_each(&mut self, candidates: &[Candidate]) -> Result<(), Halt> {
+        self.machine.charge(candidates.len())?;
+        let (principal, resource) = (self.principal, self.resource);
+        for candidate in candidates {
+            if candidate.fits(principal, resource) {
+                self.consider(candidate.policy)?;
+            } else {
+                self.observer.reached(candidate.policy, false);
+            }
+        }
+        Ok(())
     }
 
     fn consider(&mut self, at: PolicyIndex) -> Result<(), Halt> {
-        self.machine.charge(1)?;
         let set: &'a CompiledPolicySet = self.machine.set;
         let policies = &set.policies;
         let policy = policies.get(at).ok_or(INTERNAL)?;
         let data = self.machine.data();
-        if !policy.principal.covers(self.principal, data)
-            || !policies.covers_action(policy, self.action, data)
-            || !policy.resource.covers(self.resource, data)
-        {
+        let covered = policy.principal.covers(self.principal, data)
+            && policies.covers_action(policy, self.action, data)
+            && policy.resource.covers(self.resource, data);
+        self.observer.reached(at, covered);
+        if !covered {
             return Ok(());
         }
-        match self.machine.run(policy.program) {
+        match self.machine.run(&policy.code) {
             Ok(Some(Value::Bool(false))) => {}
             Ok(Some(Value::Bool(true))) if policy.is_forbid => self.outcome.forbids.push(at),
             Ok(Some(Value::Bool(true))) => self.outcome.permits.push(at),

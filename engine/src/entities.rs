@@ -1,6 +1,8 @@
 //! The policy set's entities: those of its store and those that policies mention.
 
-use crate::aggregate::Aggregates;
+use core::ops::Range;
+
+use crate::aggregate::{Aggregate, Aggregates};
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::{ENTITY_IN_STORE, ENTITY_IS_ANCESTOR, NONE, Table};
 use crate::hash::hash_pair;
@@ -9,12 +11,14 @@ use crate::reader::{Reader, entries};
 use crate::strings::{Strings, find};
 
 /// One entity uid and what the store knows of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entity {
     pub(crate) type_name: StringId,
     pub(crate) id: StringId,
-    pub(crate) attributes: Option<AggregateId>,
-    pub(crate) tags: Option<AggregateId>,
+    /// Where its attributes lie among all fields.
+    pub(crate) attributes: Range<u32>,
+    /// Where its tags lie among all fields.
+    pub(crate) tags: Range<u32>,
     pub(crate) in_store: bool,
     pub(crate) is_ancestor: bool,
     ancestors_end: u32,
@@ -39,46 +43,36 @@ impl Entities {
         strings: &Strings,
         aggregates: &Aggregates,
     ) -> Result<Self, OpenError> {
-        let entities = entries(entities, Table::Entities, Entity::read)?;
+        let entities = entries::<{ Table::Entities.stride() }, _>(entities, Table::Entities, |reader| {
+            Entity::read(reader, aggregates)
+        })?;
         if !slots.len().is_power_of_two() {
             return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
         }
         let opened = Self { entities, ancestors: ancestors.into_iter().map(EntityId::new).collect(), slots };
-        let mut previous_end = 0;
-        for at in 0..opened.len() {
-            previous_end = opened
-                .check(EntityId::new(at), previous_end, strings, aggregates)
-                .map_err(|kind| error(at as usize, kind))?;
+        let mut start = 0;
+        for (at, entity) in (0_u32..).zip(&opened.entities) {
+            opened.check(EntityId::new(at), entity, start, strings).map_err(|kind| error(at as usize, kind))?;
+            start = entity.ancestors_end;
         }
-        if previous_end as usize != opened.ancestors.len() {
+        if start as usize != opened.ancestors.len() {
             return Err(error(opened.entities.len(), OpenErrorKind::TrailingBytes));
         }
         Ok(opened)
     }
 
-    /// Checks one entity; returns where its ancestors end.
-    fn check(
-        &self,
-        id: EntityId,
-        previous_end: u32,
-        strings: &Strings,
-        aggregates: &Aggregates,
-    ) -> Result<u32, OpenErrorKind> {
-        let entity = self.get(id).ok_or(OpenErrorKind::DanglingId)?;
+    /// Checks one entity, whose ancestors begin at `start`.
+    #[inline]
+    fn check(&self, id: EntityId, entity: &Entity, start: u32, strings: &Strings) -> Result<(), OpenErrorKind> {
         if entity.type_name.get() >= strings.len() || entity.id.get() >= strings.len() {
             return Err(OpenErrorKind::DanglingId);
         }
-        for record in [entity.attributes, entity.tags].into_iter().flatten() {
-            if !entity.in_store || !aggregates.is_record(record) {
-                return Err(OpenErrorKind::DanglingId);
-            }
+        if !(entity.in_store || entity.attributes.is_empty() && entity.tags.is_empty()) {
+            return Err(OpenErrorKind::DanglingId);
         }
-        let ancestors = self
-            .ancestors
-            .get(previous_end as usize..entity.ancestors_end as usize)
-            .ok_or(OpenErrorKind::OutOfOrder)?;
+        let ancestors = self.ancestors.get(start as usize..entity.ancestors_end as usize);
         let mut previous = None;
-        for ancestor in ancestors {
+        for ancestor in ancestors.ok_or(OpenErrorKind::OutOfOrder)? {
             if previous >= Some(*ancestor) {
                 return Err(OpenErrorKind::OutOfOrder);
             }
@@ -87,10 +81,15 @@ impl Entities {
                 Some(_) | None => return Err(OpenErrorKind::DanglingId),
             }
         }
-        if self.find(entity.type_name, entity.id) != Some(id) {
+        // Finding each entity at its own number proves that the table is whole and that no entity occurs twice.
+        let is_it = |other| {
+            let other = EntityId::new(other);
+            other == id || self.get(other).is_some_and(|other| other.is(entity.type_name, entity.id))
+        };
+        if find(&self.slots, hash_pair(entity.type_name.get(), entity.id.get()), is_it) != Some(id.get()) {
             return Err(OpenErrorKind::BrokenLookup);
         }
-        Ok(entity.ancestors_end)
+        Ok(())
     }
 
     /// How many entities there are.
@@ -118,19 +117,22 @@ impl Entities {
 
     pub(crate) fn find(&self, type_name: StringId, id: StringId) -> Option<EntityId> {
         find(&self.slots, hash_pair(type_name.get(), id.get()), |entity| {
-            self.get(EntityId::new(entity)).is_some_and(|found| found.type_name == type_name && found.id == id)
+            self.get(EntityId::new(entity)).is_some_and(|entity| entity.is(type_name, id))
         })
         .map(EntityId::new)
     }
 }
 
 impl Entity {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
-        let optional = |id| (id != NONE).then(|| AggregateId::new(id));
+    fn is(&self, type_name: StringId, id: StringId) -> bool {
+        self.type_name == type_name && self.id == id
+    }
+
+    fn read(reader: &mut Reader<'_>, aggregates: &Aggregates) -> Result<Self, OpenError> {
         let type_name = StringId::new(reader.u32()?);
         let id = StringId::new(reader.u32()?);
-        let attributes = optional(reader.u32()?);
-        let tags = optional(reader.u32()?);
+        let attributes = read_fields(reader, aggregates)?;
+        let tags = read_fields(reader, aggregates)?;
         let ancestors_end = reader.u32()?;
         let flags = reader.u32()?;
         if flags & !(ENTITY_IN_STORE | ENTITY_IS_ANCESTOR) != 0 {
@@ -139,5 +141,16 @@ impl Entity {
         let in_store = flags & ENTITY_IN_STORE != 0;
         let is_ancestor = flags & ENTITY_IS_ANCESTOR != 0;
         Ok(Self { type_name, id, attributes, tags, in_store, is_ancestor, ancestors_end })
+    }
+}
+
+/// Where the fields of a record lie, which may be none.
+fn read_fields(reader: &mut Reader<'_>, aggregates: &Aggregates) -> Result<Range<u32>, OpenError> {
+    match reader.u32()? {
+        NONE => Ok(0..0),
+        record => match aggregates.get(AggregateId::new(record)) {
+            Some(Aggregate { is_record: true, start, end }) => Ok(start..end),
+            Some(_) | None => Err(reader.error(OpenErrorKind::DanglingId)),
+        },
     }
 }

@@ -1,7 +1,9 @@
 //! Runs programs: the loop, and the operators that most policies are made of.
 
+use core::ops::Range;
+
 use crate::compare::compare;
-use crate::ids::{ProgramId, StringId};
+use crate::ids::StringId;
 use crate::machine::{Data, Halt, INTERNAL, Machine, field};
 use crate::opcode::{Instruction, Opcode};
 use crate::operators;
@@ -9,9 +11,9 @@ use crate::stack::Stack;
 use crate::value::Value;
 
 impl Machine<'_> {
-    /// Runs a program to its end. `None` is the result of [`Opcode::Skip`].
-    pub(crate) fn run(&mut self, program: ProgramId) -> Result<Option<Value>, Halt> {
-        let code = self.set.programs.code(program).ok_or(INTERNAL)?;
+    /// Runs the program that lies at `range` to its end. `None` is the result of [`Opcode::Skip`].
+    pub(crate) fn run(&mut self, range: &Range<u32>) -> Result<Option<Value>, Halt> {
+        let code = self.set.programs.code(range).ok_or(INTERNAL)?;
         // Jumps lead forwards only, so this pays for every instruction that can run.
         self.charge(code.len())?;
         let values = core::mem::take(&mut self.stack);

@@ -7,10 +7,12 @@
 
 use core::ops::Range;
 
+use crate::candidate::{Candidate, candidates};
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::{NONE, Table};
 use crate::hash::hash_key;
-use crate::ids::{EntityId, PolicyIndex, ProgramId};
+use crate::ids::{EntityId, ProgramId};
+use crate::policy::Policies;
 use crate::program::Programs;
 use crate::reader::{Reader, entries};
 use crate::value::Value;
@@ -60,16 +62,18 @@ struct Bucket {
     payload: u64,
     first: u32,
     count: u32,
+    /// The first candidate. Most buckets have no other, and are read without a look at the list.
+    only: Option<Candidate>,
 }
 
 /// The index of a policy set.
 pub(crate) struct Index {
     probes: Box<[Probe]>,
     partitions: Box<[Partition]>,
-    always: Box<[PolicyIndex]>,
+    always: Box<[Candidate]>,
     lookups: Box<[Lookup]>,
     buckets: Box<[Bucket]>,
-    candidates: Box<[PolicyIndex]>,
+    candidates: Box<[Candidate]>,
 }
 
 /// The bytes of the index's tables.
@@ -83,30 +87,32 @@ pub(crate) struct IndexTables<'a> {
 }
 
 impl Index {
-    pub(crate) fn open(tables: &IndexTables<'_>, programs: &Programs, policies: usize) -> Result<Self, OpenError> {
-        let index = Self {
-            probes: entries(tables.probes, Table::Probes, Probe::read)?,
-            partitions: entries(tables.partitions, Table::Partitions, {
+    pub(crate) fn open(tables: &IndexTables<'_>, programs: &Programs, policies: &Policies) -> Result<Self, OpenError> {
+        let mut index = Self {
+            probes: entries::<{ Table::Probes.stride() }, _>(tables.probes, Table::Probes, Probe::read)?,
+            partitions: entries::<{ Table::Partitions.stride() }, _>(tables.partitions, Table::Partitions, {
                 let (mut always, mut lookups) = (0, 0);
                 move |reader| Partition::read(reader, &mut always, &mut lookups)
             })?,
-            always: tables.always.iter().copied().map(PolicyIndex::new).collect(),
-            lookups: entries(tables.lookups, Table::Lookups, {
+            always: candidates(tables.always, Table::Always, policies)?,
+            lookups: entries::<{ Table::Lookups.stride() }, _>(tables.lookups, Table::Lookups, {
                 let (mut buckets, mut candidates) = (0, 0);
                 move |reader| Lookup::read(reader, &mut buckets, &mut candidates)
             })?,
-            buckets: entries(tables.buckets, Table::Buckets, Bucket::read)?,
-            candidates: tables.candidates.iter().copied().map(PolicyIndex::new).collect(),
+            buckets: entries::<{ Table::Buckets.stride() }, _>(tables.buckets, Table::Buckets, Bucket::read)?,
+            candidates: candidates(tables.candidates, Table::Candidates, policies)?,
         };
-        index.check(programs, policies)?;
+        index.check(programs)?;
+        index.check_reach(policies.len())?;
+        index.fill_buckets()?;
         Ok(index)
     }
 
-    fn check(&self, programs: &Programs, policies: usize) -> Result<(), OpenError> {
+    fn check(&self, programs: &Programs) -> Result<(), OpenError> {
         let fail = |table: Table, at, kind| Err(OpenError { section: table.label(), at, kind });
         for (at, probe) in self.probes.iter().enumerate() {
             if let Subject::Program(program) = probe.subject
-                && programs.skips(program).is_none()
+                && programs.get(program).is_none()
             {
                 return fail(Table::Probes, at, OpenErrorKind::DanglingId);
             }
@@ -126,27 +132,39 @@ impl Index {
             if lookup.probe as usize >= self.probes.len() {
                 return fail(Table::Lookups, at, OpenErrorKind::DanglingId);
             }
-            let buckets = self.buckets_of(lookup);
-            if !buckets.len().is_power_of_two() {
+            if !self.buckets_of(lookup).len().is_power_of_two() {
                 return fail(Table::Lookups, at, OpenErrorKind::BrokenLookup);
             }
-            let candidates = lookup.candidates.end - lookup.candidates.start;
-            let inside = |bucket: &Bucket| bucket.first.checked_add(bucket.count).is_some_and(|end| end <= candidates);
-            if !buckets.iter().all(inside) {
-                return fail(Table::Lookups, at, OpenErrorKind::DanglingId);
-            }
         }
+        Ok(())
+    }
+
+    /// Checks that every policy can be found.
+    fn check_reach(&self, policies: usize) -> Result<(), OpenError> {
         let mut indexed = vec![false; policies];
-        for policy in self.always.iter().chain(&self.candidates) {
-            match indexed.get_mut(policy.index()) {
-                Some(seen) => *seen = true,
-                None => return fail(Table::Candidates, policy.index(), OpenErrorKind::DanglingId),
+        for candidate in self.always.iter().chain(&self.candidates) {
+            if let Some(seen) = indexed.get_mut(candidate.policy.index()) {
+                *seen = true;
             }
         }
         match indexed.iter().position(|seen| !seen) {
-            Some(policy) => fail(Table::Policies, policy, OpenErrorKind::Unreachable),
+            Some(at) => Err(OpenError { section: Table::Policies.label(), at, kind: OpenErrorKind::Unreachable }),
             None => Ok(()),
         }
+    }
+
+    /// Checks the buckets against their lookups' candidates, and puts the only candidate into those that have one.
+    fn fill_buckets(&mut self) -> Result<(), OpenError> {
+        for (at, lookup) in self.lookups.iter().enumerate() {
+            let own = slice(&self.candidates, &lookup.candidates);
+            let range = lookup.buckets.start as usize..lookup.buckets.end as usize;
+            for bucket in self.buckets.get_mut(range).unwrap_or_default() {
+                let candidates = bucket.range().and_then(|range| own.get(range));
+                let dangling = OpenError { section: Table::Lookups.label(), at, kind: OpenErrorKind::DanglingId };
+                bucket.only = candidates.ok_or(dangling)?.first().copied();
+            }
+        }
+        Ok(())
     }
 
     /// The partition of policies whose scope names this action.
@@ -161,7 +179,7 @@ impl Index {
         self.partitions.first().filter(|partition| partition.action == NONE)
     }
 
-    pub(crate) fn always(&self, partition: &Partition) -> &[PolicyIndex] {
+    pub(crate) fn always(&self, partition: &Partition) -> &[Candidate] {
         slice(&self.always, &partition.always)
     }
 
@@ -178,12 +196,12 @@ impl Index {
     }
 
     /// Every policy behind a lookup.
-    pub(crate) fn all(&self, lookup: &Lookup) -> &[PolicyIndex] {
+    pub(crate) fn all(&self, lookup: &Lookup) -> &[Candidate] {
         slice(&self.candidates, &lookup.candidates)
     }
 
     /// The policies whose guard asks for `key`.
-    pub(crate) fn bucket(&self, lookup: &Lookup, key: Value) -> &[PolicyIndex] {
+    pub(crate) fn bucket(&self, lookup: &Lookup, key: Value) -> &[Candidate] {
         let (tag, payload) = key.encode();
         let buckets = self.buckets_of(lookup);
         let Some(mask) = buckets.len().checked_sub(1) else { return &[] };
@@ -192,14 +210,21 @@ impl Index {
             match buckets.get(at) {
                 Some(bucket) if bucket.count == 0 => return &[],
                 Some(bucket) if bucket.tag == tag && bucket.payload == payload => {
-                    let start = bucket.first as usize;
-                    return self.all(lookup).get(start..start + bucket.count as usize).unwrap_or_default();
+                    return self.candidates(lookup, bucket);
                 }
                 Some(_) => at = (at + 1) & mask,
                 None => return &[],
             }
         }
         &[]
+    }
+
+    #[inline]
+    fn candidates<'a>(&'a self, lookup: &Lookup, bucket: &'a Bucket) -> &'a [Candidate] {
+        match &bucket.only {
+            Some(only) if bucket.count == 1 => core::slice::from_ref(only),
+            _ => bucket.range().and_then(|range| self.all(lookup).get(range)).unwrap_or_default(),
+        }
     }
 
     /// All partitions with the action they are for.
@@ -211,11 +236,10 @@ impl Index {
     }
 
     /// A lookup's keys with their policies.
-    pub(crate) fn buckets(&self, lookup: &Lookup) -> impl Iterator<Item = (Value, &[PolicyIndex])> {
+    pub(crate) fn buckets(&self, lookup: &Lookup) -> impl Iterator<Item = (Value, &[Candidate])> {
         let filled = self.buckets_of(lookup).iter().filter(|bucket| bucket.count > 0);
         filled.filter_map(move |bucket| {
-            let policies = self.all(lookup).get(bucket.first as usize..)?.get(..bucket.count as usize)?;
-            Some((Value::decode(bucket.tag, bucket.payload)?, policies))
+            Some((Value::decode(bucket.tag, bucket.payload)?, self.candidates(lookup, bucket)))
         })
     }
 
@@ -271,7 +295,13 @@ impl Lookup {
 }
 
 impl Bucket {
+    /// Where its candidates lie among those of its lookup.
+    fn range(&self) -> Option<Range<usize>> {
+        let end = self.first.checked_add(self.count)?;
+        Some(self.first as usize..end as usize)
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, OpenError> {
-        Ok(Self { tag: reader.u8()?, payload: reader.u64()?, first: reader.u32()?, count: reader.u32()? })
+        Ok(Self { tag: reader.u8()?, payload: reader.u64()?, first: reader.u32()?, count: reader.u32()?, only: None })
     }
 }

@@ -1,5 +1,6 @@
 //! A look inside an opened policy set, for listings and explanations. Nothing here takes part in decisions.
 
+use crate::candidate::Candidate;
 use crate::compare::Compare;
 use crate::extension::IpNetwork;
 use crate::ids::{AggregateId, EntityId, IpId, PatternId, PolicyIndex, ProgramId, ShapeId, StringId};
@@ -32,36 +33,37 @@ pub enum ProbeMode {
 
 /// A probe in one partition, with its policies.
 #[derive(Clone, Debug)]
-pub struct LookupView<'a> {
+pub struct LookupView {
     /// What is asked.
     pub subject: ProbeSubject,
     /// How it is compared.
     pub mode: ProbeMode,
     /// Each key with the policies whose guard asks for it.
-    pub buckets: Vec<(Value, &'a [PolicyIndex])>,
+    pub buckets: Vec<(Value, Vec<PolicyIndex>)>,
 }
 
 /// The policies whose scope names one action, or any.
 #[derive(Clone, Debug)]
-pub struct PartitionView<'a> {
+pub struct PartitionView {
     /// The action; `None` for policies of any action.
     pub action: Option<EntityId>,
     /// The policies that no guard narrows down.
-    pub always: &'a [PolicyIndex],
+    pub always: Vec<PolicyIndex>,
     /// The guarded ones, by probe.
-    pub lookups: Vec<LookupView<'a>>,
+    pub lookups: Vec<LookupView>,
 }
 
 impl CompiledPolicySet {
     /// The index, partition by partition.
     #[must_use]
-    pub fn partitions(&self) -> Vec<PartitionView<'_>> {
+    pub fn partitions(&self) -> Vec<PartitionView> {
         let index = &self.index;
+        let policies = |candidates: &[Candidate]| candidates.iter().map(|candidate| candidate.policy).collect();
         index
             .partitions()
             .map(|(action, partition)| PartitionView {
                 action,
-                always: index.always(partition),
+                always: policies(index.always(partition)),
                 lookups: index
                     .lookups(partition)
                     .iter()
@@ -78,7 +80,10 @@ impl CompiledPolicySet {
                                 Mode::In => ProbeMode::In,
                                 Mode::Is => ProbeMode::Is,
                             },
-                            buckets: index.buckets(lookup).collect(),
+                            buckets: index
+                                .buckets(lookup)
+                                .map(|(key, candidates)| (key, policies(candidates)))
+                                .collect(),
                         })
                     })
                     .collect(),
@@ -89,7 +94,7 @@ impl CompiledPolicySet {
     /// A program's instructions; none for a program of another set.
     #[must_use]
     pub fn instructions(&self, program: ProgramId) -> &[Instruction] {
-        self.programs.code(program).unwrap_or_default()
+        self.programs.get(program).and_then(|program| self.programs.code(&program.range)).unwrap_or_default()
     }
 
     /// The program of a policy's conditions, and whether the policy is a forbid.

@@ -97,13 +97,13 @@ impl<'a> Data<'a> {
             return Some(self.fields_of(definition.attributes));
         }
         let entity = self.set.entities.get(id).filter(|entity| entity.in_store)?;
-        Some(entity.attributes.map(|record| self.fields_of(record)).unwrap_or_default())
+        Some(self.set.aggregates.fields_at(&entity.attributes))
     }
 
     /// A tag of an entity.
     pub(crate) fn tag(self, id: EntityId, name: StringId) -> Option<Value> {
-        let tags = self.set.entities.get(id)?.tags?;
-        field(self.fields_of(tags), name)
+        let entity = self.set.entities.get(id)?;
+        field(self.set.aggregates.fields_at(&entity.tags), name)
     }
 
     fn aggregate<T>(

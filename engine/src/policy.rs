@@ -6,6 +6,7 @@ use crate::entities::Entities;
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
 use crate::ids::{EntityId, PolicyIndex, ProgramId, StringId};
+use crate::lineage::{Lineage, Mark};
 use crate::machine::Data;
 use crate::program::Programs;
 use crate::reader::Reader;
@@ -21,40 +22,24 @@ pub(crate) enum Scope {
     IsIn(StringId, EntityId),
 }
 
-/// A request's principal or resource, before scopes.
-#[derive(Clone, Copy)]
-pub(crate) struct Candidate {
-    pub(crate) entity: EntityId,
-    /// A bit for the entity and for each of its ancestors: where another's bit is missing, it is none of them.
-    filter: u64,
-}
-
-const fn bit(entity: EntityId) -> u64 {
-    1 << (entity.get() % u64::BITS)
-}
-
-impl Candidate {
-    pub(crate) fn new(entity: EntityId, data: Data<'_>) -> Self {
-        let ancestors = data.ancestors(entity).iter();
-        Self { entity, filter: ancestors.fold(bit(entity), |filter, ancestor| filter | bit(*ancestor)) }
-    }
-
-    #[inline]
-    fn is_in(self, other: EntityId, data: Data<'_>) -> bool {
-        self.filter & bit(other) != 0 && data.is_in(self.entity, other)
-    }
-}
-
 impl Scope {
+    /// What every lineage that the scope covers has.
+    pub(crate) const fn mark(self) -> Mark {
+        match self {
+            Self::Any | Self::Is(_) => Mark::ANY,
+            Self::Equal(entity) | Self::In(entity) | Self::IsIn(_, entity) => Mark::of(entity),
+        }
+    }
+
     #[inline]
-    pub(crate) fn covers(self, candidate: Candidate, data: Data<'_>) -> bool {
+    pub(crate) fn covers(self, lineage: Lineage, data: Data<'_>) -> bool {
         match self {
             Self::Any => true,
-            Self::Equal(other) => candidate.entity == other,
-            Self::In(other) => candidate.is_in(other, data),
-            Self::Is(type_name) => data.type_name(candidate.entity) == Some(type_name),
+            Self::Equal(other) => lineage.entity == other,
+            Self::In(other) => lineage.is_in(other, data),
+            Self::Is(type_name) => data.type_name(lineage.entity) == Some(type_name),
             Self::IsIn(type_name, other) => {
-                data.type_name(candidate.entity) == Some(type_name) && candidate.is_in(other, data)
+                data.type_name(lineage.entity) == Some(type_name) && lineage.is_in(other, data)
             }
         }
     }
@@ -77,6 +62,8 @@ pub(crate) struct Policy {
     action: ActionScope,
     actions: Range<u32>,
     pub(crate) program: ProgramId,
+    /// Where the program's instructions lie.
+    pub(crate) code: Range<u32>,
 }
 
 /// All policies of a set.
@@ -99,8 +86,8 @@ impl Policies {
         let mut all = Vec::with_capacity(count);
         let mut start = 0;
         for at in 0..count {
-            let policy = Policy::read(&mut reader, start)?;
-            policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
+            let mut policy = Policy::read(&mut reader, start)?;
+            policy.code = policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
             start = policy.actions.end;
             all.push(policy);
         }
@@ -164,10 +151,11 @@ impl Policy {
             return Err(reader.error(OpenErrorKind::UnknownCode));
         }
         let actions = actions_start..actions_end;
-        Ok(Self { id, is_forbid, principal, resource, action, actions, program })
+        Ok(Self { id, is_forbid, principal, resource, action, actions, program, code: 0..0 })
     }
 
-    fn check(&self, strings: &Strings, entities: &Entities, programs: &Programs) -> Result<(), OpenErrorKind> {
+    /// Checks that what the policy names exists; returns where its program's instructions lie.
+    fn check(&self, strings: &Strings, entities: &Entities, programs: &Programs) -> Result<Range<u32>, OpenErrorKind> {
         let string = |id: StringId| id.get() < strings.len();
         let entity = |id: EntityId| id.get() < entities.len();
         let scope = |scope| match scope {
@@ -179,11 +167,8 @@ impl Policy {
         if !string(self.id) || !scope(self.principal) || !scope(self.resource) {
             return Err(OpenErrorKind::DanglingId);
         }
-        match programs.skips(self.program) {
-            Some(false) => Ok(()),
-            Some(true) => Err(OpenErrorKind::BrokenProgram),
-            None => Err(OpenErrorKind::DanglingId),
-        }
+        let program = programs.get(self.program).ok_or(OpenErrorKind::DanglingId)?;
+        if program.skips { Err(OpenErrorKind::BrokenProgram) } else { Ok(program.range.clone()) }
     }
 }
 

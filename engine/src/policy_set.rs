@@ -4,7 +4,7 @@ use crate::aggregate::{Aggregates, Counts, Lists, read_values};
 use crate::entities::Entities;
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::{MAGIC, Table, VERSION};
-use crate::ids::{PolicyIndex, ShapeId};
+use crate::ids::PolicyIndex;
 use crate::index::{Index, IndexTables};
 use crate::limits;
 use crate::policy::Policies;
@@ -82,9 +82,9 @@ impl CompiledPolicySet {
             &tables.words(Table::ProgramEnds),
             Operands {
                 strings: strings.len(),
-                constants: constants.len(),
-                patterns: patterns.len(),
-                shape_keys: &|shape| shapes.shape(ShapeId::new(shape)).and_then(|keys| u32::try_from(keys.len()).ok()),
+                constants: tables.count(Table::Constants),
+                patterns: tables.count(Table::PatternEnds),
+                shapes: &shapes,
             },
         )?;
         let policies = Policies::open(
@@ -104,7 +104,7 @@ impl CompiledPolicySet {
                 candidates: &tables.words(Table::Candidates),
             },
             &programs,
-            policies.len(),
+            &policies,
         )?;
         Ok(Self { strings, entities, aggregates, constants, patterns, shapes, programs, policies, index, step_limit })
     }

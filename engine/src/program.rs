@@ -2,9 +2,10 @@
 
 use core::ops::Range;
 
+use crate::aggregate::Lists;
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
-use crate::ids::ProgramId;
+use crate::ids::{ProgramId, ShapeId};
 use crate::limits;
 use crate::opcode::{Instruction, Opcode, Operand};
 use crate::reader::entries;
@@ -17,56 +18,64 @@ pub(crate) struct Programs {
     height: u32,
 }
 
-struct Program {
-    range: Range<u32>,
-    skips: bool,
+/// One program.
+pub(crate) struct Program {
+    /// Where its instructions lie.
+    pub(crate) range: Range<u32>,
+    /// Whether it can end in [`Opcode::Skip`], which only an index probe may.
+    pub(crate) skips: bool,
 }
 
-/// The sizes of what instructions name.
+/// What instructions name.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands<'a> {
     pub(crate) strings: u32,
-    pub(crate) constants: usize,
-    pub(crate) patterns: usize,
-    /// The number of keys of each record shape.
-    pub(crate) shape_keys: &'a dyn Fn(u32) -> Option<u32>,
+    pub(crate) constants: u32,
+    pub(crate) patterns: u32,
+    pub(crate) shapes: &'a Lists,
 }
+
+impl Operands<'_> {
+    /// The number of keys of a record shape.
+    fn keys(&self, shape: u32) -> Result<u32, OpenErrorKind> {
+        let keys = self.shapes.shape(ShapeId::new(shape)).ok_or(OpenErrorKind::DanglingId)?;
+        u32::try_from(keys.len()).map_err(|_| OpenErrorKind::TooLarge)
+    }
+}
+
+const BROKEN: OpenErrorKind = OpenErrorKind::BrokenProgram;
 
 impl Programs {
     pub(crate) fn open(code: &[u8], ends: &[u32], operands: Operands<'_>) -> Result<Self, OpenError> {
-        let code = entries(code, Table::Code, |reader| {
+        let code = entries::<{ Table::Code.stride() }, _>(code, Table::Code, |reader| {
             Instruction::decode(reader.array()?).ok_or(reader.error(OpenErrorKind::UnknownCode))
         })?;
         let mut programs = Vec::with_capacity(ends.len());
+        let mut verifier = Verifier::new(operands);
         let mut start = 0;
-        let (mut shared, mut height) = (0, 0);
-        // Reused for every program: the stack height with which each instruction is reached.
-        let mut heights = Vec::new();
         for (at, end) in ends.iter().enumerate() {
             let error = |kind| OpenError { section: Table::ProgramEnds.label(), at, kind };
             let body = code.get(start as usize..*end as usize).ok_or(error(OpenErrorKind::OutOfOrder))?;
-            let verified = verify(body, &mut heights, operands).map_err(error)?;
-            shared = shared.max(verified.shared);
-            height = height.max(verified.height);
-            programs.push(Program { range: start..*end, skips: verified.skips });
+            verifier.verify(body).map_err(error)?;
+            programs.push(Program { range: start..*end, skips: verifier.skips });
             start = *end;
         }
         if start as usize != code.len() {
             let kind = OpenErrorKind::TrailingBytes;
             return Err(OpenError { section: Table::Code.label(), at: start as usize, kind });
         }
+        let Verifier { shared, height, .. } = verifier;
         Ok(Self { code, programs: programs.into(), shared, height })
     }
 
-    /// The program's instructions.
-    pub(crate) fn code(&self, id: ProgramId) -> Option<&[Instruction]> {
-        let range = &self.programs.get(id.index())?.range;
-        self.code.get(range.start as usize..range.end as usize)
+    pub(crate) fn get(&self, id: ProgramId) -> Option<&Program> {
+        self.programs.get(id.index())
     }
 
-    /// Whether a program can end in [`Opcode::Skip`], which only an index probe may; `None` for no program.
-    pub(crate) fn skips(&self, id: ProgramId) -> Option<bool> {
-        self.programs.get(id.index()).map(|program| program.skips)
+    /// The instructions of the program that lies there.
+    #[inline]
+    pub(crate) fn code(&self, range: &Range<u32>) -> Option<&[Instruction]> {
+        self.code.get(range.start as usize..range.end as usize)
     }
 
     /// The most values that a program has on its stack at once.
@@ -80,108 +89,122 @@ impl Programs {
     }
 }
 
-struct Verified {
-    skips: bool,
-    shared: u16,
-    /// The most values that are on the stack at once.
-    height: u32,
-}
-
 /// Principal, action, resource and context.
 const VARIABLES: u16 = 4;
-
-/// Follows every path of a program at once: jumps lead forwards only, so one pass knows each height before it needs it.
-fn verify(code: &[Instruction], heights: &mut Vec<u32>, operands: Operands<'_>) -> Result<Verified, OpenErrorKind> {
-    const BROKEN: OpenErrorKind = OpenErrorKind::BrokenProgram;
-    heights.clear();
-    heights.resize(code.len(), UNREACHED);
-    let mut verified = Verified { skips: false, shared: 0, height: 0 };
-    let mut reached = Some(0);
-    for (at, instruction) in code.iter().enumerate() {
-        let height = match reached {
-            Some(height) => meet(heights, at, height)?,
-            None => heights.get(at).copied().filter(|height| *height != UNREACHED).ok_or(BROKEN)?,
-        };
-        check_operand(*instruction, operands)?;
-        let (pops, pushes) = match instruction.opcode {
-            Opcode::MakeSet => (instruction.operand, 1),
-            Opcode::MakeRecord => ((operands.shape_keys)(instruction.operand).ok_or(OpenErrorKind::DanglingId)?, 1),
-            opcode => opcode.stack_effect(),
-        };
-        let next = height.checked_sub(pops).ok_or(BROKEN)? + pushes;
-        if next > limits::STACK_VALUES {
-            return Err(OpenErrorKind::TooLarge);
-        }
-        // A jump of `LoadShared` carries one value more than the instruction leaves.
-        verified.height = verified.height.max(next + 1);
-        let mut jump = |height| {
-            let target = instruction.operand as usize;
-            if target <= at || target >= code.len() { Err(BROKEN) } else { meet(heights, target, height) }
-        };
-        reached = match instruction.opcode {
-            Opcode::JumpIfFalse | Opcode::JumpIfTrue => {
-                jump(height)?;
-                Some(next)
-            }
-            Opcode::Branch => {
-                jump(next)?;
-                Some(next)
-            }
-            Opcode::Jump => {
-                jump(height)?;
-                None
-            }
-            Opcode::LoadShared => {
-                jump(height + 1)?;
-                Some(height)
-            }
-            Opcode::Return if height == 1 => None,
-            Opcode::Return => return Err(BROKEN),
-            Opcode::Skip => {
-                verified.skips = true;
-                None
-            }
-            _ => Some(next),
-        };
-        match instruction.opcode.operand() {
-            Operand::SlotAndTarget | Operand::Slot => {
-                verified.shared = verified.shared.max(instruction.slot.checked_add(1).ok_or(OpenErrorKind::TooLarge)?);
-            }
-            Operand::VariableAndString if instruction.slot >= VARIABLES => return Err(OpenErrorKind::DanglingId),
-            Operand::VariableAndString => {}
-            _ if instruction.slot != 0 => return Err(OpenErrorKind::UnknownCode),
-            _ => {}
-        }
-    }
-    // Falling off the end, or no instruction at all.
-    if reached.is_some() { Err(BROKEN) } else { Ok(verified) }
-}
 
 /// Stands for the height of an instruction that no path has reached yet; heights are far below.
 const UNREACHED: u32 = u32::MAX;
 
-/// Joins a path that reaches instruction `at` with those that were seen before; all must agree on the stack's height.
-#[inline]
-fn meet(heights: &mut [u32], at: usize, height: u32) -> Result<u32, OpenErrorKind> {
-    let known = heights.get_mut(at).ok_or(OpenErrorKind::BrokenProgram)?;
-    if *known == UNREACHED {
-        *known = height;
-    }
-    if *known == height { Ok(height) } else { Err(OpenErrorKind::BrokenProgram) }
+/// Follows every path of a program at once: jumps lead forwards only, so one pass knows each height before it needs it.
+struct Verifier<'a> {
+    operands: Operands<'a>,
+    /// The stack's height where a jump lands, by instruction of the program at hand.
+    landings: Vec<u32>,
+    skips: bool,
+    /// Of all programs so far.
+    shared: u16,
+    /// The most values that are on the stack at once, of all programs so far.
+    height: u32,
 }
 
-fn check_operand(instruction: Instruction, operands: Operands<'_>) -> Result<(), OpenErrorKind> {
-    let operand = instruction.operand;
-    let valid = match instruction.opcode.operand() {
-        Operand::None | Operand::Slot => operand == 0,
-        Operand::Constant => (operand as usize) < operands.constants,
-        Operand::Variable => operand < u32::from(VARIABLES),
-        Operand::String | Operand::VariableAndString => operand < operands.strings,
-        Operand::Pattern => (operand as usize) < operands.patterns,
-        // Checked against the stack and the program's length.
-        Operand::Count | Operand::Shape | Operand::Target | Operand::SlotAndTarget => true,
-    };
-    if valid { Ok(()) } else { Err(OpenErrorKind::DanglingId) }
+impl<'a> Verifier<'a> {
+    const fn new(operands: Operands<'a>) -> Self {
+        Self { operands, landings: Vec::new(), skips: false, shared: 0, height: 0 }
+    }
+
+    fn verify(&mut self, code: &[Instruction]) -> Result<(), OpenErrorKind> {
+        self.skips = false;
+        self.landings.clear();
+        self.landings.resize(code.len(), UNREACHED);
+        // The height with which the instruction before goes on to this one, if it does.
+        let mut height = 0;
+        for (at, instruction) in code.iter().enumerate() {
+            match self.landings.get(at).copied().ok_or(BROKEN)? {
+                UNREACHED if height == UNREACHED => return Err(BROKEN),
+                UNREACHED => {}
+                landing if height == UNREACHED => height = landing,
+                landing if height != landing => return Err(BROKEN),
+                _ => {}
+            }
+            self.check_operand(*instruction)?;
+            let (pops, pushes) = match instruction.opcode {
+                Opcode::MakeSet => (instruction.operand, 1),
+                Opcode::MakeRecord => (self.operands.keys(instruction.operand)?, 1),
+                opcode => opcode.stack_effect(),
+            };
+            let next = height.checked_sub(pops).ok_or(BROKEN)? + pushes;
+            if next > limits::STACK_VALUES {
+                return Err(OpenErrorKind::TooLarge);
+            }
+            // A jump of `LoadShared` carries one value more than the instruction leaves.
+            self.height = self.height.max(next + 1);
+            height = match instruction.opcode {
+                Opcode::JumpIfFalse | Opcode::JumpIfTrue => {
+                    self.jump(at, instruction.operand, height)?;
+                    next
+                }
+                Opcode::Branch => {
+                    self.jump(at, instruction.operand, next)?;
+                    next
+                }
+                Opcode::Jump => {
+                    self.jump(at, instruction.operand, height)?;
+                    UNREACHED
+                }
+                Opcode::LoadShared => {
+                    self.jump(at, instruction.operand, height + 1)?;
+                    height
+                }
+                Opcode::Return if height == 1 => UNREACHED,
+                Opcode::Return => return Err(BROKEN),
+                Opcode::Skip => {
+                    self.skips = true;
+                    UNREACHED
+                }
+                _ => next,
+            };
+        }
+        // Falling off the end, or no instruction at all.
+        if height == UNREACHED { Ok(()) } else { Err(BROKEN) }
+    }
+
+    /// Joins a path that jumps from instruction `at` with those that were seen before; all must agree on the height.
+    fn jump(&mut self, at: usize, target: u32, height: u32) -> Result<(), OpenErrorKind> {
+        let target = target as usize;
+        let landing = self.landings.get_mut(target).filter(|_| target > at).ok_or(BROKEN)?;
+        if *landing == UNREACHED {
+            *landing = height;
+        }
+        if *landing == height { Ok(()) } else { Err(BROKEN) }
+    }
+
+    #[inline]
+    fn check_operand(&mut self, Instruction { opcode, slot, operand }: Instruction) -> Result<(), OpenErrorKind> {
+        let named = match opcode.operand() {
+            Operand::None => operand == 0,
+            Operand::Constant => operand < self.operands.constants,
+            Operand::Variable => operand < u32::from(VARIABLES),
+            Operand::String => operand < self.operands.strings,
+            Operand::Pattern => operand < self.operands.patterns,
+            // Checked against the stack and the program's length.
+            Operand::Count | Operand::Shape | Operand::Target => true,
+            Operand::VariableAndString if slot < VARIABLES && operand < self.operands.strings => return Ok(()),
+            Operand::VariableAndString => false,
+            Operand::Slot if operand == 0 => return self.share(slot),
+            Operand::Slot => false,
+            Operand::SlotAndTarget => return self.share(slot),
+        };
+        match (named, slot) {
+            (true, 0) => Ok(()),
+            (true, _) => Err(OpenErrorKind::UnknownCode),
+            (false, _) => Err(OpenErrorKind::DanglingId),
+        }
+    }
+
+    fn share(&mut self, slot: u16) -> Result<(), OpenErrorKind> {
+        self.shared = self.shared.max(slot.checked_add(1).ok_or(OpenErrorKind::TooLarge)?);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -191,8 +214,8 @@ mod tests {
     fn open(program: &[(Opcode, u32)]) -> Result<Programs, OpenErrorKind> {
         let code: Vec<u8> =
             program.iter().flat_map(|(opcode, operand)| Instruction::new(*opcode, *operand).encode()).collect();
-        let shape_keys = |shape: u32| (shape == 0).then_some(2);
-        let operands = Operands { strings: 1, constants: 1, patterns: 1, shape_keys: &shape_keys };
+        let shapes = Lists::open([2].into(), [0, 1].into(), Table::ShapeEnds).map_err(|error| error.kind)?;
+        let operands = Operands { strings: 1, constants: 1, patterns: 1, shapes: &shapes };
         Programs::open(&code, &[u32::try_from(program.len()).expect("short")], operands).map_err(|error| error.kind)
     }
 
@@ -239,7 +262,8 @@ mod tests {
         let run = |opcode, slot, operand| {
             let first = Instruction { opcode, slot, operand };
             let code = [first, Instruction::new(Opcode::Return, 0)].map(Instruction::encode).concat();
-            let operands = Operands { strings: 1, constants: 1, patterns: 0, shape_keys: &|_| None };
+            let shapes = Lists::open([].into(), [].into(), Table::ShapeEnds).expect("no shapes");
+            let operands = Operands { strings: 1, constants: 1, patterns: 0, shapes: &shapes };
             Programs::open(&code, &[2], operands).err().map(|error| error.kind)
         };
         assert_eq!(run(Opcode::VariableAttribute, 3, 0), None);

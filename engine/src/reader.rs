@@ -3,69 +3,84 @@
 use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
 
-/// A cursor over one table of the format.
+/// A cursor over one table of the format, or over one entry of it.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    read: usize,
+    /// Where `rest` ends, counted from the table's first byte.
+    end: usize,
     section: &'static str,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8], section: &'static str) -> Self {
-        Self { rest: bytes, read: 0, section }
+        Self { rest: bytes, end: bytes.len(), section }
     }
 
     /// The error `kind`, at this position.
+    #[cold]
     pub(crate) const fn error(&self, kind: OpenErrorKind) -> OpenError {
-        OpenError { section: self.section, at: self.read, kind }
+        OpenError { section: self.section, at: self.end - self.rest.len(), kind }
     }
 
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], OpenError> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(self.error(OpenErrorKind::Truncated))?;
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
+            return Err(self.error(OpenErrorKind::Truncated));
+        };
         self.rest = rest;
-        self.read += count;
         Ok(taken)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], OpenError> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(self.error(OpenErrorKind::Truncated))?;
+        let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(self.error(OpenErrorKind::Truncated));
+        };
         self.rest = rest;
-        self.read += N;
         Ok(*taken)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, OpenError> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, OpenError> {
         self.array().map(u32::from_le_bytes)
     }
 
+    #[inline]
     pub(crate) fn u64(&mut self) -> Result<u64, OpenError> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// Ends the reading: bytes that nobody read are an error.
+    #[inline]
     pub(crate) fn finish(self) -> Result<(), OpenError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error(OpenErrorKind::TrailingBytes)) }
     }
 }
 
-/// Reads a table's entries one by one.
-pub(crate) fn entries<T>(
+/// Reads a table's entries of `N` bytes, its stride. That every entry's length is known when this is compiled is what
+/// makes it fast: no field is checked for its end.
+#[inline]
+pub(crate) fn entries<const N: usize, T>(
     bytes: &[u8],
     table: Table,
     mut read: impl FnMut(&mut Reader<'_>) -> Result<T, OpenError>,
 ) -> Result<Box<[T]>, OpenError> {
-    let mut reader = Reader::new(bytes, table.label());
-    let count = bytes.len() / table.stride();
+    let section = table.label();
+    let (entries, rest) = bytes.as_chunks::<N>();
     // Collecting would not know the count, and copy the entries each time its buffer grows.
-    let mut all = Vec::with_capacity(count);
-    for _ in 0..count {
+    let mut all = Vec::with_capacity(entries.len());
+    let mut end = 0_usize;
+    for entry in entries {
+        end = end.wrapping_add(N);
+        let mut reader = Reader { rest: entry, end, section };
         all.push(read(&mut reader)?);
+        reader.finish()?;
     }
-    reader.finish()?;
+    Reader { rest, end: bytes.len(), section }.finish()?;
     Ok(all.into())
 }
 

@@ -5,6 +5,7 @@ use crate::compare::compare;
 use crate::decide::{Outcome, decide};
 use crate::decision::{Decision, Effect};
 use crate::error::DecideError;
+use crate::explain::Observer;
 use crate::extension::{ExtensionError, parse_datetime, parse_decimal, parse_duration, parse_ip};
 use crate::ids::{AggregateId, EntityId, IpId, StringId};
 use crate::limits;
@@ -56,6 +57,7 @@ impl Scratch {
         action: EntityId,
         resource: EntityId,
         context: Value,
+        observer: impl Observer,
     ) -> Result<Decision<'s>, DecideError> {
         if self.arena.overflowed {
             return Err(DecideError::RequestTooLarge);
@@ -71,11 +73,12 @@ impl Scratch {
             steps_left: set.step_limit,
             variables: [principal.into(), action.into(), resource.into(), context],
         };
-        let decided = decide(&mut machine, &mut self.outcome, principal, action, resource);
+        let decided = decide(&mut machine, &mut self.outcome, observer, principal, action, resource);
         let steps = set.step_limit - machine.steps_left;
         self.arena.rewind(mark);
-        decided?;
+        let observer = decided?;
         let effect = self.outcome.finish();
+        observer.finished(&self.outcome);
         let Outcome { permits, forbids, errors, forbid_error, .. } = &self.outcome;
         let reasons = if forbids.is_empty() { permits } else { forbids };
         debug_assert!(effect == Effect::Deny || !reasons.is_empty(), "an allow has a reason");
@@ -96,6 +99,10 @@ impl<'a> Request<'a> {
     pub fn new(set: &'a CompiledPolicySet, scratch: &'a mut Scratch) -> Self {
         scratch.arena.clear();
         Self { set, scratch, ancestor_redefined: false }
+    }
+
+    pub(crate) const fn policy_set(&self) -> &'a CompiledPolicySet {
+        self.set
     }
 
     const fn data(&self) -> Data<'_> {
@@ -295,10 +302,22 @@ impl<'a> Request<'a> {
         resource: EntityId,
         context: Value,
     ) -> Result<Decision<'a>, DecideError> {
+        self.observe(principal, action, resource, context, ())
+    }
+
+    /// Decides before the eyes of an observer.
+    pub(crate) fn observe(
+        self,
+        principal: EntityId,
+        action: EntityId,
+        resource: EntityId,
+        context: Value,
+        observer: impl Observer,
+    ) -> Result<Decision<'a>, DecideError> {
         if self.ancestor_redefined {
             return Err(DecideError::AncestorRedefined);
         }
-        self.scratch.decide(self.set, principal, action, resource, context)
+        self.scratch.decide(self.set, principal, action, resource, context, observer)
     }
 
     /// Cedar's decision on one of several calls that share this request's entities and values, such as those of a
@@ -316,6 +335,6 @@ impl<'a> Request<'a> {
         if self.ancestor_redefined {
             return Err(DecideError::AncestorRedefined);
         }
-        self.scratch.decide(self.set, principal, action, resource, context)
+        self.scratch.decide(self.set, principal, action, resource, context, ())
     }
 }

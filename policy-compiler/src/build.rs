@@ -144,9 +144,8 @@ fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
 }
 
 fn compile_policies(project: &Project, findings: &mut Findings) -> Option<Compiled> {
-    let step_limit =
-        project.file.limits.max_steps.as_ref().map_or(palisade_engine::limits::DEFAULT_STEPS, |limit| *limit.as_ref());
-    let source = PolicySource { policies: &project.policies.set, entities: &project.entities, step_limit };
+    let source =
+        PolicySource { policies: &project.policies.set, entities: &project.entities, step_limit: project.step_limit() };
     let checked = compile(source).and_then(|compiled| {
         let agreed = self_check(&compiled, source, SELF_CHECK_QUESTIONS);
         agreed.map(|_| compiled).map_err(|error| vec![error])
@@ -160,7 +159,8 @@ fn compile_policies(project: &Project, findings: &mut Findings) -> Option<Compil
     }
 }
 
-fn compile_finding(project: &Project, error: CompileError) -> Diagnostic {
+/// What the compiler refuses, at its place in the project.
+pub(crate) fn compile_finding(project: &Project, error: CompileError) -> Diagnostic {
     let CompileError { code, message, policy, span } = error;
     let diagnostic = Diagnostic::error(code, message);
     let place = policy.as_deref().and_then(|policy| project.policies.place(policy));

@@ -7,11 +7,13 @@ mod check;
 mod clock;
 mod console;
 mod eval;
+mod explain;
 mod failure;
 mod files;
 mod gateway_config;
 mod inspect;
 mod keys;
+mod loose;
 mod project;
 mod report;
 mod sign;
@@ -77,6 +79,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Test(test::Arguments),
     Eval(eval::Arguments),
+    Explain(explain::Arguments),
     Keys(keys::Arguments),
     Token(token::Arguments),
     GatewayConfig(gateway_config::Arguments),
@@ -123,6 +126,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Inspect(arguments) => inspect::run(&arguments, console),
         Command::Test(arguments) => test::run(&arguments, console),
         Command::Eval(arguments) => eval::run(&arguments, console),
+        Command::Explain(arguments) => explain::run(&arguments, console),
         Command::Keys(arguments) => keys::run(&arguments, console),
         Command::Token(arguments) => token::run(&arguments, console),
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),

@@ -6,8 +6,8 @@
 //!                         shared expressions ─ program ─► code ┘
 //! ```
 //!
-//! `translate` and `store` are the only modules that look into cedar-policy-core, whose interior changes between
-//! releases: its version is pinned exactly.
+//! `translate`, `store`, `ask` and `origin` look into cedar-policy-core, whose interior changes between releases: its version
+//! is pinned exactly.
 
 mod analysis;
 mod ask;
@@ -16,6 +16,7 @@ mod expression;
 mod guard;
 mod index;
 mod mention;
+mod origin;
 mod program;
 mod self_check;
 mod store;
@@ -28,10 +29,13 @@ mod tests;
 
 pub use analysis::{Analysis, Never, Place, Redundancy, Redundant, Unindexed, analyse};
 pub use ask::ask;
+pub(crate) use ask::ask_why;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
 pub use guard::{Miss, NoGuard};
+pub(crate) use origin::{GuardPart, GuardSource};
 pub use self_check::self_check;
+pub(crate) use translate::{alternatives, conjuncts};
 
 /// What is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +59,7 @@ pub struct Compiled {
     /// The policies that no index entry narrows down, by id: each costs a little on every request.
     pub unindexed: Vec<String>,
     sampler: self_check::Sampler,
+    guards: guard::Guards,
 }
 
 /// What a decision on one action can cost.
@@ -106,7 +111,7 @@ pub fn compile(source: PolicySource<'_>) -> Result<Compiled, Vec<CompileError>> 
     }
     let count = policies.len();
     let sampler = self_check::Sampler { tables, policies, expressions };
-    Ok(Compiled { bytes, policies: count, worst_cases, unindexed, sampler })
+    Ok(Compiled { bytes, policies: count, worst_cases, unindexed, sampler, guards })
 }
 
 impl core::fmt::Debug for Compiled {

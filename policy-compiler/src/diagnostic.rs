@@ -7,14 +7,14 @@ mod rule;
 mod sarif;
 
 pub use github::commands;
-pub use json::FindingJson;
+pub use json::{FindingJson, PlaceJson, SpanJson};
 pub use render::{render, render_all};
 pub use rule::{RULES, Rule, catalogue};
 pub use sarif::Sarif;
 
 use std::ops::Range;
 
-use crate::source::Sources;
+use crate::source::{LineIndex, Sources};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,12 +199,13 @@ impl FromIterator<Diagnostic> for Findings {
     }
 }
 
-/// Cuts a span to its source, on character boundaries, so that no renderer can be handed a bad range.
-fn clamp(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Range<usize>> {
-    let text = sources.text(file)?;
+/// The source of a span, and the span cut to it, on character boundaries, so that no renderer can be handed a bad range.
+fn locate<'s>(sources: &'s Sources, file: &str, span: &Range<usize>) -> Option<(&'s LineIndex<String>, Range<usize>)> {
+    let index = sources.lines(file)?;
+    let text = index.text();
     let end = floor_char(text, span.end.min(text.len()));
     let start = floor_char(text, span.start.min(end));
-    Some(start..end)
+    Some((index, start..end))
 }
 
 fn floor_char(text: &str, mut at: usize) -> usize {

@@ -10,6 +10,7 @@ mod load;
 mod request;
 
 pub use case::{Case, Document, RequestLine};
+pub(crate) use compiled::STEP_LIMIT;
 pub use load::{LoadError, Loaded};
 
 use serde::Serialize;
@@ -105,7 +106,7 @@ impl Session {
     /// Decides one request line.
     pub fn answer(&mut self, line: &str) -> Outcome {
         let decided = RequestLine::parse(line)
-            .and_then(|parsed| request::build(&self.loaded, &parsed))
+            .and_then(|parsed| self.loaded.request(&parsed))
             .and_then(|built| self.engine.decide(&built));
         match decided {
             Ok(answer) => Outcome::Decided(answer),

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod diagnostic;
 mod entity_ref;
 pub mod eval;
+pub mod explain;
 pub mod keys;
 pub mod limits;
 pub mod links;

@@ -117,7 +117,7 @@ pub fn index(set: &CompiledPolicySet) -> String {
             let _ = writeln!(text, "  {}", lookup(set, view));
         }
         if !partition.always.is_empty() {
-            let _ = writeln!(text, "  always: {}", names(set, partition.always));
+            let _ = writeln!(text, "  always: {}", names(set, &partition.always));
         }
     }
     text
@@ -134,7 +134,7 @@ fn names(set: &CompiledPolicySet, policies: &[PolicyIndex]) -> String {
     }
 }
 
-fn lookup(set: &CompiledPolicySet, view: &LookupView<'_>) -> String {
+fn lookup(set: &CompiledPolicySet, view: &LookupView) -> String {
     let subject = match view.subject {
         ProbeSubject::Principal => "principal".to_owned(),
         ProbeSubject::Resource => "resource".to_owned(),

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::console::Console;
+use super::loose::{LooseFiles, one_standard_input};
 use super::{Exit, Failure, Format, files};
-use crate::eval::{AnswerLine, Document, Engine, LoadError, Loaded, Outcome, Session, run_case};
-use crate::links::LinkFile;
+use crate::eval::{AnswerLine, Engine, Outcome, Session, run_case};
 
 /// Decide requests from lines of JSON; the conformance interface.
 ///
@@ -80,19 +80,11 @@ fn run_requests(arguments: &Arguments, engine: Engine, printer: &mut Printer<'_>
     else {
         return Err(Failure::new("eval.arguments", "policies, entities and requests are needed"));
     };
-    one_standard_input(arguments)?;
-    let policies = Document::detect(files::read_text(policies)?);
-    let entities = files::read_text(entities)?;
-    let schema = arguments.schema.as_deref().map(files::read_text);
-    let schema = schema.transpose()?.map(Document::detect);
-    let links = arguments.links.as_deref().map(files::read_text);
-    let links = links.transpose()?;
-    let links = links.as_deref().map(LinkFile::parse).transpose().map_err(|error| LoadError::new("links", error));
-    let session = links.and_then(|links| {
-        let (schema, links) = (schema.as_ref(), links.as_ref());
-        let loaded = Loaded::new(&policies, schema, &entities, links, !arguments.no_validate)?;
-        Session::new(loaded, engine)
-    });
+    let Arguments { schema, links, .. } = arguments;
+    let inputs = [&arguments.policies, &arguments.entities, schema, links, &arguments.requests];
+    one_standard_input("eval.arguments", &inputs)?;
+    let files = LooseFiles::read(policies, entities, schema.as_deref(), links.as_deref())?;
+    let session = files.load(!arguments.no_validate).and_then(|loaded| Session::new(loaded, engine));
     let mut session = session.map_err(|error| error.to_string());
     for_each_line(files::lines(requests)?, |index, line| {
         let outcome = match &mut session {
@@ -102,16 +94,6 @@ fn run_requests(arguments: &Arguments, engine: Engine, printer: &mut Printer<'_>
         printer.print(&AnswerLine { case: None, request: Some(index), outcome })?;
         printer.console.flush()
     })
-}
-
-fn one_standard_input(arguments: &Arguments) -> Result<(), Failure> {
-    let files = [&arguments.policies, &arguments.entities, &arguments.schema, &arguments.links, &arguments.requests];
-    let standard = files.into_iter().flatten();
-    if standard.filter(|path| files::is_standard(path)).count() > 1 {
-        let message = "only one of the files can be standard input";
-        return Err(Failure::new("eval.arguments", message));
-    }
-    Ok(())
 }
 
 /// Calls back for each line that is not blank, with its index among those.

@@ -4,7 +4,8 @@ use cedar_policy_core::ast::{
     Context, Entity, EntityUID, EntityUIDEntry, Expr, ExprKind, Literal, PartialValue, Value as CedarValue, ValueKind,
 };
 use palisade_engine::{
-    CompiledPolicySet, Decision, EntityId, Opcode, Request, Scratch, Value, parse_datetime, parse_duration,
+    CompiledPolicySet, DecideError, Decision, EntityId, Opcode, Request, Scratch, Standing, Value, parse_datetime,
+    parse_duration,
 };
 
 use super::error::CompileError;
@@ -29,22 +30,57 @@ pub(crate) fn ask_about<'a>(
     request: &cedar_policy::Request,
     entity: Option<&cedar_policy::Entity>,
 ) -> Result<Decision<'a>, CompileError> {
-    let cedar: &cedar_policy_core::ast::Request = request.as_ref();
-    let mut asked = Asked { request: Request::new(set, scratch) };
-    if let Some(entity) = entity {
-        asked.define(entity.as_ref())?;
+    let Question { request, principal, action, resource, context } = Question::new(set, scratch, request, entity)?;
+    request.decide(principal, action, resource, context).map_err(refused)
+}
+
+/// The engine's decision on a request, with the standing of every policy by its index.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn ask_why<'a>(
+    set: &'a CompiledPolicySet,
+    scratch: &'a mut Scratch,
+    request: &cedar_policy::Request,
+) -> Result<(Decision<'a>, Vec<Standing>), CompileError> {
+    let Question { request, principal, action, resource, context } = Question::new(set, scratch, request, None)?;
+    request.explain(principal, action, resource, context).map_err(refused)
+}
+
+fn refused(error: DecideError) -> CompileError {
+    CompileError::new(error.code(), "the engine refuses to decide this request")
+}
+
+/// A request in the engine's terms.
+struct Question<'a> {
+    request: Request<'a>,
+    principal: EntityId,
+    action: EntityId,
+    resource: EntityId,
+    context: Value,
+}
+
+impl<'a> Question<'a> {
+    fn new(
+        set: &'a CompiledPolicySet,
+        scratch: &'a mut Scratch,
+        request: &cedar_policy::Request,
+        entity: Option<&cedar_policy::Entity>,
+    ) -> Result<Self, CompileError> {
+        let cedar: &cedar_policy_core::ast::Request = request.as_ref();
+        let mut asked = Asked { request: Request::new(set, scratch) };
+        if let Some(entity) = entity {
+            asked.define(entity.as_ref())?;
+        }
+        let principal = asked.variable(cedar.principal())?;
+        let action = asked.variable(cedar.action())?;
+        let resource = asked.variable(cedar.resource())?;
+        let context = match cedar.context() {
+            Some(Context::Value(fields)) => asked.record(fields.iter())?,
+            Some(Context::RestrictedResidual(_)) | None => return Err(unknown("context")),
+        };
+        Ok(Self { request: asked.request, principal, action, resource, context })
     }
-    let principal = asked.variable(cedar.principal())?;
-    let action = asked.variable(cedar.action())?;
-    let resource = asked.variable(cedar.resource())?;
-    let context = match cedar.context() {
-        Some(Context::Value(fields)) => asked.record(fields.iter())?,
-        Some(Context::RestrictedResidual(_)) | None => return Err(unknown("context")),
-    };
-    let Asked { request } = asked;
-    request
-        .decide(principal, action, resource, context)
-        .map_err(|error| CompileError::new(error.code(), "the engine refuses to decide this request"))
 }
 
 fn unknown(part: &str) -> CompileError {

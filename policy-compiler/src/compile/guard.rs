@@ -61,11 +61,21 @@ pub(crate) struct Probe {
 /// A key as the format writes it: a value's tag and payload.
 pub(crate) type Key = (u8, u64);
 
+/// Which part of a policy a guard was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Principal,
+    Resource,
+    /// The conjunct of its conditions, by number from 0.
+    Conjunct(usize),
+}
+
 /// A policy's guard: the probe, and the keys of which it needs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
     pub(crate) probe: usize,
     pub(crate) keys: Vec<Key>,
+    pub(crate) origin: Origin,
 }
 
 /// The guard of each policy, if it has one.
@@ -131,7 +141,7 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
     for policy in policies {
         let (guards, failure) = Finder { expressions, tables, found: Vec::new() }.find(policy);
         failures.push(failure);
-        let numbered = guards.into_iter().map(|(probe, mut keys)| {
+        let numbered = guards.into_iter().map(|Found { probe, mut keys, origin }| {
             keys.sort_unstable();
             keys.dedup();
             let next = probes.len();
@@ -139,7 +149,7 @@ pub(crate) fn choose(policies: &[Policy], expressions: &Expressions, tables: &Ta
                 probes.push(probe.clone());
                 next
             });
-            Guard { probe: at, keys }
+            Guard { probe: at, keys, origin }
         });
         possible.push(numbered.collect());
     }
@@ -207,42 +217,49 @@ pub(crate) fn partitions(scope: &ActionScope) -> Vec<Option<EntityId>> {
     }
 }
 
-/// The expected work that a guard causes per policy, in thousandths of a policy's evaluation: those that share its
-/// bucket, and its part of the probe.
+/// The expected work that a guard causes per policy, in billionths of a policy's evaluation: those that share its
+/// bucket, and its part of the probe, which is small where ten thousand policies share it, and still to be compared.
 fn cost(crowd: usize, population: usize, probe: Option<&Probe>) -> usize {
     let probing = match probe {
         // One bucket, or one for each ancestor as well.
-        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::Equal | Mode::Is }) => 400,
-        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::In }) => 800,
-        Some(Probe { subject: Subject::Expression { .. }, .. }) | None => 2000,
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::Equal | Mode::Is }) => 400_000_000,
+        Some(Probe { subject: Subject::Principal | Subject::Resource, mode: Mode::In }) => 800_000_000,
+        Some(Probe { subject: Subject::Expression { .. }, .. }) | None => 2_000_000_000,
     };
-    crowd.saturating_mul(1000) + probing / population.max(1)
+    crowd.saturating_mul(1_000_000_000) + probing / population.max(1)
+}
+
+/// A guard that a policy could have.
+struct Found {
+    probe: Probe,
+    keys: Vec<Key>,
+    origin: Origin,
 }
 
 struct Finder<'a> {
     expressions: &'a Expressions,
     tables: &'a Tables,
-    found: Vec<(Probe, Vec<Key>)>,
+    found: Vec<Found>,
 }
 
 impl Finder<'_> {
     /// All guards of a policy; without any, where the search failed.
-    fn find(mut self, policy: &Policy) -> (Vec<(Probe, Vec<Key>)>, Option<NoGuard>) {
-        self.scope(Subject::Principal, policy.principal);
-        self.scope(Subject::Resource, policy.resource);
+    fn find(mut self, policy: &Policy) -> (Vec<Found>, Option<NoGuard>) {
+        self.scope(Subject::Principal, policy.principal, Origin::Principal);
+        self.scope(Subject::Resource, policy.resource, Origin::Resource);
         let failure = self.conditions(policy.condition);
         let failure = failure.filter(|_| self.found.is_empty());
         (self.found, failure)
     }
 
-    fn scope(&mut self, subject: Subject, scope: Scope) {
+    fn scope(&mut self, subject: Subject, scope: Scope, origin: Origin) {
         let (mode, key) = match scope {
             Scope::Any => return,
             Scope::Equal(entity) => (Mode::Equal, Value::Entity(entity)),
             Scope::In(entity) | Scope::IsIn(_, entity) => (Mode::In, Value::Entity(entity)),
             Scope::Is(type_name) => (Mode::Is, Value::String(type_name)),
         };
-        self.found.push((Probe { subject, mode }, vec![key.encode()]));
+        self.found.push(Found { probe: Probe { subject, mode }, keys: vec![key.encode()], origin });
     }
 
     fn conditions(&mut self, condition: ExpressionId) -> Option<NoGuard> {
@@ -259,7 +276,10 @@ impl Finder<'_> {
         let mut missed = None;
         for (at, conjunct) in conjuncts.iter().enumerate() {
             match self.comparison(*conjunct) {
-                Ok((mode, key, keys)) => self.guard(mode, key, keys, &before),
+                Ok((mode, key, keys)) => {
+                    let probe = Probe { subject: self.subject(key, &before), mode };
+                    self.found.push(Found { probe, keys, origin: Origin::Conjunct(at) });
+                }
                 // That an attribute is there is rarely the reason that helps.
                 Err(miss) if matches!(missed, None | Some((_, Miss::Presence))) => missed = Some((at, miss)),
                 Err(_) => {}
@@ -275,14 +295,13 @@ impl Finder<'_> {
         missed.map(|(at, miss)| NoGuard::NothingToLookUp(at, miss))
     }
 
-    fn guard(&mut self, mode: Mode, key: ExpressionId, keys: Vec<Key>, before: &[Step]) {
-        let subject = match (self.expressions.get(key), before) {
+    fn subject(&self, key: ExpressionId, before: &[Step]) -> Subject {
+        match (self.expressions.get(key), before) {
             // The variables are there whatever was evaluated before them, but what was could have erred.
             (Expression::Variable(0), []) => Subject::Principal,
             (Expression::Variable(2), []) => Subject::Resource,
             _ => Subject::Expression { before: before.to_vec(), key },
-        };
-        self.found.push((Probe { subject, mode }, keys));
+        }
     }
 
     /// What a conjunct compares with constants: the mode, the expression, and the keys of which one has to be met.

@@ -156,8 +156,8 @@ impl Translator<'_> {
                 self.expression(then_expr, depth)?,
                 self.expression(else_expr, depth)?,
             ),
-            ExprKind::And { .. } => Expression::And(self.all(&operands(expr, and), depth)?),
-            ExprKind::Or { .. } => Expression::Or(self.all(&operands(expr, or), depth)?),
+            ExprKind::And { .. } => Expression::And(self.all(conjuncts(expr), depth)?),
+            ExprKind::Or { .. } => Expression::Or(self.all(alternatives(expr), depth)?),
             ExprKind::UnaryApp { op, arg } => {
                 let operator = match op {
                     UnaryOp::Not => Opcode::Not,
@@ -218,7 +218,7 @@ impl Translator<'_> {
                 Expression::IsType(self.expression(expr, depth)?, self.tables.string(&entity_type.to_string()))
             }
             ExprKind::Set(items) => {
-                let elements = items.iter().map(|item| self.expression(item, depth)).collect::<Result<Vec<_>, _>>()?;
+                let elements = self.all(items.iter(), depth)?;
                 return self.set(elements);
             }
             ExprKind::Record(fields) => {
@@ -233,8 +233,12 @@ impl Translator<'_> {
         Ok(self.expressions.add(node))
     }
 
-    fn all(&mut self, expressions: &[&Expr], depth: u32) -> Result<Vec<ExpressionId>, CompileError> {
-        expressions.iter().map(|expression| self.expression(expression, depth)).collect()
+    fn all<'e>(
+        &mut self,
+        expressions: impl IntoIterator<Item = &'e Expr>,
+        depth: u32,
+    ) -> Result<Vec<ExpressionId>, CompileError> {
+        expressions.into_iter().map(|expr| self.expression(expr, depth)).collect()
     }
 
     fn extension(&mut self, name: &str, args: &[Expr], depth: u32) -> Result<ExpressionId, CompileError> {
@@ -247,7 +251,7 @@ impl Translator<'_> {
         {
             return Ok(self.constant(value));
         }
-        let args = args.iter().map(|arg| self.expression(arg, depth)).collect::<Result<Vec<_>, _>>()?;
+        let args = self.all(args, depth)?;
         let binary = matches!(
             operator,
             Opcode::DecimalLess
@@ -305,9 +309,33 @@ impl Translator<'_> {
     }
 }
 
-/// The operands of a chain of one of the two logical operators, however it is bracketed. Chains can be longer than the
-/// stack is deep, so this walks them with a stack of its own.
-fn operands<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>) -> Vec<&'e Expr> {
+/// The node of one expression of a policy.
+pub(crate) fn expression(
+    expr: &Expr,
+    tables: &mut Tables,
+    expressions: &mut Expressions,
+) -> Result<ExpressionId, CompileError> {
+    Translator { tables, expressions }.expression(expr, 0)
+}
+
+/// The operands of a chain of `&&`, however it is bracketed; the expression itself where it is none.
+pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
+    chain(expr, |kind| match kind {
+        ExprKind::And { left, right } => Some((left.as_ref(), right.as_ref())),
+        _ => None,
+    })
+}
+
+/// The operands of a chain of `||`, however it is bracketed; the expression itself where it is none.
+pub(crate) fn alternatives(expr: &Expr) -> Vec<&Expr> {
+    chain(expr, |kind| match kind {
+        ExprKind::Or { left, right } => Some((left.as_ref(), right.as_ref())),
+        _ => None,
+    })
+}
+
+/// Chains can be longer than the stack is deep, so this walks them with a stack of its own.
+fn chain<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &'e Expr)>) -> Vec<&'e Expr> {
     let mut waiting = vec![expr];
     let mut operands = Vec::new();
     while let Some(next) = waiting.pop() {
@@ -322,25 +350,11 @@ fn operands<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr
     operands
 }
 
-fn and(kind: &ExprKind) -> Option<(&Expr, &Expr)> {
-    match kind {
-        ExprKind::And { left, right } => Some((left, right)),
-        _ => None,
-    }
-}
-
-fn or(kind: &ExprKind) -> Option<(&Expr, &Expr)> {
-    match kind {
-        ExprKind::Or { left, right } => Some((left, right)),
-        _ => None,
-    }
-}
-
 /// Where each conjunct of a policy's conditions stands in its text, in the order of the graph's conjuncts.
 pub(crate) fn conjunct_places(set: &PolicySet, policy: &str) -> Vec<Option<Range<usize>>> {
     let set: &ast::PolicySet = set.as_ref();
     let condition = set.get(&ast::PolicyID::from_string(policy)).and_then(ast::Policy::non_scope_constraints);
-    let conjuncts = condition.map_or_else(Vec::new, |condition| operands(condition, and));
+    let conjuncts = condition.map_or_else(Vec::new, conjuncts);
     conjuncts.into_iter().map(|conjunct| span(conjunct.source_loc())).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Diagnostic, Findings, Severity, clamp};
+use super::{Diagnostic, Findings, Severity, locate};
 use crate::source::{Position, Sources};
 
 /// One workflow command a finding, each on a line of its own.
@@ -29,15 +29,15 @@ fn command(sources: &Sources, diagnostic: &Diagnostic, folder: &str) -> String {
         let path = if folder.is_empty() { file.clone() } else { format!("{folder}/{file}") };
         properties.push(format!("file={}", property(&path)));
         properties.extend(diagnostic.span.as_ref().and_then(|span| {
-            let span = clamp(sources, file, span)?;
-            Some(place(sources.position(file, span.start)?, sources.position(file, span.end)?))
+            let (index, span) = locate(sources, file, span)?;
+            Some(place(index.position(span.start), index.position(span.end)))
         }));
     }
     properties.push(format!("title={}", property(diagnostic.code)));
     let mut message = diagnostic.message.clone();
     for place in &diagnostic.related {
-        let start = sources.position(&place.file, place.span.start);
-        let line = start.map_or_else(String::new, |start| format!(":{}", start.line));
+        let index = sources.lines(&place.file);
+        let line = index.map_or_else(String::new, |index| format!(":{}", index.position(place.span.start).line));
         let _ = write!(message, "\n{}{line}: {}", place.file, place.text);
     }
     if let Some(help) = &diagnostic.help {

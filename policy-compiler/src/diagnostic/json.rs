@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::{Diagnostic, clamp};
-use crate::source::{Position, Sources};
+use super::{Diagnostic, locate};
+use crate::source::{LineIndex, Position, Sources};
 
 /// One finding in machine form. Fields without a value are absent.
 #[derive(Debug, Serialize)]
@@ -31,18 +31,24 @@ struct RelatedJson<'a> {
     span: Option<SpanJson>,
 }
 
-#[derive(Debug, Serialize)]
-struct SpanJson {
-    start: PlaceJson,
-    end: PlaceJson,
+/// Both ends of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SpanJson {
+    /// The first character.
+    pub start: PlaceJson,
+    /// Behind the last.
+    pub end: PlaceJson,
 }
 
 /// Line and column from 1, in characters; offset in bytes from 0.
-#[derive(Debug, Serialize)]
-struct PlaceJson {
-    line: usize,
-    column: usize,
-    offset: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PlaceJson {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Offset in bytes, from 0.
+    pub offset: usize,
 }
 
 impl<'a> FindingJson<'a> {
@@ -70,11 +76,16 @@ impl<'a> FindingJson<'a> {
 
 impl SpanJson {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
-        let span = clamp(sources, file, span)?;
+        let (index, span) = locate(sources, file, span)?;
+        Some(Self::of(index, &span))
+    }
+
+    /// The ends of a byte range.
+    pub fn of(index: &LineIndex<impl AsRef<str>>, span: &Range<usize>) -> Self {
         let place = |offset| {
-            let Position { line, column } = sources.position(file, offset)?;
-            Some(PlaceJson { line, column, offset })
+            let Position { line, column } = index.position(offset);
+            PlaceJson { line, column, offset }
         };
-        Some(Self { start: place(span.start)?, end: place(span.end)? })
+        Self { start: place(span.start), end: place(span.end) }
     }
 }

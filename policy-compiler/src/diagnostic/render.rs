@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Findings, Severity, clamp};
+use super::{Diagnostic, Findings, Severity, locate};
 use crate::source::Sources;
 
 /// Width the text is laid out for, in columns; fixed, so that output does not depend on the terminal.
@@ -76,9 +76,9 @@ fn snippet<'a>(
     kind: AnnotationKind,
     label: Option<&'a str>,
 ) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
-    let span = clamp(sources, file, span)?;
-    let (number, lines) = sources.lines(file, &span)?;
-    let (start, text) = (lines.start, sources.text(file)?.get(lines)?);
+    let (index, span) = locate(sources, file, span)?;
+    let (number, lines) = index.lines(&span);
+    let (start, text) = (lines.start, index.text().get(lines)?);
     let within = |at: usize| at.saturating_sub(start).min(text.len());
     let within = within(span.start)..within(span.end);
     let mark = kind.span(within).label(label);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::{Diagnostic, Findings, RULES, Related, Severity, clamp};
+use super::{Diagnostic, Findings, RULES, Related, Severity, locate};
 use crate::source::Sources;
 
 /// A log with one run. Artifacts are named relative to the project's folder.
@@ -161,8 +161,8 @@ impl Location {
 
 impl Region {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
-        let span = clamp(sources, file, span)?;
-        let (start, end) = (sources.position_in_utf16(file, span.start)?, sources.position_in_utf16(file, span.end)?);
+        let (index, span) = locate(sources, file, span)?;
+        let (start, end) = (index.position_in_utf16(span.start), index.position_in_utf16(span.end));
         Some(Self { start_line: start.line, start_column: start.column, end_line: end.line, end_column: end.column })
     }
 }

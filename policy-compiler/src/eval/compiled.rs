@@ -8,7 +8,7 @@ use super::{Answer, Decide};
 use crate::compile::{PolicySource, ask, compile};
 
 /// Steps that one decision may take here: no limit that a test case could meet, and still no endless run.
-const STEP_LIMIT: u64 = 1 << 40;
+pub(crate) const STEP_LIMIT: u64 = 1 << 40;
 
 pub(super) struct Compiled {
     set: CompiledPolicySet,

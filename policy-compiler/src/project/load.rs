@@ -99,6 +99,14 @@ impl Project {
     }
 }
 
+impl Project {
+    /// Steps that one decision may take.
+    #[must_use]
+    pub fn step_limit(&self) -> u64 {
+        self.file.limits.max_steps.as_ref().map_or(palisade_engine::limits::DEFAULT_STEPS, |limit| *limit.as_ref())
+    }
+}
+
 /// Reads a duration of the project file.
 pub(crate) fn seconds(value: &Spanned<String>, findings: &mut Findings) -> Option<u64> {
     match parse_duration(value.as_ref()) {

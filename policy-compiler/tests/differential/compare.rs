@@ -1,4 +1,4 @@
-//! One case, asked of both engines.
+//! One case, asked of all engines: cedar-policy, ours, and ours as a wasm module.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::policy::{policy, template};
 use crate::random::Random;
+use crate::wasm;
 use crate::world::{entities, request, uid};
 
 /// Policies, templates with their links, a store and requests.
@@ -27,7 +28,7 @@ pub(crate) struct Case {
 /// A link's principal and resource, each a type and an id.
 type Link = [(&'static str, &'static str); 2];
 
-/// What happened in a case on which both engines agree.
+/// What happened in a case on which all engines agree.
 #[derive(Default)]
 pub(crate) struct Summary {
     pub(crate) requests: usize,
@@ -41,6 +42,7 @@ pub(crate) type Answer = (bool, Vec<String>, Vec<String>);
 impl Case {
     pub(crate) fn generate(random: &mut Random, policies: usize) -> Self {
         let crowded = policies > 50;
+        let large = crowded || random.chance(5);
         let count = if crowded { policies } else { random.below(policies) + 1 };
         let templates = random.several(if policies > 1 { 3 } else { 1 }, |random| {
             (template(random), random.several(if crowded { 200 } else { 4 }, |random| [uid(random), uid(random)]))
@@ -48,7 +50,7 @@ impl Case {
         Self {
             policies: (0..count).map(|_| policy(random, crowded)).collect(),
             templates,
-            entities: entities(random),
+            entities: entities(random, large),
             requests: (0..6).map(|_| request(random)).collect(),
         }
     }
@@ -88,13 +90,13 @@ impl Case {
     }
 }
 
-fn load_request(json: &Value) -> Request {
+pub(crate) fn load_request(json: &Value) -> Request {
     let uid = |part: &str| EntityUid::from_json(json[part].clone()).expect("an entity");
     let context = Context::from_json_value(json["context"].clone(), None).expect("a context");
     Request::new(uid("principal"), uid("action"), uid("resource"), context, None).expect("a request")
 }
 
-/// Asks both engines every request of the case; what they disagree on is the error.
+/// Asks all engines every request of the case; what they disagree on is the error.
 pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
     let (policies, entities) = case.load();
     let source = PolicySource { policies: &policies, entities: &entities, step_limit: 10_000_000 };
@@ -102,6 +104,7 @@ pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
     let set = CompiledPolicySet::open(&compiled.bytes).map_err(|error| format!("does not open: {error}"))?;
     let mut scratch = Scratch::new();
     let mut summary = Summary::default();
+    let mut native = Vec::new();
     for json in &case.requests {
         let request = load_request(json);
         let theirs = cedar(&request, &policies, &entities);
@@ -115,9 +118,15 @@ pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
         if ours != theirs {
             return Err(format!("{json}\ncedar-policy: {theirs:?}\nours:         {ours:?}"));
         }
+        native.push(ours);
         summary.requests += 1;
         summary.allowed += usize::from(theirs.0);
         summary.erring += usize::from(!theirs.2.is_empty());
+    }
+    for ((json, native), wasm) in case.requests.iter().zip(native).zip(wasm::answers(&compiled.bytes, &set, case)?) {
+        if native != wasm {
+            return Err(format!("{json}\nnative: {native:?}\nwasm:   {wasm:?}"));
+        }
     }
     Ok(summary)
 }

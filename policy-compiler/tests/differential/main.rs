@@ -13,12 +13,14 @@
 )]
 
 mod compare;
+mod explained;
 mod expression;
 mod hostile;
 mod policy;
 mod random;
 mod redundant;
 mod shrink;
+mod wasm;
 mod world;
 mod written;
 

@@ -2,7 +2,7 @@
 
 use crate::expression::{Kind, expression};
 use crate::random::Random;
-use crate::world::{ATTRIBUTES, IDS, LONGS, STRINGS, TYPES, entity, string_literal, uid_text};
+use crate::world::{ATTRIBUTES, LONGS, STRINGS, TYPES, entity, id, string_literal, uid_text};
 
 /// A policy; in a set of many, one whose guards are met more rarely.
 pub(crate) fn policy(random: &mut Random, crowded: bool) -> String {
@@ -25,13 +25,13 @@ pub(crate) fn template(random: &mut Random) -> String {
 }
 
 pub(crate) fn scope(random: &mut Random, variable: &str, usual: &'static str, crowded: bool) -> String {
-    let named = |random: &mut Random| uid_text(&(usual, random.pick(&IDS)));
+    let named = |random: &mut Random| uid_text(&(usual, id(random)));
     let form = random.below(if crowded { 7 } else { 16 });
     match form {
         0 => format!("{variable} == {}", entity(random)),
         1 => format!("{variable} == {}", named(random)),
         2 => format!("{variable} in {}", entity(random)),
-        3 => format!("{variable} in {}", uid_text(&("Team", random.pick(&IDS)))),
+        3 => format!("{variable} in {}", uid_text(&("Team", id(random)))),
         4 => format!("{variable} is {usual}"),
         5 => format!("{variable} is {} in {}", random.pick(&TYPES), entity(random)),
         _ => variable.to_owned(),
@@ -39,7 +39,7 @@ pub(crate) fn scope(random: &mut Random, variable: &str, usual: &'static str, cr
 }
 
 pub(crate) fn action(random: &mut Random) -> String {
-    let one = |random: &mut Random| uid_text(&("Action", random.pick(&IDS)));
+    let one = |random: &mut Random| uid_text(&("Action", id(random)));
     match random.below(12) {
         0 | 1 => format!("action == {}", one(random)),
         2 => format!("action in {}", one(random)),
@@ -77,13 +77,13 @@ pub(crate) fn guard(random: &mut Random) -> String {
             let tag = string_literal(random.pick(&STRINGS));
             format!("principal.hasTag({tag}) && principal.getTag({tag}) == {text}")
         }
-        6 => format!("{variable}.team == {}", uid_text(&("Team", random.pick(&IDS)))),
-        7 => format!("{variable}.team in {}", uid_text(&("Team", random.pick(&IDS)))),
+        6 => format!("{variable}.team == {}", uid_text(&("Team", id(random)))),
+        7 => format!("{variable}.team in {}", uid_text(&("Team", id(random)))),
         8 => format!("[{text}, {}].contains({variable}.name)", string_literal(random.pick(&STRINGS))),
         9 => format!("({variable}.name == {text} || {variable}.name == {})", string_literal(random.pick(&STRINGS))),
         10 => format!("principal in [{}, {}]", entity(random), entity(random)),
         11 => format!("{variable}.name != {text}"),
-        12 => format!("resource == {}", uid_text(&("N::Doc", random.pick(&IDS)))),
+        12 => format!("resource == {}", uid_text(&("N::Doc", id(random)))),
         _ => format!("{variable} has {} && principal is User", string_literal(random.pick(&ATTRIBUTES))),
     }
 }

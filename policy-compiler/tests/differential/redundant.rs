@@ -9,7 +9,7 @@ use crate::compare::{Answer, Case, cedar, requests};
 use crate::expression::{Kind, expression};
 use crate::policy::{action, guard, scope, template};
 use crate::random::Random;
-use crate::world::{IDS, entities, request, string_literal, uid, uid_text};
+use crate::world::{entities, id, request, string_literal, uid, uid_text};
 
 /// A policy in parts, so that relatives of it can be made.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Parts {
 }
 
 fn action_id(random: &mut Random) -> String {
-    uid_text(&("Action", random.pick(&IDS)))
+    uid_text(&("Action", id(random)))
 }
 
 fn case(random: &mut Random) -> Case {
@@ -89,7 +89,12 @@ fn case(random: &mut Random) -> Case {
         request["resource"] = json!({"type": "N::Doc", "id": random.pick(&["a", "b"])});
     }
     let links = if random.chance(20) { vec![(template(random), vec![[uid(random), uid(random)]; 2])] } else { vec![] };
-    Case { policies: parts.iter().map(Parts::text).collect(), templates: links, entities: entities(random), requests }
+    Case {
+        policies: parts.iter().map(Parts::text).collect(),
+        templates: links,
+        entities: entities(random, false),
+        requests,
+    }
 }
 
 /// How often a statement was put to the test: its policy was true.

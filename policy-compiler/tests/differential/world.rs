@@ -5,7 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::random::Random;
 
 pub(crate) const TYPES: [&str; 4] = ["User", "Team", "N::Doc", "Action"];
+/// A few ids that everything meets in, and further ones, so that entities are many more than the engine's marks.
 pub(crate) const IDS: [&str; 5] = ["a", "b", "c", "é\"\\", ""];
+const MORE_IDS: [&str; 40] = [
+    "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18",
+    "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37",
+    "38", "39",
+];
 pub(crate) const ATTRIBUTES: [&str; 7] = ["name", "level", "team", "tags", "meta", "at", "strange key"];
 pub(crate) const STRINGS: [&str; 7] = ["a", "b", "ab", "*", "é", "e\u{301}", ""];
 pub(crate) const LONGS: [i64; 8] = [0, 1, 2, -1, 7, i64::MAX, i64::MIN, 1_000_000_007];
@@ -22,7 +28,12 @@ pub(crate) fn entity(random: &mut Random) -> String {
 
 /// A type and an id.
 pub(crate) fn uid(random: &mut Random) -> (&'static str, &'static str) {
-    (random.pick(&TYPES), random.pick(&IDS))
+    (random.pick(&TYPES), id(random))
+}
+
+/// An entity's id.
+pub(crate) fn id(random: &mut Random) -> &'static str {
+    if random.chance(15) { random.pick(&MORE_IDS) } else { random.pick(&IDS) }
 }
 
 pub(crate) fn uid_text((type_name, id): &(&str, &str)) -> String {
@@ -77,7 +88,7 @@ fn attribute(random: &mut Random, name: &str, depth: usize) -> Value {
     match name {
         "name" => json!(random.pick(&STRINGS)),
         "level" => json!(random.pick(&LONGS)),
-        "team" => json!({"__entity": uid_json(("Team", random.pick(&IDS)))}),
+        "team" => json!({"__entity": uid_json(("Team", id(random)))}),
         "tags" => Value::Array(random.several(4, |random| json!(random.pick(&STRINGS)))),
         "meta" if depth > 0 => record(random, depth - 1),
         "at" => extension(random, "datetime", &DATETIMES),
@@ -86,20 +97,23 @@ fn attribute(random: &mut Random, name: &str, depth: usize) -> Value {
 }
 
 /// The store: some of the possible entities, with parents that make no cycle (ids only ever lead to later ones).
-pub(crate) fn entities(random: &mut Random) -> Vec<Value> {
+/// A large one has entities of all ids.
+pub(crate) fn entities(random: &mut Random, large: bool) -> Vec<Value> {
+    let ids: Vec<&str> = IDS.into_iter().chain(MORE_IDS.into_iter().filter(|_| large)).collect();
+    let chance = if large { 2 } else { 12 };
     let mut all = Vec::new();
     for (rank, type_name) in TYPES.iter().enumerate() {
-        for (place, id) in IDS.iter().enumerate() {
+        for (place, id) in ids.iter().enumerate() {
             if random.chance(30) {
                 continue;
             }
             let mut parents = Vec::new();
             for (parent_rank, parent_type) in TYPES.iter().enumerate() {
-                for (parent_place, parent_id) in IDS.iter().enumerate() {
+                for (parent_place, parent_id) in ids.iter().enumerate() {
                     let later = (parent_place, parent_rank) > (place, rank);
                     // Cedar lets actions have actions as parents only.
                     let kin = (*type_name == "Action") == (*parent_type == "Action");
-                    if later && kin && random.chance(12) {
+                    if later && kin && random.chance(chance) {
                         parents.push(uid_json((parent_type, parent_id)));
                     }
                 }
@@ -122,7 +136,7 @@ pub(crate) fn entities(random: &mut Random) -> Vec<Value> {
 pub(crate) fn request(random: &mut Random) -> Value {
     let mut of_type = |usual: &'static str| {
         let type_name = if random.chance(90) { usual } else { random.pick(&TYPES) };
-        uid_json((type_name, random.pick(&IDS)))
+        uid_json((type_name, id(random)))
     };
     let (principal, action, resource) = (of_type("User"), of_type("Action"), of_type("N::Doc"));
     json!({"principal": principal, "action": action, "resource": resource, "context": record(random, 2)})

@@ -90,6 +90,21 @@ fn lines_are_answered_as_they_come() {
 }
 
 #[test]
+fn a_request_can_come_from_standard_input() {
+    let workshop = Workshop::new();
+    workshop.write("policies.cedar", r#"permit(principal, action == Action::"read", resource);"#);
+    workshop.write("entities.json", "[]");
+    for (action, code) in [("read", 0), ("write", 2)] {
+        let arguments = ["explain", "--policies", "policies.cedar", "--entities", "entities.json", "--request", "-"];
+        let mut child = workshop.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let request =
+            format!(r#"{{"principal": "U::\"a\"", "action": "Action::\"{action}\"", "resource": "P::\"b\""}}"#);
+        child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{action}");
+    }
+}
+
+#[test]
 fn files_that_are_not_text_are_refused() {
     let workshop = Workshop::new();
     workshop.write("project/policies/bad.cedar", [0xff, 0xfe]);
