@@ -27,12 +27,13 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use analysis::{Analysis, Never, Place, Redundancy, Redundant, Unindexed, analyse};
+pub use analysis::{Analysis, Never, Redundancy, Redundant, Unindexed, analyse};
 pub use ask::ask;
 pub(crate) use ask::ask_why;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
 pub use guard::{Miss, NoGuard};
+pub use origin::Place;
 pub(crate) use origin::{GuardPart, GuardSource};
 pub use self_check::self_check;
 pub(crate) use translate::{alternatives, conjuncts};

@@ -10,13 +10,12 @@ mod redundant;
 #[cfg(test)]
 mod tests;
 
-use core::ops::Range;
-
 use cedar_policy::{Entities, PolicySet};
 
 use super::error::CompileError;
 use super::expression::Expressions;
 use super::guard::{self, Guards, NoGuard};
+use super::origin::{self, Place};
 use super::tables::Tables;
 use super::translate::{self, Policy};
 
@@ -75,9 +74,6 @@ pub struct Unindexed {
     pub conditions: Vec<Place>,
 }
 
-/// Byte range in the policy's text, as far as Cedar knows it.
-pub type Place = Option<Range<usize>>;
-
 /// Analyses a policy set. Of two policies of which either makes the other redundant, the one of lower rank stays;
 /// policies without a rank are left out of both sides of [`Analysis::never`] and [`Analysis::redundant`].
 ///
@@ -92,7 +88,7 @@ pub fn analyse(
     super::store::add(entities, &mut tables).map_err(|error| vec![error])?;
     let translated = translate::policies(policies, &mut tables, &mut expressions)?;
     let name = |policy: &Policy| tables.text(policy.id).to_owned();
-    let places = |policy: &Policy| translate::conjunct_places(policies, tables.text(policy.id));
+    let places = |policy: &Policy| origin::places(policies, tables.text(policy.id));
     let mut never = Vec::new();
     let mut living = Vec::new();
     for policy in translated.iter().filter(|policy| rank(tables.text(policy.id)).is_some()) {

@@ -350,20 +350,13 @@ fn chain<'e>(expr: &'e Expr, split: impl Fn(&'e ExprKind) -> Option<(&'e Expr, &
     operands
 }
 
-/// Where each conjunct of a policy's conditions stands in its text, in the order of the graph's conjuncts.
-pub(crate) fn conjunct_places(set: &PolicySet, policy: &str) -> Vec<Option<Range<usize>>> {
-    let set: &ast::PolicySet = set.as_ref();
-    let condition = set.get(&ast::PolicyID::from_string(policy)).and_then(ast::Policy::non_scope_constraints);
-    let conjuncts = condition.map_or_else(Vec::new, conjuncts);
-    conjuncts.into_iter().map(|conjunct| span(conjunct.source_loc())).collect()
-}
-
 fn too_deep() -> CompileError {
     let message = format!("an expression nests deeper than {} levels", limits::EXPRESSION_DEPTH);
     CompileError::new("compile.too_deep", message)
 }
 
-fn span(loc: Option<&cedar_policy_core::parser::Loc>) -> Option<Range<usize>> {
+/// The byte range of a place in a policy's text.
+pub(crate) fn span(loc: Option<&cedar_policy_core::parser::Loc>) -> Option<Range<usize>> {
     loc.map(|loc| loc.start()..loc.end())
 }
 
