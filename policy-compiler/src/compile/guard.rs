@@ -263,10 +263,7 @@ impl Finder<'_> {
     }
 
     fn conditions(&mut self, condition: ExpressionId) -> Option<NoGuard> {
-        let conjuncts = match self.expressions.get(condition) {
-            Expression::And(conjuncts) => conjuncts.clone(),
-            _ => vec![condition],
-        };
+        let conjuncts = self.expressions.conjuncts(condition);
         if let [only] = *conjuncts.as_slice()
             && matches!(self.constant(only), Some(Value::Bool(true)))
         {
@@ -345,10 +342,7 @@ impl Finder<'_> {
     }
 
     fn constant(&self, id: ExpressionId) -> Option<Value> {
-        match self.expressions.get(id) {
-            Expression::Constant(constant) => self.tables.constant_value(*constant),
-            _ => None,
-        }
+        self.expressions.constant(id, self.tables)
     }
 
     fn elements(&self, id: ExpressionId) -> Option<&[Value]> {

@@ -299,13 +299,7 @@ impl Translator<'_> {
 
     /// The values of expressions that are all constants.
     fn constants(&self, expressions: &[ExpressionId]) -> Option<Vec<Value>> {
-        expressions
-            .iter()
-            .map(|expression| match self.expressions.get(*expression) {
-                Expression::Constant(constant) => self.tables.constant_value(*constant),
-                _ => None,
-            })
-            .collect()
+        expressions.iter().map(|expression| self.expressions.constant(*expression, self.tables)).collect()
     }
 }
 

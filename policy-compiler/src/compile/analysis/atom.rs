@@ -69,7 +69,7 @@ pub(super) fn of_conjunct(conjunct: ExpressionId, expressions: &Expressions, tab
         Expression::Variable(variable @ 0..=2) => Some(variable),
         _ => None,
     };
-    let entity = |id| match constant(id, expressions, tables) {
+    let entity = |id| match expressions.constant(id, tables) {
         Some(Value::Entity(entity)) => Some(entity),
         _ => None,
     };
@@ -86,29 +86,13 @@ pub(super) fn of_conjunct(conjunct: ExpressionId, expressions: &Expressions, tab
             variable(a).zip(entity(b)).map(|(variable, entity)| Atom::In(variable, entity))
         }
         Expression::IsType(a, type_name) => variable(a).map(|variable| Atom::Is(variable, type_name)),
-        Expression::Unary(Opcode::Not, a) if matches!(constant(a, expressions, tables), Some(Value::Bool(false))) => {
+        Expression::Unary(Opcode::Not, a) if matches!(expressions.constant(a, tables), Some(Value::Bool(false))) => {
             return;
         }
-        _ if matches!(constant(conjunct, expressions, tables), Some(Value::Bool(true))) => return,
+        _ if matches!(expressions.constant(conjunct, tables), Some(Value::Bool(true))) => return,
         _ => None,
     };
     to.insert(atom.unwrap_or(Atom::Holds(conjunct)));
-}
-
-/// The value of a constant.
-pub(super) fn constant(id: ExpressionId, expressions: &Expressions, tables: &Tables) -> Option<Value> {
-    match expressions.get(id) {
-        Expression::Constant(constant) => tables.constant_value(*constant),
-        _ => None,
-    }
-}
-
-/// The conjuncts of a condition, as the text has them.
-pub(super) fn conjuncts(condition: ExpressionId, expressions: &Expressions) -> Vec<ExpressionId> {
-    match expressions.get(condition) {
-        Expression::And(conjuncts) => conjuncts.clone(),
-        _ => vec![condition],
-    }
 }
 
 /// The lists of [`Atom::ActionInOneOf`] in a policy set, by each of their members.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use palisade_engine::{Compare, Opcode, Value, compare};
 
-use super::atom::{ACTION, conjuncts, constant};
+use super::atom::ACTION;
 use crate::compile::expression::{Expression, ExpressionId, Expressions};
 use crate::compile::tables::Tables;
 use crate::compile::translate::{ActionScope, Policy, Scope};
@@ -24,7 +24,7 @@ pub(super) fn find(policy: &Policy, expressions: &Expressions, tables: &Tables) 
         search.scope(ACTION, Scope::Equal(action));
     }
     search.scope(2, policy.resource);
-    for (at, conjunct) in conjuncts(policy.condition, expressions).into_iter().enumerate() {
+    for (at, conjunct) in expressions.conjuncts(policy.condition).into_iter().enumerate() {
         search.state(conjunct, at);
     }
     search.contradiction()
@@ -82,7 +82,7 @@ impl Search<'_> {
             if first.truth != statement.truth {
                 return Some(vec![first.at, statement.at]);
             }
-            let value = constant(statement.expression, self.expressions, self.tables);
+            let value = self.expressions.constant(statement.expression, self.tables);
             if matches!(value, Some(Value::Bool(value)) if value != statement.truth) {
                 return Some(vec![statement.at]);
             }
@@ -115,7 +115,7 @@ impl Search<'_> {
     /// The constants that a subject has to be one of for an expression to be true; where the expression is false, the
     /// subject is none of them.
     fn values(&self, expression: ExpressionId) -> Option<(Subject, Vec<Value>)> {
-        let constant = |id| constant(id, self.expressions, self.tables);
+        let constant = |id| self.expressions.constant(id, self.tables);
         match *self.expressions.get(expression) {
             Expression::Binary(Opcode::Equal, a, b) => match (constant(a), constant(b)) {
                 (None, Some(value)) => Some((self.subject(a), vec![value])),

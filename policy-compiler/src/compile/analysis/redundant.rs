@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use palisade_engine::{Opcode, Value};
 
 use super::Redundancy;
-use super::atom::{ActionLists, Atom, conjuncts, constant, implied, of_conjunct, of_scope};
+use super::atom::{ActionLists, Atom, implied, of_conjunct, of_scope};
 use crate::compile::expression::{Expression, ExpressionId, Expressions};
 use crate::compile::tables::Tables;
 use crate::compile::translate::Policy;
@@ -66,7 +66,7 @@ struct Profile {
 impl Profile {
     fn new(policy: &Policy, expressions: &Expressions, tables: &Tables) -> Self {
         let scope = of_scope(policy);
-        let conjuncts = conjuncts(policy.condition, expressions);
+        let conjuncts = expressions.conjuncts(policy.condition);
         let mut required = scope.clone();
         for conjunct in &conjuncts {
             of_conjunct(*conjunct, expressions, tables, &mut required);
@@ -117,10 +117,10 @@ fn is_safe_condition(id: ExpressionId, expressions: &Expressions, tables: &Table
         Expression::Has(of, _) => matches!(expressions.get(of), Expression::Variable(_)),
         Expression::IsType(of, _) => is_entity(of, expressions),
         Expression::Binary(Opcode::In, of, group) => {
-            let group = constant(group, expressions, tables);
+            let group = expressions.constant(group, tables);
             is_entity(of, expressions) && matches!(group, Some(Value::Entity(_)))
         }
-        Expression::Constant(_) => matches!(constant(id, expressions, tables), Some(Value::Bool(_))),
+        Expression::Constant(_) => matches!(expressions.constant(id, tables), Some(Value::Bool(_))),
         _ => false,
     }
 }
