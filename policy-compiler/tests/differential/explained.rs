@@ -8,21 +8,12 @@ use palisade_policy_compiler::explain::{
     CandidateOutcome, Exclusion, ExclusionBy, Explanation, Expression, Found, Outcome, PolicyValues, Wanted, explain,
 };
 
-use crate::compare::{Answer, Case, answers, cedar, load_request};
+use crate::compare::{Answer, Case, alone, answers, load_request};
 use crate::random::Random;
 
 /// What cedar-policy says of a policy when there is no other.
-fn alone(policy: &Policy, all: &PolicySet, request: &Request, entities: &Entities) -> CandidateOutcome {
-    let mut set = PolicySet::new();
-    match policy.template_id() {
-        None => set.add(policy.clone()).expect("one policy"),
-        Some(template) => {
-            set.add_template(all.template(template).expect("it is there").clone()).expect("one template");
-            let values = policy.template_links().expect("a link has values");
-            set.link(template.clone(), policy.id().clone(), values).expect("links");
-        }
-    }
-    let (_, reasons, errors) = cedar(request, &set, entities);
+fn outcome_of(policy: &Policy, all: &PolicySet, request: &Request, entities: &Entities) -> CandidateOutcome {
+    let (_, reasons, errors) = alone(policy, all, request, entities);
     match (reasons.as_slice(), errors.as_slice()) {
         ([], []) => CandidateOutcome::NotSatisfied,
         ([_], []) => CandidateOutcome::Satisfied,
@@ -43,7 +34,7 @@ fn check(case: &Case, most: Option<usize>, kinds: &mut BTreeSet<(ExclusionBy, bo
             .unwrap_or_else(|error| panic!("{error}\n{json}\n{}", case.to_line()));
         let outcomes: BTreeMap<String, CandidateOutcome> = policies
             .policies()
-            .map(|policy| (policy.id().to_string(), alone(policy, &policies, &request, &entities)))
+            .map(|policy| (policy.id().to_string(), outcome_of(policy, &policies, &request, &entities)))
             .collect();
         let about = || format!("{json}\n{}", case.to_line());
         same_answer(&explanation, &answer, &about);

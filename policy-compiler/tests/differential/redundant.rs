@@ -5,7 +5,7 @@ use cedar_policy::{Entities, PolicyId, PolicySet, Request};
 use palisade_policy_compiler::compile::{Analysis, Redundancy, Redundant, analyse};
 use serde_json::json;
 
-use crate::compare::{Answer, Case, cedar, requests};
+use crate::compare::{Case, alone, cedar, requests};
 use crate::expression::{Kind, expression};
 use crate::policy::{action, guard, scope, template};
 use crate::random::Random;
@@ -106,21 +106,6 @@ struct Tally {
     shadowed: usize,
 }
 
-fn alone(policies: &PolicySet, id: &str, request: &Request, store: &Entities) -> Answer {
-    let mut single = PolicySet::new();
-    let policy = policies.policy(&PolicyId::new(id)).expect("a policy of the set");
-    let static_policy = match policy.template_id() {
-        Some(template) => {
-            single.add_template(policies.template(template).expect("its template").clone()).expect("adds");
-            single.link(template.clone(), PolicyId::new(id), policy.template_links().expect("links")).expect("links");
-            return cedar(request, &single, store);
-        }
-        None => policy.clone(),
-    };
-    single.add(static_policy).expect("adds");
-    cedar(request, &single, store)
-}
-
 /// What matters of an answer: the decision, and whether a gateway denies for an error of a `forbid`.
 fn effect(policies: &PolicySet, request: &Request, store: &Entities) -> (bool, bool) {
     let (allow, _, errors) = cedar(request, policies, store);
@@ -151,7 +136,10 @@ fn hold(case: &Case, tally: &mut Tally) {
     for request in &requests(case) {
         let asked = || format!("{}\n{request}\n{never:?}\n{redundant:?}", case.to_line());
         assert_eq!(effect(&policies, request, &store), effect(&rest, request, &store), "{}", asked());
-        let is_true = |id: &str| !alone(&policies, id, request, &store).1.is_empty();
+        let is_true = |id: &str| {
+            let policy = policies.policy(&PolicyId::new(id)).expect("a policy of the set");
+            !alone(policy, &policies, request, &store).1.is_empty()
+        };
         for statement in &never {
             assert!(!is_true(&statement.policy), "{}", asked());
             tally.never += 1;
