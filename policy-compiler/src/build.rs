@@ -11,6 +11,7 @@ use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, s
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
+use crate::lint::lint;
 use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
 use crate::section;
 
@@ -54,20 +55,44 @@ pub struct Built {
 /// The same project and options give the same bytes, placeholders apart.
 #[must_use]
 pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Findings) -> Option<Built> {
-    let file = match ProjectFile::parse(&sources.project) {
-        Ok(file) => file,
+    let project = load(sources, findings)?;
+    assemble(&project, sources, options, findings)
+}
+
+/// Checks a project as [`build`] does, and says what else there is to say of its policies. Key sets may be missing, so
+/// the bundle is not for use.
+#[must_use]
+pub fn check(sources: &ProjectSources, findings: &mut Findings) -> Option<Built> {
+    let project = load(sources, findings)?;
+    if let Err(errors) = lint(&project, findings) {
+        findings.extend(errors.into_iter().map(|error| compile_finding(&project, error)));
+    }
+    let options = BuildOptions { version: None, created: 0, missing_key_sets: MissingKeySets::Placeholder };
+    assemble(&project, sources, &options, findings)
+}
+
+fn load(sources: &ProjectSources, findings: &mut Findings) -> Option<Project> {
+    match ProjectFile::parse(&sources.project) {
+        Ok(file) => Project::load(file, sources, findings),
         Err(diagnostic) => {
             findings.push(*diagnostic);
-            return None;
+            None
         }
-    };
-    let project = Project::load(file, sources, findings)?;
-    let key_sets = key_sets(&project, options, findings);
-    let gateway = section::build(&project, &key_sets, findings);
+    }
+}
+
+fn assemble(
+    project: &Project,
+    sources: &ProjectSources,
+    options: &BuildOptions,
+    findings: &mut Findings,
+) -> Option<Built> {
+    let key_sets = key_sets(project, options, findings);
+    let gateway = section::build(project, &key_sets, findings);
     if findings.errors() > 0 {
         return None;
     }
-    let compiled = compile_policies(&project, findings)?;
+    let compiled = compile_policies(project, findings)?;
     let gateway = match gateway.encode() {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -96,7 +121,7 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
             policies: count,
         }),
         Err(error) => {
-            findings.push(refusal(&project, &error));
+            findings.push(refusal(project, &error));
             None
         }
     }

@@ -9,6 +9,7 @@
 //! `translate`, `store`, `ask` and `origin` look into cedar-policy-core, whose interior changes between releases: its version
 //! is pinned exactly.
 
+mod analysis;
 mod ask;
 mod error;
 mod expression;
@@ -26,10 +27,13 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use analysis::{Analysis, Never, Redundancy, Redundant, Unindexed, analyse};
 pub use ask::ask;
 pub(crate) use ask::ask_why;
 use cedar_policy::{Entities, PolicySet};
 pub use error::CompileError;
+pub use guard::{Miss, NoGuard};
+pub use origin::Place;
 pub(crate) use origin::{GuardPart, GuardSource};
 pub use self_check::self_check;
 pub(crate) use translate::{alternatives, conjuncts};

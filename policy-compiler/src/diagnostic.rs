@@ -1,14 +1,20 @@
 //! What the compiler has to say about a project: findings with a stable code and a place in a source file.
 
+mod github;
 mod json;
 mod render;
+mod rule;
+mod sarif;
 
+pub use github::commands;
 pub use json::{FindingJson, PlaceJson, SpanJson};
 pub use render::{render, render_all};
+pub use rule::{RULES, Rule, catalogue};
+pub use sarif::Sarif;
 
 use std::ops::Range;
 
-use crate::source::Sources;
+use crate::source::{LineIndex, Sources};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +23,8 @@ pub enum Severity {
     Error,
     /// The project builds, and something in it is probably not what its author meant.
     Warning,
+    /// Nothing is wrong; something is worth knowing.
+    Note,
 }
 
 impl Severity {
@@ -26,6 +34,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -38,7 +47,7 @@ impl Severity {
 pub struct Diagnostic {
     /// Stable, dotted code such as `policy.duplicate_id`.
     pub code: &'static str,
-    /// Error or warning.
+    /// How bad it is.
     pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
@@ -74,6 +83,12 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message.into())
+    }
+
+    /// A note without a place.
+    #[must_use]
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Note, message.into())
     }
 
     fn new(code: &'static str, severity: Severity, message: String) -> Self {
@@ -117,7 +132,7 @@ impl Diagnostic {
     }
 }
 
-/// The errors and warnings of one run, in the order of [`Diagnostic::order`].
+/// The errors, warnings and notes of one run, in the order of [`Diagnostic::order`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     list: Vec<Diagnostic>,
@@ -144,6 +159,12 @@ impl Findings {
     #[must_use]
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
+    }
+
+    /// How many notes there are.
+    #[must_use]
+    pub fn notes(&self) -> usize {
+        self.count(Severity::Note)
     }
 
     /// Whether there is nothing to say.
@@ -178,12 +199,13 @@ impl FromIterator<Diagnostic> for Findings {
     }
 }
 
-/// Cuts a span to its source, on character boundaries, so that no renderer can be handed a bad range.
-fn clamp(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Range<usize>> {
-    let text = sources.text(file)?;
+/// The source of a span, and the span cut to it, on character boundaries, so that no renderer can be handed a bad range.
+fn locate<'s>(sources: &'s Sources, file: &str, span: &Range<usize>) -> Option<(&'s LineIndex<String>, Range<usize>)> {
+    let index = sources.lines(file)?;
+    let text = index.text();
     let end = floor_char(text, span.end.min(text.len()));
     let start = floor_char(text, span.start.min(end));
-    Some(start..end)
+    Some((index, start..end))
 }
 
 fn floor_char(text: &str, mut at: usize) -> usize {

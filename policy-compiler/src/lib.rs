@@ -14,6 +14,7 @@ pub mod explain;
 pub mod keys;
 pub mod limits;
 pub mod links;
+mod lint;
 pub mod listing;
 pub mod nesting;
 pub mod project;

@@ -16,3 +16,7 @@ pub const MAX_NAME_BYTES: usize = 64;
 /// Questions that every build asks of cedar-policy and of the compiled policies alike. Enough to meet each policy of a
 /// usual project several times, and a fraction of a second.
 pub const SELF_CHECK_QUESTIONS: usize = 500;
+
+/// Policies that one action may evaluate on each request before `palisade check` warns. A lookup costs about as much as a
+/// few short conditions, so tens of them are lost in the cost of a request; beyond, each request pays for them.
+pub const MANY_UNINDEXED: usize = 32;

@@ -3,6 +3,7 @@
 //! [`ProjectFile`] is the parsed `palisade.toml`. With the texts of the files it names it becomes a [`Project`], whose
 //! policies are parsed, named and strictly validated.
 
+mod advice;
 mod cedar;
 mod duration;
 mod entities;

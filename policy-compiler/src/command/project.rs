@@ -1,7 +1,7 @@
 //! Reads a project's files from disk.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use toml::Spanned;
 
@@ -19,7 +19,8 @@ pub(super) struct Loaded {
 
 /// Reads a project from its folder or its `palisade.toml`.
 ///
-/// Files that are missing or not UTF-8 are findings, at the place that names them; then there is no project.
+/// Files that are missing or not UTF-8 are findings, at the place that names them; the others are there to be checked,
+/// unless it is the schema that is missing. With an error among `findings`, nothing is built from what is there.
 /// `jwks` gives key sets by alias, in place of those that the project names.
 pub(super) fn load(
     path: &Path,
@@ -27,10 +28,8 @@ pub(super) fn load(
     findings: &mut Findings,
     seen: &mut Sources,
 ) -> Result<Option<Loaded>, Failure> {
-    let (folder, file) = match path.is_dir() {
-        true => (path.to_owned(), path.join(PROJECT_FILE)),
-        false => (path.parent().unwrap_or(Path::new("")).to_owned(), path.to_owned()),
-    };
+    let folder = folder(path);
+    let file = if path.is_dir() { folder.join(PROJECT_FILE) } else { path.to_owned() };
     let project = SourceFile::new(PROJECT_FILE, files::read_text(&file)?);
     seen.add(&project);
     let parsed = match ProjectFile::parse(&project) {
@@ -55,7 +54,14 @@ pub(super) fn load(
     for (path, text) in sources.sources().iter() {
         seen.add(&SourceFile::new(path, text));
     }
-    Ok((findings.errors() == 0).then_some(Loaded { file: parsed, sources, tests }))
+    Ok(Some(Loaded { file: parsed, sources, tests }))
+}
+
+/// The folder of a project that is given by its folder or its `palisade.toml`, without `.` segments: globs give paths
+/// without them, and files are named relative to it.
+pub(super) fn folder(path: &Path) -> PathBuf {
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+    folder.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 struct Reader<'a> {

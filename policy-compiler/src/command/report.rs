@@ -16,7 +16,10 @@ pub(super) fn print(console: &Console, sources: &Sources, findings: &Findings) {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
     };
-    let summary = [count(findings.errors(), "error"), count(findings.warnings(), "warning")];
+    let mut summary = vec![count(findings.errors(), "error"), count(findings.warnings(), "warning")];
+    if findings.notes() > 0 {
+        summary.push(count(findings.notes(), "note"));
+    }
     console.note(&format!("\n{}", summary.join(", ")));
 }
 
@@ -28,6 +31,7 @@ pub(super) fn document(schema: &str, sources: &Sources, findings: &Findings) -> 
     document.insert("schema".to_owned(), json!(schema));
     document.insert("errors".to_owned(), json!(findings.errors()));
     document.insert("warnings".to_owned(), json!(findings.warnings()));
+    document.insert("notes".to_owned(), json!(findings.notes()));
     document.insert("findings".to_owned(), json!(list));
     document
 }

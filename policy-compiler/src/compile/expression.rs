@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use palisade_engine::{Opcode, PatternId, ShapeId, StringId};
+use palisade_engine::{Opcode, PatternId, ShapeId, StringId, Value};
+
+use super::tables::Tables;
 
 /// A node of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +80,22 @@ impl Expressions {
             Expression::And(all) | Expression::Or(all) | Expression::Set(all) | Expression::Record(_, all) => {
                 all.clone()
             }
+        }
+    }
+
+    /// The conjuncts of a condition, as the text has them; the condition itself where it is no chain.
+    pub(crate) fn conjuncts(&self, condition: ExpressionId) -> Vec<ExpressionId> {
+        match self.get(condition) {
+            Expression::And(conjuncts) => conjuncts.clone(),
+            _ => vec![condition],
+        }
+    }
+
+    /// The value of an expression that is a constant.
+    pub(crate) fn constant(&self, id: ExpressionId, tables: &Tables) -> Option<Value> {
+        match self.get(id) {
+            Expression::Constant(constant) => tables.constant_value(*constant),
+            _ => None,
         }
     }
 

@@ -62,18 +62,17 @@ struct Draft {
 /// Builds the index.
 pub(crate) fn build(policies: &[Policy], guards: &Guards) -> Index {
     let mut drafts: BTreeMap<Option<EntityId>, Draft> = BTreeMap::new();
-    for ((number, policy), guard) in (0_u32..).zip(policies).zip(&guards.chosen) {
+    for ((number, policy), at) in (0_u32..).zip(policies).zip(0..) {
         for action in partitions(&policy.action) {
             let draft = drafts.entry(action).or_default();
-            match guard {
-                // A guard without keys can never be met, and a policy that cannot be true is still to be found.
-                Some(guard) if !guard.keys.is_empty() => {
+            match guards.narrowing(at) {
+                Some(guard) => {
                     let lookup = draft.lookups.entry(guard.probe).or_default();
                     for key in &guard.keys {
                         lookup.entry(*key).or_default().push(number);
                     }
                 }
-                Some(_) | None => draft.always.push(number),
+                None => draft.always.push(number),
             }
         }
     }

@@ -96,10 +96,7 @@ impl Reader<'_> {
     }
 
     fn constant(&self, id: ExpressionId) -> Option<Value> {
-        match self.expressions.get(id) {
-            Expression::Constant(constant) => self.tables.constant_value(*constant),
-            _ => None,
-        }
+        self.expressions.constant(id, self.tables)
     }
 
     /// The value, and what lies next to it.

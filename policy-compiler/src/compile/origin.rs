@@ -1,4 +1,6 @@
-//! Where in its source a policy's guard stands, for explanations.
+//! Where in its source a policy's conjuncts stand, and the one that its guard was made from.
+
+use core::ops::Range;
 
 use cedar_policy::{PolicyId, PolicySet};
 use cedar_policy_core::ast::{self, Expr, ExprKind, Var};
@@ -7,7 +9,10 @@ use palisade_engine::PolicyIndex;
 use super::Compiled;
 use super::guard::{Origin, Subject};
 use super::self_check::Sampler;
-use super::translate::{conjuncts, expression};
+use super::translate::{conjuncts, expression, span};
+
+/// Byte range in the policy's text, as far as Cedar knows it.
+pub type Place = Option<Range<usize>>;
 
 /// What the index finds a policy by.
 #[derive(Clone, Debug)]
@@ -32,6 +37,19 @@ pub(crate) enum GuardPart<'p> {
     },
 }
 
+/// Where each of [`conditions`] stands.
+pub(super) fn places(policies: &PolicySet, policy: &str) -> Vec<Place> {
+    conditions(policies, policy).into_iter().map(|conjunct| span(conjunct.source_loc())).collect()
+}
+
+/// The conjuncts of a policy's conditions, numbered as in the graph: by [`Origin`] and by
+/// [`NoGuard`](super::guard::NoGuard).
+fn conditions<'p>(policies: &'p PolicySet, policy: &str) -> Vec<&'p Expr> {
+    let policy = policies.policy(&PolicyId::new(policy));
+    let condition = policy.and_then(|policy| <_ as AsRef<ast::Policy>>::as_ref(policy).non_scope_constraints());
+    condition.map(conjuncts).unwrap_or_default()
+}
+
 impl Compiled {
     /// The guard of a policy; none where it has none, or `policies` are not those that were compiled.
     pub(crate) fn guard_source<'p>(&mut self, at: PolicyIndex, policies: &'p PolicySet) -> Option<GuardSource<'p>> {
@@ -41,9 +59,7 @@ impl Compiled {
             Origin::Principal => GuardPart::Principal,
             Origin::Resource => GuardPart::Resource,
             Origin::Conjunct(number) => {
-                let id = PolicyId::new(tables.text(compiled.get(at.index())?.id));
-                let policy: &ast::Policy = policies.policy(&id)?.as_ref();
-                let mut before = conjuncts(policy.non_scope_constraints()?);
+                let mut before = conditions(policies, tables.text(compiled.get(at.index())?.id));
                 before.truncate(number.checked_add(1)?);
                 let source = before.pop()?;
                 let subject = &guards.probes.get(guard.probe)?.subject;

@@ -299,13 +299,7 @@ impl Translator<'_> {
 
     /// The values of expressions that are all constants.
     fn constants(&self, expressions: &[ExpressionId]) -> Option<Vec<Value>> {
-        expressions
-            .iter()
-            .map(|expression| match self.expressions.get(*expression) {
-                Expression::Constant(constant) => self.tables.constant_value(*constant),
-                _ => None,
-            })
-            .collect()
+        expressions.iter().map(|expression| self.expressions.constant(*expression, self.tables)).collect()
     }
 }
 
@@ -355,7 +349,8 @@ fn too_deep() -> CompileError {
     CompileError::new("compile.too_deep", message)
 }
 
-fn span(loc: Option<&cedar_policy_core::parser::Loc>) -> Option<Range<usize>> {
+/// The byte range of a place in a policy's text.
+pub(crate) fn span(loc: Option<&cedar_policy_core::parser::Loc>) -> Option<Range<usize>> {
     loc.map(|loc| loc.start()..loc.end())
 }
 

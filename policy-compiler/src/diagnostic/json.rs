@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::{Diagnostic, clamp};
-use crate::source::{Position, Sources};
+use super::{Diagnostic, locate};
+use crate::source::{LineIndex, Position, Sources};
 
 /// One finding in machine form. Fields without a value are absent.
 #[derive(Debug, Serialize)]
@@ -76,15 +76,14 @@ impl<'a> FindingJson<'a> {
 
 impl SpanJson {
     fn new(sources: &Sources, file: &str, span: &Range<usize>) -> Option<Self> {
-        let text = sources.text(file)?;
-        let span = clamp(sources, file, span)?;
-        Some(Self::of(&span, |offset| Position::of(text, offset)))
+        let (index, span) = locate(sources, file, span)?;
+        Some(Self::of(index, &span))
     }
 
     /// The ends of a byte range.
-    pub fn of(span: &Range<usize>, position: impl Fn(usize) -> Position) -> Self {
+    pub fn of(index: &LineIndex<impl AsRef<str>>, span: &Range<usize>) -> Self {
         let place = |offset| {
-            let Position { line, column } = position(offset);
+            let Position { line, column } = index.position(offset);
             PlaceJson { line, column, offset }
         };
         Self { start: place(span.start), end: place(span.end) }

@@ -48,13 +48,13 @@ fn one_line(text: &str) -> Option<String> {
 #[derive(Default)]
 pub(super) struct Lines<'p> {
     /// By the address of the text: policies of one file share it.
-    indexes: HashMap<*const u8, LineIndex<'p>>,
+    indexes: HashMap<*const u8, LineIndex<&'p str>>,
 }
 
 impl<'p> Lines<'p> {
     pub(super) fn span(&mut self, loc: &'p Loc) -> SpanJson {
         let text: &'p str = &loc.src;
         let index = self.indexes.entry(text.as_ptr()).or_insert_with(|| LineIndex::new(text));
-        SpanJson::of(&(loc.start()..loc.end()), |offset| index.position(offset))
+        SpanJson::of(index, &(loc.start()..loc.end()))
     }
 }

@@ -5,7 +5,10 @@ use std::ops::Range;
 use cedar_policy::{ValidationError, ValidationWarning};
 use miette::Diagnostic as Reported;
 
+use super::advice;
+use super::policies::PolicyPlace;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::SourceFile;
 
 /// One of Cedar's errors about a text that is the whole of `file`.
 pub(super) fn finding(code: &'static str, severity: Severity, file: &str, error: &dyn Reported) -> Diagnostic {
@@ -19,6 +22,7 @@ pub(super) fn finding(code: &'static str, severity: Severity, file: &str, error:
     let mut diagnostic = match severity {
         Severity::Error => Diagnostic::error(code, message),
         Severity::Warning => Diagnostic::warning(code, message),
+        Severity::Note => Diagnostic::note(code, message),
     }
     .in_file(file);
     let labels = error.labels().into_iter().flatten();
@@ -39,8 +43,52 @@ fn range(label: &miette::LabeledSpan) -> Range<usize> {
     label.offset()..label.offset() + label.len()
 }
 
+/// A validation error about the policy at a place.
+pub(super) fn error_finding(place: Option<&PolicyPlace>, files: &[SourceFile], error: &ValidationError) -> Diagnostic {
+    let diagnostic = about_policy(error_code(error), Severity::Error, place, error);
+    let file = files.iter().find(|file| Some(&file.path) == diagnostic.file.as_ref());
+    let access = file.zip(diagnostic.span.clone()).and_then(|(file, span)| file.text.get(span));
+    let advice = match (error, access, &diagnostic.help) {
+        (ValidationError::UnsafeOptionalAttributeAccess(_), Some(access), Some(help)) => {
+            advice::attribute(access, help)
+        }
+        (ValidationError::UnsafeTagAccess(_), Some(access), _) => advice::tag(access),
+        (_, _, _) => None,
+    };
+    match advice {
+        Some(guard) => diagnostic.with_help(format!("ask first whether it is there: `{guard} && …`")),
+        None => diagnostic,
+    }
+}
+
+/// A validation warning about the policy at a place.
+pub(super) fn warning_finding(place: Option<&PolicyPlace>, warning: &ValidationWarning) -> Diagnostic {
+    let diagnostic = about_policy(warning_code(warning), Severity::Warning, place, warning);
+    match warning {
+        ValidationWarning::ImpossiblePolicy(_) => diagnostic.with_help("correct its conditions, or remove it"),
+        ValidationWarning::InvalidActionApplication(_) => {
+            diagnostic.with_help("compare its scope with `appliesTo` of the schema's actions")
+        }
+        _ => diagnostic,
+    }
+}
+
+fn about_policy(
+    code: &'static str,
+    severity: Severity,
+    place: Option<&PolicyPlace>,
+    error: &dyn Reported,
+) -> Diagnostic {
+    let diagnostic = finding(code, severity, place.map_or("", |place| &place.text_file), error);
+    match (&diagnostic.span, place) {
+        // Of some findings Cedar knows the policy alone.
+        (None, Some(place)) => diagnostic.at(&place.file, place.mark()),
+        (Some(_) | None, _) => diagnostic,
+    }
+}
+
 /// The code of a validation error. Cedar may add kinds: those are `validate.error`.
-pub(super) fn error_code(error: &ValidationError) -> &'static str {
+fn error_code(error: &ValidationError) -> &'static str {
     match error {
         ValidationError::UnrecognizedEntityType(_) => "validate.unknown_entity_type",
         ValidationError::UnrecognizedActionId(_) => "validate.unknown_action",
@@ -62,7 +110,7 @@ pub(super) fn error_code(error: &ValidationError) -> &'static str {
 }
 
 /// The code of a validation warning. Cedar may add kinds: those are `validate.warning`.
-pub(super) fn warning_code(warning: &ValidationWarning) -> &'static str {
+fn warning_code(warning: &ValidationWarning) -> &'static str {
     match warning {
         ValidationWarning::ImpossiblePolicy(_) => "validate.impossible_policy",
         ValidationWarning::InvalidActionApplication(_) => "validate.never_applies",

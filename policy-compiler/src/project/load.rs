@@ -1,16 +1,16 @@
 //! From the texts of a project to a checked project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Entities, Schema, ValidationMode, Validator};
+use cedar_policy::{Entities, PolicyId, Schema, ValidationMode, ValidationWarning, Validator};
 use toml::Spanned;
 
-use super::cedar::{error_code, finding, warning_code};
+use super::cedar::{error_finding, warning_finding};
 use super::duration::parse_duration;
 use super::file::{ProjectFile, at};
 use super::policies::NamedPolicies;
 use super::{entities, schema};
-use crate::diagnostic::{Findings, Severity};
+use crate::diagnostic::Findings;
 use crate::limits::MAX_NAME_BYTES;
 use crate::source::{SourceFile, Sources};
 
@@ -60,6 +60,8 @@ pub struct Project {
     pub jwks: BTreeMap<String, SourceFile>,
     /// How long a bundle may be used, in seconds.
     pub lifetime_seconds: u64,
+    /// Policies and templates that the validator warns of as never true.
+    impossible: BTreeSet<String>,
 }
 
 impl Project {
@@ -77,7 +79,7 @@ impl Project {
         let schema = schema::parse(&sources.schema, findings);
         let policies = NamedPolicies::parse(&sources.policies, &sources.links, findings);
         let schema = schema?;
-        validate(&schema, &policies, findings);
+        let impossible = validate(&schema, &policies, &sources.policies, findings);
         let entities = entities::load(&schema, &sources.entities, findings);
         Some(Self {
             file,
@@ -86,7 +88,14 @@ impl Project {
             entities,
             jwks: sources.jwks.clone(),
             lifetime_seconds: lifetime.unwrap_or_default(),
+            impossible,
         })
+    }
+
+    /// Whether the validator warns of a policy, or of the template that it links, as never true.
+    pub(crate) fn is_impossible(&self, policy: &str) -> bool {
+        let template = self.policies.template(policy);
+        self.impossible.contains(policy) || template.is_some_and(|template| self.impossible.contains(template))
     }
 }
 
@@ -120,20 +129,31 @@ fn check_name(name: &Spanned<String>, findings: &mut Findings) {
     }
 }
 
-fn validate(schema: &Schema, policies: &NamedPolicies, findings: &mut Findings) {
+/// Validates strictly; gives the policies and templates that are never true.
+fn validate(
+    schema: &Schema,
+    policies: &NamedPolicies,
+    files: &[SourceFile],
+    findings: &mut Findings,
+) -> BTreeSet<String> {
     let result = Validator::new(schema.clone()).validate(&policies.set, ValidationMode::Strict);
-    let file = |id: &cedar_policy::PolicyId| {
-        let place = policies.place(id.as_ref());
-        place.map_or_else(String::new, |place| place.text_file.clone())
+    let place = |id: &PolicyId| policies.place(id.as_ref());
+    findings.extend(result.validation_errors().map(|error| error_finding(place(error.policy_id()), files, error)));
+    let ids = |warnings: &mut dyn Iterator<Item = &ValidationWarning>| -> BTreeSet<String> {
+        warnings.map(|warning| warning.policy_id().to_string()).collect()
     };
-    findings.extend(
-        result
-            .validation_errors()
-            .map(|error| finding(error_code(error), Severity::Error, &file(error.policy_id()), error)),
-    );
-    findings.extend(
-        result
-            .validation_warnings()
-            .map(|warning| finding(warning_code(warning), Severity::Warning, &file(warning.policy_id()), warning)),
-    );
+    let is_about_scope =
+        |warning: &&ValidationWarning| matches!(warning, ValidationWarning::InvalidActionApplication(_));
+    let is_impossible = |warning: &&ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
+    let by_scope = ids(&mut result.validation_warnings().filter(is_about_scope));
+    let mut impossible = ids(&mut result.validation_warnings().filter(is_impossible));
+    for warning in result.validation_warnings() {
+        let id = warning.policy_id();
+        // Whose scope is never met is always false, too: one finding is enough.
+        if !(is_impossible(&warning) && by_scope.contains::<str>(id.as_ref())) {
+            findings.push(warning_finding(place(id), warning));
+        }
+    }
+    impossible.extend(by_scope);
+    impossible
 }

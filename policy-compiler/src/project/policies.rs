@@ -29,6 +29,14 @@ pub struct PolicyPlace {
     id_span: Option<Range<usize>>,
 }
 
+impl PolicyPlace {
+    /// The part of the policy that stands for the whole: its `@id` if it has one.
+    #[must_use]
+    pub fn mark(&self) -> Range<usize> {
+        self.id_span.clone().unwrap_or_else(|| self.span.clone())
+    }
+}
+
 /// The policies of a project under their ids.
 #[derive(Clone, Debug, Default)]
 pub struct NamedPolicies {
@@ -53,6 +61,12 @@ impl NamedPolicies {
     #[must_use]
     pub fn place(&self, id: &str) -> Option<&PolicyPlace> {
         self.places.get(id)
+    }
+
+    /// The template of a linked policy.
+    #[must_use]
+    pub fn template(&self, id: &str) -> Option<&str> {
+        self.set.policy(&PolicyId::new(id))?.template_id().map(AsRef::as_ref)
     }
 
     /// Ids and places, by id.
@@ -91,7 +105,7 @@ impl NamedPolicies {
             span: statement.span(),
             id_span: annotation.as_ref().map(|(_, span)| span.clone()),
         };
-        let mark = place.id_span.clone().unwrap_or_else(|| place.span.clone());
+        let mark = place.mark();
         let id = match annotation {
             Some((id, span)) if id.is_empty() => {
                 let message = "the policy's `@id` is empty";
@@ -115,10 +129,9 @@ impl NamedPolicies {
     /// The finding about an id that is taken.
     fn duplicate(&self, id: &str, file: &str, mark: Range<usize>) -> Option<Diagnostic> {
         let first = self.places.get(id)?;
-        let span = first.id_span.clone().unwrap_or_else(|| first.span.clone());
         let message = format!("two policies have the id `{id}`");
         let twice = Diagnostic::error("policy.duplicate_id", message).at(file, mark);
-        Some(twice.with_related(&first.file, span, "first used here"))
+        Some(twice.with_related(&first.file, first.mark(), "first used here"))
     }
 }
 

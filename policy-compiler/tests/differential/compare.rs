@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, SlotId,
-    Template,
+    AuthorizationError, Authorizer, Context, Decision, Entities, EntityUid, Policy, PolicyId, PolicySet, Request,
+    SlotId, Template,
 };
 use palisade_engine::{CompiledPolicySet, Effect, Scratch};
 use palisade_policy_compiler::compile::{PolicySource, ask, compile};
@@ -58,7 +58,7 @@ impl Case {
     pub(crate) fn load(&self) -> (PolicySet, Entities) {
         let mut set = PolicySet::new();
         for (number, text) in self.policies.iter().enumerate() {
-            let policy = cedar_policy::Policy::parse(Some(PolicyId::new(format!("policy{number}"))), text)
+            let policy = Policy::parse(Some(PolicyId::new(format!("policy{number}"))), text)
                 .unwrap_or_else(|error| panic!("{text}\n{error:?}"));
             set.add(policy).expect("ids are distinct");
         }
@@ -142,6 +142,20 @@ pub(crate) fn cedar(request: &Request, policies: &PolicySet, entities: &Entities
     reasons.sort();
     errors.sort();
     (response.decision() == Decision::Allow, reasons, errors)
+}
+
+/// cedar-policy's answer where there is no other policy.
+pub(crate) fn alone(policy: &Policy, all: &PolicySet, request: &Request, entities: &Entities) -> Answer {
+    let mut set = PolicySet::new();
+    match policy.template_id() {
+        None => set.add(policy.clone()).expect("one policy"),
+        Some(template) => {
+            set.add_template(all.template(template).expect("it is there").clone()).expect("one template");
+            let values = policy.template_links().expect("a link has values");
+            set.link(template.clone(), policy.id().clone(), values).expect("links");
+        }
+    }
+    cedar(request, &set, entities)
 }
 
 /// cedar-policy's answer to each request of a case.

@@ -8,21 +8,12 @@ use palisade_policy_compiler::explain::{
     CandidateOutcome, Exclusion, ExclusionBy, Explanation, Expression, Found, Outcome, PolicyValues, Wanted, explain,
 };
 
-use crate::compare::{Answer, Case, answers, cedar, load_request};
+use crate::compare::{Answer, Case, alone, answers, load_request};
 use crate::random::Random;
 
 /// What cedar-policy says of a policy when there is no other.
-fn alone(policy: &Policy, all: &PolicySet, request: &Request, entities: &Entities) -> CandidateOutcome {
-    let mut set = PolicySet::new();
-    match policy.template_id() {
-        None => set.add(policy.clone()).expect("one policy"),
-        Some(template) => {
-            set.add_template(all.template(template).expect("it is there").clone()).expect("one template");
-            let values = policy.template_links().expect("a link has values");
-            set.link(template.clone(), policy.id().clone(), values).expect("links");
-        }
-    }
-    let (_, reasons, errors) = cedar(request, &set, entities);
+fn outcome_of(policy: &Policy, all: &PolicySet, request: &Request, entities: &Entities) -> CandidateOutcome {
+    let (_, reasons, errors) = alone(policy, all, request, entities);
     match (reasons.as_slice(), errors.as_slice()) {
         ([], []) => CandidateOutcome::NotSatisfied,
         ([_], []) => CandidateOutcome::Satisfied,
@@ -43,7 +34,7 @@ fn check(case: &Case, most: Option<usize>, kinds: &mut BTreeSet<(ExclusionBy, bo
             .unwrap_or_else(|error| panic!("{error}\n{json}\n{}", case.to_line()));
         let outcomes: BTreeMap<String, CandidateOutcome> = policies
             .policies()
-            .map(|policy| (policy.id().to_string(), alone(policy, &policies, &request, &entities)))
+            .map(|policy| (policy.id().to_string(), outcome_of(policy, &policies, &request, &entities)))
             .collect();
         let about = || format!("{json}\n{}", case.to_line());
         same_answer(&explanation, &answer, &about);
@@ -91,7 +82,10 @@ fn every_policy_once(
 /// What is said to have excluded a policy is false of the request, so that the policy is false whatever follows.
 fn guards_are_false(group: &Exclusion, request: &Request, entities: &Entities) {
     let is_false = |text: &str| {
-        let parsed = text.parse().unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        // The place of a negated condition is its whole clause.
+        let clause = text.strip_prefix("unless").and_then(|clause| clause.trim().strip_prefix('{')?.strip_suffix('}'));
+        let condition = clause.map_or_else(|| text.to_owned(), |condition| format!("!({condition})"));
+        let parsed = condition.parse().unwrap_or_else(|error| panic!("{text}: {error:?}"));
         let value = cedar_policy::eval_expression(request, entities, &parsed);
         assert_eq!(value.ok(), Some(EvalResult::Bool(false)), "{text} of {group:?}");
     };

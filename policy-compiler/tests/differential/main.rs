@@ -18,6 +18,7 @@ mod expression;
 mod hostile;
 mod policy;
 mod random;
+mod redundant;
 mod shrink;
 mod vm;
 mod wasm;

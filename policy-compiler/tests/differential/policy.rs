@@ -24,7 +24,7 @@ pub(crate) fn template(random: &mut Random) -> String {
     format!("{effect}(principal {operator} ?principal, {}, {resource}) {};", action(random), clauses.join(" "))
 }
 
-fn scope(random: &mut Random, variable: &str, usual: &'static str, crowded: bool) -> String {
+pub(crate) fn scope(random: &mut Random, variable: &str, usual: &'static str, crowded: bool) -> String {
     let named = |random: &mut Random| uid_text(&(usual, id(random)));
     let form = random.below(if crowded { 7 } else { 16 });
     match form {
@@ -38,7 +38,7 @@ fn scope(random: &mut Random, variable: &str, usual: &'static str, crowded: bool
     }
 }
 
-fn action(random: &mut Random) -> String {
+pub(crate) fn action(random: &mut Random) -> String {
     let one = |random: &mut Random| uid_text(&("Action", id(random)));
     match random.below(12) {
         0 | 1 => format!("action == {}", one(random)),
@@ -65,7 +65,7 @@ fn clause(random: &mut Random, crowded: bool) -> String {
 }
 
 /// A comparison with a constant, alone or behind its `has`.
-fn guard(random: &mut Random) -> String {
+pub(crate) fn guard(random: &mut Random) -> String {
     let variable = random.pick(&["context", "principal", "resource"]);
     let text = string_literal(random.pick(&STRINGS));
     match random.below(14) {

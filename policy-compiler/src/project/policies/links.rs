@@ -36,8 +36,7 @@ pub(super) fn add(named: &mut NamedPolicies, files: &[SourceFile], findings: &mu
         let id = template.id().to_string();
         if let Some(place) = named.places.get(&id).filter(|_| !linked.contains(&id)) {
             let message = format!("template `{id}` has no links, so it never applies");
-            let mark = place.id_span.clone().unwrap_or_else(|| place.span.clone());
-            findings.push(Diagnostic::warning("policy.template_unlinked", message).at(&place.file, mark));
+            findings.push(Diagnostic::warning("policy.template_unlinked", message).at(&place.file, place.mark()));
         }
     }
 }
