@@ -50,7 +50,7 @@ fi
 while true; do
     seed=$(date +%s)
     echo "differential tests, seed $seed"
-    PALISADE_DIFFERENTIAL_SEED=$seed PALISADE_DIFFERENTIAL_CASES=2000 \
+    PALISADE_DIFFERENTIAL_SEED=$seed PALISADE_DIFFERENTIAL_FACTOR=4 \
         cargo test --quiet --locked --workspace --test differential
     for target in "${targets[@]}"; do fuzz "$target" 300; done
 done

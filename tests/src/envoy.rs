@@ -152,7 +152,10 @@ impl Envoy {
     /// No such line came.
     pub fn access_line(&self, decision_id: &str) -> Result<AccessLine> {
         wait::until(&format!("the record of decision {decision_id}"), || {
-            for line in self.log()?.lines().filter(|line| line.contains(decision_id)) {
+            let log = self.log()?;
+            // What follows the last line break is still being written.
+            let complete = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
+            for line in complete.lines().filter(|line| line.contains(decision_id)) {
                 if let Some(line) = AccessLine::parse(line)?
                     && line.text("decision_id") == Some(decision_id)
                 {

@@ -1,6 +1,7 @@
 //! Differential tests by generation: on every generated case the engine must give cedar-policy's answer, to the policy.
 //!
-//! The seed is fixed, so a run repeats; `PALISADE_DIFFERENTIAL_SEED` and `PALISADE_DIFFERENTIAL_CASES` change it
+//! The seed is fixed, so a run repeats; `PALISADE_DIFFERENTIAL_SEED` changes it, and
+//! `PALISADE_DIFFERENTIAL_FACTOR` multiplies the number of cases
 //! (`make fuzz` runs without end). A case that disagrees is shrunk and printed in the format of `palisade eval --cases`,
 //! ready to be kept under `tests/cases/eval`.
 
@@ -38,7 +39,7 @@ fn setting(name: &str, default: u64) -> u64 {
 /// Generates `count` cases with up to `policies` policies each and compares the answers to all their requests.
 fn run(family: u64, count: u64, policies: usize) {
     let seed = setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
-    let count = setting("PALISADE_DIFFERENTIAL_CASES", count);
+    let count = count * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
     let mut allowed = 0;
     let mut requests = 0;
     let mut erring = 0;

@@ -160,7 +160,7 @@ fn hold(case: &Case, tally: &mut Tally) {
 #[test]
 fn what_is_called_redundant_changes_no_decision() {
     let mut tally = Tally::default();
-    for number in 0..crate::setting("PALISADE_DIFFERENTIAL_CASES", 700) {
+    for number in 0..700 * crate::setting("PALISADE_DIFFERENTIAL_FACTOR", 1) {
         let seed = crate::setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
         let mut random = Random::new(seed ^ (5 << 56) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         hold(&case(&mut random), &mut tally);
