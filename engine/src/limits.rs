@@ -28,3 +28,7 @@ pub const REQUEST_VALUES: usize = 1_048_576;
 
 /// Bytes of a policy set: table offsets and ids are 32 bits wide.
 pub const POLICY_SET_BYTES: usize = 1 << 30;
+
+/// Bytes that opening a policy set takes from the heap at most, for each of its bytes; a few kilobytes come on top.
+/// Tables of one word an entry grow most: lists of policies and of program ends.
+pub const OPENING_FACTOR: usize = 6;

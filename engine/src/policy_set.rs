@@ -29,7 +29,8 @@ pub struct CompiledPolicySet {
 
 impl CompiledPolicySet {
     /// Opens the bytes that the compiler wrote. They need not be trusted: whatever opens can be evaluated without
-    /// panic, in bounded time and memory.
+    /// panic, in bounded time and memory. Opening takes [`OPENING_FACTOR`](limits::OPENING_FACTOR) times their length
+    /// from the heap at most.
     ///
     /// # Errors
     /// Where the bytes are not a whole compiled policy set of this engine's [format version](VERSION).

@@ -82,11 +82,19 @@ impl Case {
         (set, entities)
     }
 
-    /// The case as a line for `palisade eval --cases`, but for its links, which such a line cannot hold.
-    pub(crate) fn to_line(&self) -> String {
-        let links = if self.templates.is_empty() { String::new() } else { format!("\nlinks: {:?}", self.templates) };
-        let line = json!({"policies": self.policies.join("\n"), "entities": self.entities, "requests": self.requests});
-        format!("{line}{links}")
+    /// The case as a line for `palisade eval --cases`, with cedar-policy's answers.
+    pub(crate) fn to_line(&self, name: &str) -> String {
+        let policies = match self.templates.as_slice() {
+            [] => Value::String(self.policies.join("\n")),
+            // Text has no links; Cedar's JSON has.
+            _ => self.load().0.to_json().expect("policies have a JSON form"),
+        };
+        let expect = answers(self).into_iter().map(|(allow, reasons, errors)| {
+            json!({"decision": if allow { "allow" } else { "deny" }, "reasons": reasons, "errors": errors})
+        });
+        let expect: Vec<_> = expect.collect();
+        json!({"name": name, "policies": policies, "entities": self.entities, "requests": self.requests, "expect": expect})
+            .to_string()
     }
 }
 

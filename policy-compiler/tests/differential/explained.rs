@@ -31,12 +31,12 @@ fn check(case: &Case, most: Option<usize>, kinds: &mut BTreeSet<(ExclusionBy, bo
     for (json, answer) in case.requests.iter().zip(answers(case)) {
         let request = load_request(json);
         let explanation = explain(&mut compiled, source, &request, &wanted)
-            .unwrap_or_else(|error| panic!("{error}\n{json}\n{}", case.to_line()));
+            .unwrap_or_else(|error| panic!("{error}\n{json}\n{}", case.to_line("explained")));
         let outcomes: BTreeMap<String, CandidateOutcome> = policies
             .policies()
             .map(|policy| (policy.id().to_string(), outcome_of(policy, &policies, &request, &entities)))
             .collect();
-        let about = || format!("{json}\n{}", case.to_line());
+        let about = || format!("{json}\n{}", case.to_line("explained"));
         same_answer(&explanation, &answer, &about);
         every_policy_once(&explanation, &outcomes, &about);
         for group in &explanation.excluded {

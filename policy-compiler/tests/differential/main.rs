@@ -1,9 +1,8 @@
 //! Differential tests by generation: on every generated case the engine must give cedar-policy's answer, to the policy.
 //!
-//! The seed is fixed, so a run repeats; `PALISADE_DIFFERENTIAL_SEED` changes it, and
-//! `PALISADE_DIFFERENTIAL_FACTOR` multiplies the number of cases
-//! (`make fuzz` runs without end). A case that disagrees is shrunk and printed in the format of `palisade eval --cases`,
-//! ready to be kept under `tests/cases/eval`.
+//! The seed is fixed, so a run repeats; `PALISADE_DIFFERENTIAL_SEED` changes it, and `PALISADE_DIFFERENTIAL_FACTOR`
+//! multiplies the number of cases (`make fuzz` goes on without end). A case that disagrees is shrunk and kept under
+//! `tests/cases/eval`, where `eval_cases` asks it for ever after.
 
 #![expect(
     clippy::expect_used,
@@ -53,8 +52,11 @@ fn run(family: u64, count: u64, policies: usize) {
                 erring += summary.erring;
             }
             Err(found) => {
-                let small = shrink::shrink(case);
-                panic!("case {number} of seed {seed}: {found}\nshrunk:\n{}", small.to_line());
+                let name = format!("found-{seed}-{family}-{number}");
+                let line = shrink::shrink(case).to_line(&name);
+                let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/eval");
+                std::fs::write(format!("{folder}/{name}.jsonl"), format!("{line}\n")).expect("the case is kept");
+                panic!("{name}: {found}\nshrunk and kept under tests/cases/eval:\n{line}");
             }
         }
     }

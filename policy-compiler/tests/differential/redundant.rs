@@ -134,7 +134,7 @@ fn hold(case: &Case, tally: &mut Tally) {
     let Analysis { never, redundant, .. } = analyse(&policies, &store, rank).expect("compiles");
     let rest = without(&policies, &redundant);
     for request in &requests(case) {
-        let asked = || format!("{}\n{request}\n{never:?}\n{redundant:?}", case.to_line());
+        let asked = || format!("{}\n{request}\n{never:?}\n{redundant:?}", case.to_line("redundant"));
         assert_eq!(effect(&policies, request, &store), effect(&rest, request, &store), "{}", asked());
         let is_true = |id: &str| {
             let policy = policies.policy(&PolicyId::new(id)).expect("a policy of the set");

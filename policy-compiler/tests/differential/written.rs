@@ -40,6 +40,20 @@ fn answer(policies: &[&str]) -> String {
     format!("{} {reasons:?} {errors:?}", if allow { "allow" } else { "deny" })
 }
 
+/// As deep as values may nest; comparing them recurses, in wasm on a stack of 32 KiB.
+#[test]
+fn deep_values() {
+    let nested = |depth: u32, core: &str| (0..depth).fold(json!(core), |value, _| json!([value]));
+    let depth = palisade_engine::limits::VALUE_DEPTH - 1;
+    let policies = ["permit(principal, action, resource) when { context.a == context.b };"];
+    for other in ["x", "y"] {
+        agree(&policies, &json!({"a": nested(depth, "x"), "b": nested(depth, other)}));
+        let (a, b) = (nested(depth / 2, "x"), nested(depth / 2, other));
+        let records = |value: Value| (0..depth / 2).fold(value, |value, _| json!({"f": value}));
+        agree(&policies, &json!({"a": records(a), "b": records(b)}));
+    }
+}
+
 #[test]
 fn scopes() {
     assert_eq!(answer(&["permit(principal, action, resource);"]), r#"allow ["policy0"] []"#);
