@@ -38,7 +38,7 @@ fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
         return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
     }
     let at = |position: usize| u64::from(rest.get(position).copied().unwrap_or_default());
-    at(0) | at(rest.len() / 2) << 8 | at(rest.len() - 1) << 16
+    at(0) | at(rest.len() / 2) << 8 | at(rest.len().wrapping_sub(1)) << 16
 }
 
 /// Hash of an entity uid: its type's and its id's string.

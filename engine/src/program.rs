@@ -8,7 +8,6 @@ use crate::format::Table;
 use crate::ids::{ProgramId, ShapeId};
 use crate::limits;
 use crate::opcode::{Instruction, Opcode, Operand};
-use crate::reader::entries;
 
 /// All programs of a policy set, verified.
 pub(crate) struct Programs {
@@ -47,25 +46,23 @@ const BROKEN: OpenErrorKind = OpenErrorKind::BrokenProgram;
 
 impl Programs {
     pub(crate) fn open(code: &[u8], ends: &[u32], operands: Operands<'_>) -> Result<Self, OpenError> {
-        let code = entries::<{ Table::Code.stride() }, _>(code, Table::Code, |reader| {
-            Instruction::decode(reader.array()?).ok_or(reader.error(OpenErrorKind::UnknownCode))
-        })?;
+        let (bytes, _) = code.as_chunks::<{ Table::Code.stride() }>();
         let mut programs = Vec::with_capacity(ends.len());
-        let mut verifier = Verifier::new(operands);
+        let mut verifier = Verifier::new(operands, bytes.len());
         let mut start = 0;
         for (at, end) in ends.iter().enumerate() {
             let error = |kind| OpenError { section: Table::ProgramEnds.label(), at, kind };
-            let body = code.get(start as usize..*end as usize).ok_or(error(OpenErrorKind::OutOfOrder))?;
-            verifier.verify(body).map_err(error)?;
-            programs.push(Program { range: start..*end, skips: verifier.skips });
+            let body = bytes.get(start as usize..*end as usize).ok_or(error(OpenErrorKind::OutOfOrder))?;
+            let skips = verifier.verify(body).map_err(error)?;
+            programs.push(Program { range: start..*end, skips });
             start = *end;
         }
-        if start as usize != code.len() {
+        if start as usize * Table::Code.stride() != code.len() {
             let kind = OpenErrorKind::TrailingBytes;
             return Err(OpenError { section: Table::Code.label(), at: start as usize, kind });
         }
-        let Verifier { shared, height, .. } = verifier;
-        Ok(Self { code, programs: programs.into(), shared, height })
+        let Verifier { code, shared, height, .. } = verifier;
+        Ok(Self { code: code.into(), programs: programs.into(), shared, height })
     }
 
     pub(crate) fn get(&self, id: ProgramId) -> Option<&Program> {
@@ -98,9 +95,10 @@ const UNREACHED: u32 = u32::MAX;
 /// Follows every path of a program at once: jumps lead forwards only, so one pass knows each height before it needs it.
 struct Verifier<'a> {
     operands: Operands<'a>,
+    /// The instructions of all programs so far.
+    code: Vec<Instruction>,
     /// The stack's height where a jump lands, by instruction of the program at hand.
     landings: Vec<u32>,
-    skips: bool,
     /// Of all programs so far.
     shared: u16,
     /// The most values that are on the stack at once, of all programs so far.
@@ -108,17 +106,20 @@ struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    const fn new(operands: Operands<'a>) -> Self {
-        Self { operands, landings: Vec::new(), skips: false, shared: 0, height: 0 }
+    fn new(operands: Operands<'a>, instructions: usize) -> Self {
+        Self { operands, code: Vec::with_capacity(instructions), landings: Vec::new(), shared: 0, height: 0 }
     }
 
-    fn verify(&mut self, code: &[Instruction]) -> Result<(), OpenErrorKind> {
-        self.skips = false;
+    /// Checks one program; returns whether it can skip.
+    fn verify(&mut self, body: &[[u8; Table::Code.stride()]]) -> Result<bool, OpenErrorKind> {
         self.landings.clear();
-        self.landings.resize(code.len(), UNREACHED);
+        self.landings.resize(body.len(), UNREACHED);
+        let mut skips = false;
         // The height with which the instruction before goes on to this one, if it does.
         let mut height = 0;
-        for (at, instruction) in code.iter().enumerate() {
+        let mut highest = 0;
+        for (at, bytes) in body.iter().enumerate() {
+            let instruction = Instruction::decode(*bytes).ok_or(OpenErrorKind::UnknownCode)?;
             match self.landings.get(at).copied().ok_or(BROKEN)? {
                 UNREACHED if height == UNREACHED => return Err(BROKEN),
                 UNREACHED => {}
@@ -126,18 +127,18 @@ impl<'a> Verifier<'a> {
                 landing if height != landing => return Err(BROKEN),
                 _ => {}
             }
-            self.check_operand(*instruction)?;
+            self.check_operand(instruction)?;
             let (pops, pushes) = match instruction.opcode {
                 Opcode::MakeSet => (instruction.operand, 1),
                 Opcode::MakeRecord => (self.operands.keys(instruction.operand)?, 1),
                 opcode => opcode.stack_effect(),
             };
-            let next = height.checked_sub(pops).ok_or(BROKEN)? + pushes;
+            // Neither can wrap: a program pushes one value at a time, and heights are bounded.
+            let next = height.checked_sub(pops).ok_or(BROKEN)?.wrapping_add(pushes);
+            highest = highest.max(next);
             if next > limits::STACK_VALUES {
                 return Err(OpenErrorKind::TooLarge);
             }
-            // A jump of `LoadShared` carries one value more than the instruction leaves.
-            self.height = self.height.max(next + 1);
             height = match instruction.opcode {
                 Opcode::JumpIfFalse | Opcode::JumpIfTrue => {
                     self.jump(at, instruction.operand, height)?;
@@ -158,14 +159,17 @@ impl<'a> Verifier<'a> {
                 Opcode::Return if height == 1 => UNREACHED,
                 Opcode::Return => return Err(BROKEN),
                 Opcode::Skip => {
-                    self.skips = true;
+                    skips = true;
                     UNREACHED
                 }
                 _ => next,
             };
+            self.code.push(instruction);
         }
+        // A jump of `LoadShared` carries one value more than the instruction leaves.
+        self.height = self.height.max(highest + 1);
         // Falling off the end, or no instruction at all.
-        if height == UNREACHED { Ok(()) } else { Err(BROKEN) }
+        if height == UNREACHED { Ok(skips) } else { Err(BROKEN) }
     }
 
     /// Joins a path that jumps from instruction `at` with those that were seen before; all must agree on the height.

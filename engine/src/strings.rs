@@ -28,8 +28,8 @@ impl Strings {
             return Err(error(slots.len(), OpenErrorKind::BrokenLookup));
         }
         let strings = Self { text: text.into(), ends, slots };
-        let mut start = 0;
-        for (at, end) in (0_u32..).zip(&strings.ends) {
+        let (mut at, mut start) = (0_u32, 0);
+        for end in &strings.ends {
             let end = *end as usize;
             let bytes = strings.text.as_bytes().get(start..end);
             let bytes = bytes.ok_or(error(at as usize, OpenErrorKind::OutOfOrder))?;
@@ -42,6 +42,7 @@ impl Strings {
                 return Err(error(at as usize, OpenErrorKind::BrokenLookup));
             }
             start = end;
+            at = at.wrapping_add(1);
         }
         Ok(strings)
     }
