@@ -9,7 +9,7 @@ use palisade_gateway::token::Algorithm as TokenAlgorithm;
 use crate::bundle::{self, Draft, WriteError};
 use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::keys::{Algorithm, PrivateKey, jwk_set};
+use crate::keys::{Algorithm, PrivateKey, curve_placeholder, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
 use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
 use crate::section;
@@ -178,16 +178,42 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
 
 /// A set with one public key whose private half is thrown away, of the quickest algorithm that the issuer allows.
 fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>) -> Option<Json> {
-    let algorithm = allowed
-        .map(|algorithm| match algorithm {
-            TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => Algorithm::Ed25519,
-            TokenAlgorithm::Es256 => Algorithm::Es256,
-            TokenAlgorithm::Rs256 => Algorithm::Rs256,
-        })
-        .min_by_key(|algorithm| *algorithm == Algorithm::Rs256)
-        .unwrap_or(Algorithm::Es256);
-    let jwk = PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()?;
+    let jwk = match allowed.min_by_key(|algorithm| cost(*algorithm)).unwrap_or(TokenAlgorithm::Es256) {
+        TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => fresh(Algorithm::Ed25519)?,
+        TokenAlgorithm::Es256 => fresh(Algorithm::Es256)?,
+        TokenAlgorithm::Es384 => curve_placeholder("P-384")?,
+        TokenAlgorithm::Es512 => curve_placeholder("P-521")?,
+        TokenAlgorithm::Rs256
+        | TokenAlgorithm::Rs384
+        | TokenAlgorithm::Rs512
+        | TokenAlgorithm::Ps256
+        | TokenAlgorithm::Ps384
+        | TokenAlgorithm::Ps512 => {
+            let mut jwk = fresh(Algorithm::Rs256)?;
+            // The key is for RS256 only by its `alg`.
+            jwk.as_object_mut()?.remove("alg");
+            jwk
+        }
+    };
     serde_json::from_value(jwk_set(vec![jwk])).ok()
+}
+
+fn fresh(algorithm: Algorithm) -> Option<serde_json::Value> {
+    PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()
+}
+
+/// What it costs to make a key, in ranks.
+fn cost(algorithm: TokenAlgorithm) -> u8 {
+    match algorithm {
+        TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 | TokenAlgorithm::Es256 => 0,
+        TokenAlgorithm::Es384 | TokenAlgorithm::Es512 => 1,
+        TokenAlgorithm::Rs256
+        | TokenAlgorithm::Rs384
+        | TokenAlgorithm::Rs512
+        | TokenAlgorithm::Ps256
+        | TokenAlgorithm::Ps384
+        | TokenAlgorithm::Ps512 => 2,
+    }
 }
 
 fn source_entries(sources: &ProjectSources) -> Vec<SourceEntry> {

@@ -3,7 +3,7 @@
 use super::algorithm::Algorithm;
 use super::der;
 use super::jws;
-use super::key::{Key, KeyMaterial, P256Key, RsaKey};
+use super::key::{EcKey, EcPoint, Key, KeyMaterial, RsaKey};
 use crate::json::Json;
 use crate::limits;
 
@@ -86,7 +86,7 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
     };
     let material = match kty {
         "RSA" => rsa(jwk)?,
-        "EC" => p256(jwk)?,
+        "EC" => ec(jwk)?,
         "OKP" => ed25519(jwk)?,
         _ => return Err(JwkError::Unsupported),
     };
@@ -129,19 +129,30 @@ fn rsa(jwk: &Json) -> Result<KeyMaterial, JwkError> {
     )
     .map_err(|_| JwkError::RsaModulus)?;
     let spki_der = der::rsa_spki(&modulus, &exponent);
-    Ok(KeyMaterial::Rsa(Box::new(RsaKey { spki_der, modulus_bytes: modulus.len(), key })))
+    Ok(KeyMaterial::Rsa(Box::new(RsaKey { spki_der, modulus, key })))
 }
 
-fn p256(jwk: &Json) -> Result<KeyMaterial, JwkError> {
-    if required(jwk, "crv")? != "P-256" {
-        return Err(JwkError::Unsupported);
+/// A key on one of the three curves of RFC 7518 §6.2.1. Coordinates have exactly the length of the curve's field.
+fn ec(jwk: &Json) -> Result<KeyMaterial, JwkError> {
+    let (spki_prefix, size) = match required(jwk, "crv")? {
+        "P-256" => (&der::P256_SPKI_PREFIX[..], 32),
+        "P-384" => (&der::P384_SPKI_PREFIX[..], 48),
+        "P-521" => (&der::P521_SPKI_PREFIX[..], 66),
+        _ => return Err(JwkError::Unsupported),
+    };
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != size || y.len() != size {
+        return Err(JwkError::Malformed);
     }
-    let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| JwkError::Malformed)?;
-    let y: [u8; 32] = bytes(jwk, "y")?.try_into().map_err(|_| JwkError::Malformed)?;
-    let point = [&[4][..], &x, &y].concat();
-    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| JwkError::Point)?;
-    let spki_der = [&der::P256_SPKI_PREFIX[..], &point].concat();
-    Ok(KeyMaterial::P256(Box::new(P256Key { spki_der, key })))
+    let sec1 = [&[4][..], &x, &y].concat();
+    // Reading the point checks that it is on the curve.
+    let point = match size {
+        32 => p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P256),
+        48 => p384::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P384),
+        _ => p521::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P521),
+    };
+    let point = point.map_err(|_| JwkError::Point)?;
+    Ok(KeyMaterial::Ec(Box::new(EcKey { spki_der: [spki_prefix, &sec1].concat(), point })))
 }
 
 fn ed25519(jwk: &Json) -> Result<KeyMaterial, JwkError> {
@@ -181,6 +192,7 @@ fn unsigned(jwk: &Json, name: &str) -> Result<Vec<u8>, JwkError> {
 mod tests {
     use super::*;
     use crate::json::JsonLimits;
+    use crate::token::SignatureAlgorithm;
     use crate::token::testing::{self, b64};
 
     fn error(text: &str) -> JwkError {
@@ -189,10 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn public_keys_of_the_three_kinds_read() {
+    fn public_keys_of_every_kind_read() {
         for (key, algorithm) in [
             (testing::rsa(1).jwk("k"), Algorithm::Rs256),
             (testing::p256(1).jwk("k"), Algorithm::Es256),
+            (testing::p384(1).jwk("k"), Algorithm::Es384),
+            (testing::p521(1).jwk("k"), Algorithm::Es512),
             (testing::ed25519(1).jwk("k"), Algorithm::Ed25519),
             (testing::ed25519(1).jwk("k"), Algorithm::EdDsa),
         ] {
@@ -200,7 +214,11 @@ mod tests {
             let key = read(&json).unwrap();
             assert_eq!(key.kid.as_deref(), Some("k"));
             for other in Algorithm::ALL {
-                assert_eq!(key.allows(other), other.signature() == algorithm.signature());
+                let is_rsa = |algorithm: Algorithm| {
+                    matches!(algorithm.signature(), SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_))
+                };
+                let expected = other.signature() == algorithm.signature() || (is_rsa(other) && is_rsa(algorithm));
+                assert_eq!(key.allows(other), expected);
             }
         }
     }
@@ -235,6 +253,7 @@ mod tests {
             (with(r#""key_ops":"verify""#), JwkError::Malformed),
             (with(r#""key_ops":["verify",1]"#), JwkError::Malformed),
             (with(r#""alg":"RS256""#), JwkError::Algorithm),
+            (with(r#""alg":"ES384""#), JwkError::Algorithm),
             (with(r#""alg":"HS256""#), JwkError::Unsupported),
             (with(r#""alg":"none""#), JwkError::Unsupported),
             (with(r#""alg":null"#), JwkError::Malformed),
@@ -282,6 +301,17 @@ mod tests {
         assert_eq!(error(&ec(&[0xff; 32], &[1; 32])), JwkError::Point);
         assert_eq!(error(&ec(&[1; 31], &[1; 32])), JwkError::Malformed);
         assert_eq!(error(&ec(&[1; 33], &[1; 32])), JwkError::Malformed);
+        for (key, curve, size) in [(testing::p384(1), "P-384", 48), (testing::p521(1), "P-521", 66)] {
+            let ec = |x: &[u8], y: &[u8]| ec(x, y).replace("P-256", curve);
+            assert_eq!(error(&ec(&vec![0; size], &vec![0; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![1; size], &vec![1; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![0xff; size], &vec![1; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![1; size - 1], &vec![1; size])), JwkError::Malformed, "{curve}");
+            assert_eq!(error(&ec(&[1; 32], &[1; 32])), JwkError::Malformed, "{curve}");
+            // Coordinates of one curve under the name of another.
+            let other = key.jwk("k").replace(curve, if size == 48 { "P-521" } else { "P-384" });
+            assert_eq!(error(&other), JwkError::Malformed, "{curve}");
+        }
         let okp = |x: &[u8]| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x));
         let mut identity = [0; 32];
         identity[0] = 1;

@@ -21,7 +21,7 @@ mod key;
 mod key_set;
 mod verify;
 
-pub use algorithm::{Algorithm, SignatureAlgorithm};
+pub use algorithm::{Algorithm, Hash, SignatureAlgorithm};
 pub use error::{CredentialError, TokenError};
 pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
@@ -36,3 +36,5 @@ pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod vectors;

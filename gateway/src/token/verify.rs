@@ -50,7 +50,7 @@ pub(crate) fn verify<'a>(
         return Err(TokenError::AlgorithmNotAllowed);
     }
     let key = issuer.keys.find(kid, algorithm)?;
-    if !key.verify(host, jws.signing_input, &jws.signature) {
+    if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
         return Err(TokenError::Signature);
     }
     let validity = claims::check(&jws.claims, issuer, now_ms)?;

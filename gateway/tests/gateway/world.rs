@@ -42,15 +42,23 @@ const STORE: &str = r#"[
 
 /// The gateway section, before the key set is put in.
 fn section_json() -> String {
-    let jwks: Vec<_> =
-        [keys::p256(1).jwk("es"), keys::ed25519(1).jwk("ed"), keys::rsa(1).jwk("rs"), keys::p256(3).jwk("es-2")].into();
+    let jwks = [
+        keys::p256(1).jwk("es"),
+        keys::ed25519(1).jwk("ed"),
+        keys::rsa(1).jwk("rs"),
+        keys::p256(3).jwk("es-2"),
+        keys::p384(1).jwk("es384"),
+        keys::p521(1).jwk("es512"),
+        keys::rsa(2).jwk("rs-only-rs256").replacen('{', "{\"alg\":\"RS256\",", 1),
+    ];
     SECTION.replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
 }
 
 const SECTION: &str = r#"{
   "issuers": [{
     "alias": "dev", "issuer": "https://issuer", "audiences": ["https://gateway", "https://gateway-2"],
-    "algorithms": ["ES256", "RS256", "EdDSA", "Ed25519"], "jwks": "JWKS",
+    "algorithms": ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "EdDSA", "Ed25519"],
+    "jwks": "JWKS",
     "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {
       "type": "Agent", "id_claim": ["sub"],
