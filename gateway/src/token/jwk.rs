@@ -28,6 +28,8 @@ pub enum JwkError {
     Algorithm,
     /// Another key of the set has the same `kid`; both are refused.
     DuplicateKeyId,
+    /// `kid` is missing, and the keys of this set need it.
+    KeyIdMissing,
 }
 
 impl JwkError {
@@ -42,7 +44,8 @@ impl JwkError {
             | Self::RsaExponent
             | Self::Point
             | Self::Algorithm
-            | Self::DuplicateKeyId => false,
+            | Self::DuplicateKeyId
+            | Self::KeyIdMissing => false,
         }
     }
 
@@ -59,6 +62,7 @@ impl JwkError {
             Self::Point => "jwk.point",
             Self::Algorithm => "jwk.alg",
             Self::DuplicateKeyId => "jwk.duplicate_kid",
+            Self::KeyIdMissing => "jwk.kid_missing",
         }
     }
 }
@@ -66,8 +70,17 @@ impl JwkError {
 /// Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2, RFC 9964).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
+/// What the keys of a set are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPurpose {
+    /// Signatures of tokens: `use` is absent or `sig`.
+    Signature,
+    /// JWT-SVIDs, in a SPIFFE bundle (SPIFFE Trust Domain and Bundle §4.2): `use` is `jwt-svid`, and there is a `kid`.
+    JwtSvid,
+}
+
 /// Reads one key.
-pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
+pub(super) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
     if jwk.as_object().is_none() {
         return Err(JwkError::Malformed);
     }
@@ -75,9 +88,10 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
         return Err(JwkError::Private);
     }
     let kty = required(jwk, "kty")?;
-    check_use(jwk)?;
+    check_use(jwk, purpose)?;
     let kid = match text(jwk, "kid")? {
         Some(kid) if kid.len() > limits::KID_BYTES => return Err(JwkError::Malformed),
+        None if purpose == KeyPurpose::JwtSvid => return Err(JwkError::KeyIdMissing),
         kid => kid.map(str::to_owned),
     };
     let algorithm = match text(jwk, "alg")? {
@@ -96,9 +110,13 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
     Ok(Key { kid, algorithm, material })
 }
 
-/// `use` must be `sig`, and `key_ops` must contain `verify`, where they are there (RFC 7517 §4.2, §4.3).
-fn check_use(jwk: &Json) -> Result<(), JwkError> {
-    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+/// `use` must fit the purpose, and `key_ops` must contain `verify` where it is there (RFC 7517 §4.2, §4.3).
+fn check_use(jwk: &Json, purpose: KeyPurpose) -> Result<(), JwkError> {
+    let fits = match (purpose, text(jwk, "use")?) {
+        (KeyPurpose::Signature, None | Some("sig")) | (KeyPurpose::JwtSvid, Some("jwt-svid")) => true,
+        (KeyPurpose::Signature | KeyPurpose::JwtSvid, _) => false,
+    };
+    if !fits {
         return Err(JwkError::NotForSignatures);
     }
     let Some(operations) = jwk.get("key_ops") else {
@@ -197,7 +215,7 @@ mod tests {
 
     fn error(text: &str) -> JwkError {
         let json = Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap();
-        read(&json).unwrap_err()
+        read(&json, KeyPurpose::Signature).unwrap_err()
     }
 
     #[test]
@@ -211,7 +229,7 @@ mod tests {
             (testing::ed25519(1).jwk("k"), Algorithm::EdDsa),
         ] {
             let json = Json::parse(key.as_bytes(), &JsonLimits::JWKS).unwrap();
-            let key = read(&json).unwrap();
+            let key = read(&json, KeyPurpose::Signature).unwrap();
             assert_eq!(key.kid.as_deref(), Some("k"));
             for other in Algorithm::ALL {
                 let is_rsa = |algorithm: Algorithm| {
@@ -224,10 +242,27 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_a_spiffe_bundle_are_for_svids_and_have_ids() {
+        let good = testing::p256(1).jwk("k");
+        let svid = |text: &str| {
+            let json = Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap();
+            read(&json, KeyPurpose::JwtSvid).map(|key| key.kid)
+        };
+        let with = |purpose: &str| good.replacen('{', &format!("{{\"use\":\"{purpose}\","), 1);
+        assert_eq!(svid(&with("jwt-svid")), Ok(Some("k".to_owned())));
+        assert_eq!(svid(&good), Err(JwkError::NotForSignatures));
+        for purpose in ["sig", "x509-svid", "wit-svid", "JWT-SVID", ""] {
+            assert_eq!(svid(&with(purpose)), Err(JwkError::NotForSignatures), "{purpose}");
+        }
+        assert_eq!(svid(&with("jwt-svid").replace("\"kid\":\"k\",", "")), Err(JwkError::KeyIdMissing));
+        assert_eq!(error(&with("jwt-svid")), JwkError::NotForSignatures, "a bundle's key elsewhere");
+    }
+
+    #[test]
     fn an_algorithm_in_the_key_is_the_only_one() {
         let jwk = testing::ed25519(1).jwk("k").replace('{', "{\"alg\":\"Ed25519\",");
         let json = Json::parse(jwk.as_bytes(), &JsonLimits::JWKS).unwrap();
-        let key = read(&json).unwrap();
+        let key = read(&json, KeyPurpose::Signature).unwrap();
         assert!(key.allows(Algorithm::Ed25519));
         assert!(!key.allows(Algorithm::EdDsa));
     }
@@ -290,7 +325,7 @@ mod tests {
             assert_eq!(error(&jwk(&n, &e)), expected, "{} bytes, e {e:?}", n.len());
         }
         let json = jwk(&modulus(1024), &[1, 0, 1]);
-        assert!(read(&Json::parse(json.as_bytes(), &JsonLimits::JWKS).unwrap()).is_ok());
+        assert!(read(&Json::parse(json.as_bytes(), &JsonLimits::JWKS).unwrap(), KeyPurpose::Signature).is_ok());
     }
 
     #[test]

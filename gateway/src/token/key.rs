@@ -178,7 +178,7 @@ impl EcKey {
 mod tests {
     use super::*;
     use crate::json::{Json, JsonLimits};
-    use crate::token::jwk;
+    use crate::token::jwk::{self, KeyPurpose};
     use crate::token::testing::{self, TestKey};
 
     /// A host that gives one answer and remembers what it was asked.
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn public(key: &TestKey) -> Key {
-        jwk::read(&Json::parse(key.jwk("k").as_bytes(), &JsonLimits::JWKS).unwrap()).unwrap()
+        jwk::read(&Json::parse(key.jwk("k").as_bytes(), &JsonLimits::JWKS).unwrap(), KeyPurpose::Signature).unwrap()
     }
 
     fn verify(key: &TestKey, signature: &[u8], answer: Option<bool>) -> (bool, OneAnswer) {

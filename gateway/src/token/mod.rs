@@ -19,6 +19,9 @@ mod jwk;
 mod jws;
 mod key;
 mod key_set;
+mod profile;
+mod spiffe_id;
+mod token_claims;
 mod verify;
 
 pub use algorithm::{Algorithm, Hash, SignatureAlgorithm};
@@ -32,6 +35,7 @@ pub(crate) use claims::Validity;
 pub(crate) use claims::date_ms;
 pub(crate) use credential::{BearerToken, in_query};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
+pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 
 #[cfg(test)]

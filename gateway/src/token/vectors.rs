@@ -15,7 +15,7 @@ fn published_signatures_verify_and_hold_for_nothing_else() {
         let name = case.require("case");
         let algorithm = Algorithm::from_name(&case.require("alg")).unwrap();
         let key = Json::parse(case.require("jwk").as_bytes(), &JsonLimits::JWKS).unwrap();
-        let key = jwk::read(&key).unwrap();
+        let key = jwk::read(&key, jwk::KeyPurpose::Signature).unwrap();
         let token = case.require("jws");
         case.finish();
 

@@ -10,6 +10,7 @@ mod bundles;
 mod cases;
 mod denials;
 mod mutations;
+mod profiles;
 mod requests;
 mod tokens;
 mod world;

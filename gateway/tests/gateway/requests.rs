@@ -129,6 +129,7 @@ fn a_configuration_starts_without_the_old_ones_tokens() {
     assert!(!send(&mut gateway(), &ask).cached);
 }
 
+/// The class of GHSA-g53w-w6mj-hrpp: a client that sends the headers which only the filter may set.
 #[test]
 fn the_client_cannot_speak_for_us() {
     let mut gateway = gateway();
