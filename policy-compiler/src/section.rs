@@ -2,6 +2,7 @@
 
 mod claim;
 mod issuers;
+mod resources;
 mod routes;
 mod template;
 mod types;
@@ -26,6 +27,8 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
     GatewaySection {
         issuers: issuers::build(&project.file.issuers, &types, key_sets, findings),
         routes: routes::build(&project.file, &types, findings),
+        resources: resources::build(&project.file),
+        dpop: resources::dpop(&project.file, findings),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::claim_slots::ClaimSlots;
 use super::datum::ReadFault;
-use super::{Identity, IdentityError};
+use super::{Grant, Identity, IdentityError};
 use crate::entity_text;
 use crate::json::Json;
 use crate::limits;
@@ -49,7 +49,7 @@ pub(crate) fn identify<'a>(
 ) -> Result<Identity, IdentityFault<'a>> {
     let fault = |error| IdentityFault { error, attribute: None };
     let mapping = &issuer.principal;
-    let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _ } = token;
+    let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _, confirmation } = token;
 
     let id = match claims.find(&mapping.id_claim) {
         None => return Err(fault(IdentityError::IdMissing)),
@@ -98,14 +98,16 @@ pub(crate) fn identify<'a>(
 
     let mut text = String::new();
     entity_text::push(&mut text, &mapping.entity_type, &id);
+    let grant = Grant::read(&claims);
     let claims = slots.read(&claims);
-    Ok(Identity { issuer: index, algorithm, kid, id, text, attributes, parents, claims })
+    Ok(Identity { issuer: index, algorithm, kid, confirmation, id, text, attributes, parents, grant, claims })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::datum::Datum;
     use super::*;
+    use crate::proof::Confirmation;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
     use crate::token::{Algorithm, IssuerTable, TokenClaims, Validity};
@@ -121,6 +123,7 @@ mod tests {
             kid: None,
             claims: TokenClaims::for_test(claims),
             validity: Validity { from_ms: 0, until_ms: 1 },
+            confirmation: Confirmation::default(),
         };
         identify(token, issuer, &ClaimSlots::default())
             .map_err(|fault| (fault.error, fault.attribute.map(str::to_owned)))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
+use super::resource::Binding;
 use super::types::AttributeType;
 use crate::json::Json;
 use crate::token::Algorithm;
@@ -31,6 +32,9 @@ pub struct Issuer {
     pub max_lifetime_seconds: u64,
     /// How far clocks may be apart, in seconds.
     pub clock_skew_seconds: u64,
+    /// Whether its tokens must be bound to a key of the caller. Default: they may be.
+    #[serde(default)]
+    pub binding: Binding,
     /// How claims become the principal.
     pub principal: PrincipalMapping,
 }

@@ -9,7 +9,7 @@ use crate::limits;
 ///
 /// `b64` changes what is signed (RFC 7797); `jku`, `jwk`, `x5u`, `x5c` bring the key along; the rest belong to
 /// encrypted tokens (RFC 7516), where they have been used to exhaust verifiers.
-const FORBIDDEN: [&str; 14] =
+pub(crate) const FORBIDDEN_MEMBERS: [&str; 14] =
     ["b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
 
 /// What `typ` says a token is, without the media type's `application/` (RFC 7515 §4.1.9). Which of these an issuer's
@@ -48,7 +48,7 @@ impl<'a> JoseHeader<'a> {
         if header.get("crit").is_some() {
             return Err(TokenError::Critical);
         }
-        if FORBIDDEN.iter().any(|name| header.get(name).is_some()) {
+        if FORBIDDEN_MEMBERS.iter().any(|name| header.get(name).is_some()) {
             return Err(TokenError::HeaderForbidden);
         }
         let algorithm = header
@@ -145,7 +145,7 @@ mod tests {
         for crit in ["[\"bork\"]", "[\"cnf\"]", "[]", "null", "\"exp\"", "[\"alg\"]"] {
             assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"crit\":{crit}}}")), Err(TokenError::Critical));
         }
-        for name in FORBIDDEN {
+        for name in FORBIDDEN_MEMBERS {
             for value in ["null", "false", "\"x\"", "{}"] {
                 let text = format!("{{\"alg\":\"ES256\",\"{name}\":{value}}}");
                 assert_eq!(read(&text), Err(TokenError::HeaderForbidden), "{text}");

@@ -5,7 +5,7 @@ use super::jwk::KeyPurpose;
 use super::key_set::{JwksError, KeySet};
 use super::profile::{self, IssuerTerms};
 use crate::limits;
-use crate::section::{self, PrincipalMapping, Profile, SectionError, SectionErrorKind};
+use crate::section::{self, Binding, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Issuer {
     pub(crate) keys: KeySet,
     pub(crate) max_lifetime_ms: u64,
     pub(crate) clock_skew_ms: u64,
+    pub(crate) binding: Binding,
     pub(crate) principal: PrincipalMapping,
 }
 
@@ -98,6 +99,7 @@ impl Issuer {
             jwks,
             max_lifetime_seconds,
             clock_skew_seconds,
+            binding,
             principal,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
@@ -156,6 +158,7 @@ impl Issuer {
             keys,
             max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
             clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
+            binding,
             principal,
         })
     }
@@ -175,6 +178,7 @@ impl Issuer {
             keys: KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0,
             max_lifetime_ms: max_lifetime * 1000,
             clock_skew_ms: skew * 1000,
+            binding: Binding::Optional,
             principal: PrincipalMapping {
                 entity_type: "Agent".to_owned(),
                 id_claim: vec!["sub".to_owned()],

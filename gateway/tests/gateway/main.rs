@@ -8,9 +8,12 @@ mod keys;
 
 mod bundles;
 mod cases;
+mod certificates;
 mod denials;
+mod dpop;
 mod mutations;
 mod profiles;
+mod replies;
 mod requests;
 mod tokens;
 mod world;

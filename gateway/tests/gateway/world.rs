@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 8] = [
+const POLICIES: [(&str, &str); 9] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -36,6 +36,7 @@ const POLICIES: [(&str, &str); 8] = [
         r#"permit (principal, action == Action::"errand", resource)
            when { principal.own && principal.scopes.contains("errands") };"#,
     ),
+    ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
     (
@@ -110,7 +111,19 @@ const SECTION: &str = r#"{
     "algorithms": ["RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "repository", "claim": ["repository_id"], "required": true, "type": "string"}], "parents": []}
+  }, {
+    "alias": "bound", "issuer": "https://bound", "audiences": ["https://gateway"], "binding": "required",
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "binding", "claim": ["$token", "binding"], "required": true, "type": "string"}], "parents": []}
   }],
+  "resources": [
+    {"url": "https://repos.internal/", "authorization_servers": ["https://issuer"], "scopes": ["read", "write"],
+     "name": "Repositories \"internal\""},
+    {"url": "https://repos.internal/look", "scopes": []}
+  ],
+  "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
+           "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
@@ -125,6 +138,14 @@ const SECTION: &str = r#"{
      "resource": {"type": "Thing", "id": "mesh"}, "context": []},
     {"methods": ["GET"], "path": "/errand", "action": {"type": "Action", "id": "errand"},
      "resource": {"type": "Thing", "id": "errand"}, "context": []},
+    {"methods": ["GET"], "path": "/scoped", "scopes": ["read", "admin"], "strip_token": true,
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "scoped"}, "context": []},
+    {"methods": ["GET"], "path": "/stepped", "authentication": {"acr_values": ["gold", "silver"], "max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "stepped"}, "context": []},
+    {"methods": ["GET"], "path": "/fresh", "authentication": {"max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "fresh"}, "context": []},
+    {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
+     "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",
      "action": {"type": "Action", "id": "look"}, "resource": {"type": "Thing", "id": "look"},
      "context": [
@@ -364,6 +385,7 @@ pub(crate) struct Answer {
     /// Headers that the upstream gets, or the client's reply.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
+    pub(crate) stripped: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) id: String,
 }
@@ -372,15 +394,17 @@ impl Answer {
     fn new(verdict: &Verdict<'_>) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let disposition = verdict.disposition();
-        let (headers, removed, body) = match &verdict.action {
+        let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                (forward.set.iter().map(own).collect(), removed.collect(), None)
+                let stripped = forward.strip.iter().map(|name| (*name).to_owned()).collect();
+                (forward.set.iter().map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
                 assert_eq!(reply.status, disposition.status);
                 assert_eq!(reply.details, disposition.reason);
-                (reply.headers.iter().map(own).collect(), vec![], Some(String::from_utf8(reply.body.to_vec()).unwrap()))
+                let body = String::from_utf8(reply.body.to_vec()).unwrap();
+                (reply.headers.iter().map(own).collect(), vec![], vec![], Some(body))
             }
         };
         Self {
@@ -392,6 +416,7 @@ impl Answer {
             record: serde_json::from_str(verdict.record).unwrap(),
             headers,
             removed,
+            stripped,
             body,
             id: verdict.decision_id.as_str().to_owned(),
         }
@@ -400,6 +425,18 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+
+    /// All values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// Sends a request over a connection whose client certificate was validated.
+pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u8; 32]) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
 }
 
 /// Sends a request at a time, in seconds since the Unix epoch.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_gateway::section::{Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
+use palisade_gateway::section::{Binding, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
 use palisade_gateway::token::Algorithm;
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
@@ -49,6 +49,7 @@ fn issuer(
         jwks,
         max_token_lifetime,
         clock_skew,
+        binding,
         principal,
     } = table;
     check_alias(alias, findings);
@@ -81,6 +82,7 @@ fn issuer(
         None => Some(0),
     };
     let algorithms = self::algorithms(algorithms, findings);
+    let binding = self::binding(binding.as_ref(), findings);
     let principal = mapping(principal.as_ref(), types, findings);
     Some(Issuer {
         alias: alias.as_ref().clone(),
@@ -92,6 +94,7 @@ fn issuer(
         jwks: key_set?.clone(),
         max_lifetime_seconds: lifetime?,
         clock_skew_seconds: skew?,
+        binding: binding?,
         principal: principal?,
     })
 }
@@ -138,6 +141,18 @@ fn profile(
     Some(profile)
 }
 
+fn binding(value: Option<&Spanned<String>>, findings: &mut Findings) -> Option<Binding> {
+    match value.map(|value| (value, value.as_ref().as_str())) {
+        None | Some((_, "optional")) => Some(Binding::Optional),
+        Some((_, "required")) => Some(Binding::Required),
+        Some((value, other)) => {
+            let message = format!("`{other}` is neither `optional` nor `required`");
+            findings.push(at("issuer.binding", value, message));
+            None
+        }
+    }
+}
+
 fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
     let text = alias.as_ref();
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -160,7 +175,7 @@ fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
     }
 }
 
-fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
+pub(super) fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
     let seconds = seconds(value, findings)?;
     if seconds < least || seconds > most {
         let message = format!("`{}` is outside {least}s to {most}s", value.as_ref());
@@ -170,7 +185,7 @@ fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findin
     Some(seconds)
 }
 
-fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
+pub(super) fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
     let mut known = Vec::new();
     for name in list.as_ref() {
         match Algorithm::from_name(name.as_ref()) {

@@ -161,6 +161,13 @@ fn mistakes_are_found_where_they_are() {
         ("autonomous = \"auto\"", "autonomous = \".\"", "section.claim_path", "\".\""),
         ("type = \"Team\"", "type = \"Taem\"", "principal.unknown_type", "\"Taem\""),
         ("type = \"Team\"", "type = \"Other\"", "principal.parent_type", "\"Other\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nbinding = \"always\"", "issuer.binding", "\"always\""),
+        (
+            "methods = [\"PUT\"]",
+            "methods = [\"PUT\"]\nmax_authentication_age = \"soon\"",
+            "project.duration",
+            "\"soon\"",
+        ),
         ("methods = [\"PUT\"]", "methods = []", "route.methods_empty", "[]"),
         ("action = \"write\"", "action = \"wirte\"", "route.unknown_action", "\"wirte\""),
         ("action = \"write\"", "action = \"poke\"", "route.unknown_action", "\"poke\""),
@@ -216,6 +223,64 @@ fn profiles_are_understood() {
         )
     });
     assert_eq!((section.issuers[0].issuer.as_str(), findings.len()), ("spiffe://example.org", 0));
+}
+
+/// The project with tables before its routes.
+fn with_tables(tables: &str) -> (GatewaySection, Vec<&'static str>) {
+    let (section, findings, _) =
+        build_with(|project| project.replacen("[[routes]]", &format!("{tables}\n[[routes]]"), 1));
+    (section, findings.iter().map(|finding| finding.code).collect())
+}
+
+#[test]
+fn resources_and_dpop_have_defaults() {
+    let (section, findings) =
+        with_tables("[[resources]]\nurl = \"https://a.internal/mcp\"\nscopes = [\"read\"]\n[dpop]");
+    assert!(findings.is_empty());
+    assert_eq!(section.resources[0].authorization_servers, ["https://issuer.example"]);
+    assert_eq!(section.resources[0].scopes, ["read"]);
+    let dpop = section.dpop.unwrap();
+    assert_eq!(dpop.origins, ["https://a.internal"]);
+    assert_eq!((dpop.max_age_seconds, dpop.clock_skew_seconds), (60, 5));
+    assert!(dpop.algorithms.contains(&palisade_gateway::token::Algorithm::Es256));
+
+    let own = "[[resources]]\nurl = \"https://a.internal\"\nname = \"A\"\nauthorization_servers = []\n\
+               [dpop]\norigins = [\"https://b\"]\nalgorithms = [\"ES256\"]\nmax_age = \"2m\"\nclock_skew = \"0s\"";
+    let (section, findings) = with_tables(own);
+    assert!(findings.is_empty());
+    assert!(section.resources[0].authorization_servers.is_empty());
+    let dpop = section.dpop.unwrap();
+    assert_eq!((dpop.origins.as_slice(), dpop.max_age_seconds), (&["https://b".to_owned()][..], 120));
+
+    let (section, _) = with_tables("");
+    assert!(section.resources.is_empty() && section.dpop.is_none());
+}
+
+#[test]
+fn mistakes_in_dpop_are_found() {
+    for (table, code) in [
+        ("[dpop]", "dpop.origins"),
+        ("[dpop]\norigins = []", "dpop.origins"),
+        ("[dpop]\norigins = [\"https://a\"]\nalgorithms = [\"HS256\"]", "issuer.algorithm"),
+        ("[dpop]\norigins = [\"https://a\"]\nmax_age = \"1h\"", "issuer.duration_range"),
+        ("[dpop]\norigins = [\"https://a\"]\nclock_skew = \"5m\"", "issuer.duration_range"),
+    ] {
+        assert_eq!(with_tables(table).1, [code], "{table}");
+    }
+}
+
+#[test]
+fn what_a_route_needs_of_a_token_is_understood() {
+    let route = "methods = [\"PUT\"]\nscopes = [\"write\"]\nacr_values = [\"gold\"]\nmax_authentication_age = \"5m\"\nstrip_token = true";
+    let (section, findings, _) = build_with(|project| project.replacen("methods = [\"PUT\"]", route, 1));
+    assert_eq!(findings, []);
+    let route = &section.routes[0];
+    assert_eq!((route.scopes.as_slice(), route.strip_token), (&["write".to_owned()][..], true));
+    let authentication = route.authentication.as_ref().unwrap();
+    assert_eq!(authentication.acr_values, ["gold"]);
+    assert_eq!(authentication.max_age_seconds, Some(300));
+    let (section, _, _) = build_with(str::to_owned);
+    assert_eq!((section.routes[0].authentication.as_ref(), section.routes[0].strip_token), (None, false));
 }
 
 #[test]
