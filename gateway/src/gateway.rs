@@ -156,6 +156,7 @@ impl<'a> Finish<'a> {
         let action = match (outcome.is_allowed(), facts.principal) {
             (true, Some(principal)) => Action::Forward(Forward {
                 remove: headers.reserved(),
+                actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
                 strip: if facts.strip_token { &CREDENTIAL_HEADERS } else { &[] },
                 set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
             }),

@@ -51,5 +51,9 @@ pub use verdict::{Action, Forward, PolicyNames, Verdict};
 /// The header that carries the decision id, to the upstream and to the client.
 pub const DECISION_ID_HEADER: &str = "x-palisade-decision-id";
 
+/// The header that tells the upstream who acts for the subject of the token, where somebody does: the current actor as Cedar
+/// writes it, in printable ASCII.
+pub const ACTOR_HEADER: &str = "x-palisade-actor";
+
 /// The header that tells the upstream who is calling: the principal as Cedar writes it, in printable ASCII.
 pub const PRINCIPAL_HEADER: &str = "x-palisade-principal";

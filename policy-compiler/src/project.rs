@@ -14,7 +14,7 @@ mod schema;
 pub use duration::{DurationError, parse_duration};
 pub(crate) use entities::{json_finding, span_in};
 pub use file::{
-    AttributesTable, DpopTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile,
+    AttributesTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile,
     ProtectedResourceTable, ResourceTable, RouteTable,
 };
 pub(crate) use file::{PROJECT_FILE, at};

@@ -168,6 +168,7 @@ impl Outcome {
             },
 
             Self::Requirement(error) => match error {
+                RequirementError::Delegation => row!(403, C::AccessDenied, Warn, "delegation.refused"),
                 RequirementError::Scope => row!(403, C::InsufficientScope, Warn, "scope.insufficient"),
                 RequirementError::AuthenticationContext => {
                     row!(401, C::InsufficientAuthentication, Warn, "authentication.context")
@@ -184,6 +185,12 @@ impl Outcome {
                 IdentityError::AttributeMissing => row!(403, C::AccessDenied, Warn, "identity.attribute_missing"),
                 IdentityError::AttributeType => row!(403, C::AccessDenied, Warn, "identity.attribute_type"),
                 IdentityError::AttributeInvalid => row!(403, C::AccessDenied, Warn, "identity.attribute_invalid"),
+                IdentityError::ActorUnexpected => row!(403, C::AccessDenied, Warn, "delegation.unexpected"),
+                IdentityError::ActorMalformed => row!(403, C::AccessDenied, Warn, "delegation.malformed"),
+                IdentityError::ActorId => row!(403, C::AccessDenied, Warn, "delegation.actor_id"),
+                IdentityError::ActorDepth => row!(403, C::AccessDenied, Warn, "delegation.depth"),
+                IdentityError::ActorLoop => row!(403, C::AccessDenied, Warn, "delegation.loop"),
+                IdentityError::ActorIssuer => row!(403, C::AccessDenied, Warn, "delegation.issuer"),
                 IdentityError::Parents => row!(403, C::AccessDenied, Warn, "identity.parents"),
             },
 

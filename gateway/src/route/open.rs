@@ -7,7 +7,9 @@ use crate::entity_text;
 use crate::identity::ClaimSlots;
 use crate::limits;
 use crate::resource::check_scopes;
-use crate::section::{self, ActionRef, Authentication, ResourceTemplate, SectionError, SectionErrorKind};
+use crate::section::{
+    self, ActionRef, Authentication, DelegationMode, ResourceTemplate, SectionError, SectionErrorKind,
+};
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(crate) struct OpenRoute {
     pub(crate) scopes: Vec<String>,
     pub(crate) authentication: Option<Authentication>,
     pub(crate) strip_token: bool,
+    pub(crate) delegation: DelegationMode,
     pub(super) segments: Vec<Segment>,
 }
 
@@ -37,6 +40,7 @@ impl OpenRoute {
             scopes,
             authentication,
             strip_token,
+            delegation,
         } = raw;
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
@@ -74,6 +78,7 @@ impl OpenRoute {
             scopes,
             authentication,
             strip_token,
+            delegation,
             segments: template.segments,
         })
     }

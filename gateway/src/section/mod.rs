@@ -3,6 +3,7 @@
 //! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
 //! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
 
+mod delegation;
 mod error;
 mod issuer;
 mod open;
@@ -11,6 +12,7 @@ mod resource;
 mod route;
 mod types;
 
+pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
 pub use profile::Profile;

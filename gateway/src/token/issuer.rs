@@ -5,7 +5,7 @@ use super::jwk::KeyPurpose;
 use super::key_set::{JwksError, KeySet};
 use super::profile::{self, IssuerTerms};
 use crate::limits;
-use crate::section::{self, Binding, PrincipalMapping, Profile, SectionError, SectionErrorKind};
+use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Issuer {
     pub(crate) clock_skew_ms: u64,
     pub(crate) binding: Binding,
     pub(crate) principal: PrincipalMapping,
+    pub(crate) delegation: Option<Delegation>,
 }
 
 /// All issuers of a bundle, found by `iss`.
@@ -50,6 +51,13 @@ impl IssuerTable {
         aliases.sort_unstable();
         if let Some([alias, _]) = aliases.array_windows().find(|[a, b]| a == b) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer alias `{alias}`")));
+        }
+        for issuer in &issuers {
+            let named = issuer.delegation.iter().flat_map(|delegation| &delegation.issuers);
+            if let Some(alias) = named.into_iter().find(|alias| aliases.binary_search(&alias.as_str()).is_err()) {
+                let place = format!("`{alias}` in `delegation.issuers` of the issuer `{}`", issuer.alias);
+                return Err(SectionError::new(SectionErrorKind::Source, place));
+            }
         }
         issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         if let Some([issuer, _]) = issuers.array_windows().find(|[a, b]| a.issuer == b.issuer) {
@@ -101,6 +109,7 @@ impl Issuer {
             clock_skew_seconds,
             binding,
             principal,
+            delegation,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
         let is_alias = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -126,6 +135,12 @@ impl Issuer {
             return error(SectionErrorKind::Range, "`clock_skew_seconds`");
         }
         crate::identity::check_mapping(&principal, &alias)?;
+        if let Some(Delegation { actor, max_depth, issuers: _ }) = &delegation {
+            crate::identity::check_mapping(actor, &alias)?;
+            if !(1..=limits::ACTORS).contains(max_depth) {
+                return error(SectionErrorKind::Range, "`delegation.max_depth`");
+            }
+        }
 
         let terms = IssuerTerms { issuer: &issuer, audiences: &audiences, algorithms: &algorithms };
         profile::check_issuer(&profile, &terms, &alias)?;
@@ -160,6 +175,7 @@ impl Issuer {
             clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
             binding,
             principal,
+            delegation,
         })
     }
 
@@ -185,6 +201,7 @@ impl Issuer {
                 attributes: vec![],
                 parents: vec![],
             },
+            delegation: None,
         }
     }
 }
@@ -232,6 +249,21 @@ mod tests {
         assert_eq!(change(|i| i.algorithms = vec![Algorithm::Rs256]), SectionErrorKind::Keys);
         assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
+        let delegation = |max_depth, issuers: &[&str]| Delegation {
+            actor: testing::mapping(),
+            max_depth,
+            issuers: issuers.iter().map(|alias| (*alias).to_owned()).collect(),
+        };
+        for (delegation, expected) in [
+            (delegation(0, &[]), SectionErrorKind::Range),
+            (delegation(9, &[]), SectionErrorKind::Range),
+            (delegation(4, &["nobody"]), SectionErrorKind::Source),
+            (delegation(4, &["https://a"]), SectionErrorKind::Source),
+        ] {
+            let mut issuer = a();
+            issuer.delegation = Some(delegation);
+            assert_eq!(kind(vec![issuer]), expected);
+        }
         for jwks in
             [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
         {

@@ -40,6 +40,11 @@ impl TokenClaims {
         Self { claims, facts: Json::Object(roots) }
     }
 
+    /// The members of an `act` object, which are all there is about an actor.
+    pub(crate) fn of_actor(act: Json) -> Self {
+        Self { claims: act, facts: Json::Object(Vec::new()) }
+    }
+
     /// Claims without findings, for tests of what comes after.
     #[cfg(test)]
     pub(crate) fn for_test(claims: &str) -> Self {

@@ -9,6 +9,7 @@ mod keys;
 mod bundles;
 mod cases;
 mod certificates;
+mod delegation;
 mod denials;
 mod dpop;
 mod mutations;

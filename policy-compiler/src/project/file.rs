@@ -86,6 +86,21 @@ pub struct IssuerTable {
     pub binding: Option<Spanned<String>>,
     /// How claims become the principal.
     pub principal: Spanned<PrincipalTable>,
+    /// How actors become entities. Default: tokens that name actors are refused.
+    pub delegation: Option<DelegationTable>,
+}
+
+/// `[issuers.delegation]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationTable {
+    /// How one `act` object becomes an entity. Attributes are those that are named here; others come from the bundle's entities.
+    pub actor: Spanned<PrincipalTable>,
+    /// The most actors that a token may name. Default: 4.
+    pub max_depth: Option<Spanned<usize>>,
+    /// Aliases of other issuers whose subjects may act here. Default: none.
+    #[serde(default)]
+    pub issuers: Vec<Spanned<String>>,
 }
 
 /// `[issuers.principal]`.
@@ -146,6 +161,8 @@ pub struct RouteTable {
     pub max_authentication_age: Option<Spanned<String>>,
     /// Whether the upstream gets the request without the caller's token. Default: `false`.
     pub strip_token: Option<bool>,
+    /// Whose rights decide where a token names actors: `refuse`, `subject_only`, `actor_only` or `every_hop`. Default: `refuse`.
+    pub delegation: Option<Spanned<String>>,
 }
 
 /// `[[resources]]`: a protected resource of RFC 9728.
