@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use palisade_engine::{Decision, Effect, Scratch};
+use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
 
 use crate::bundle::ActiveBundle;
 use crate::configuration::OnForbidError;
@@ -12,11 +12,13 @@ use crate::entity_text;
 use crate::evaluate::{EvaluateFault, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
-use crate::identity::{Identity, identify};
+use crate::identity::{Identity, Person, RequirementError, identify};
 use crate::outcome::{Outcome, Unavailable};
-use crate::record::Facts;
+use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
+use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::token::{self, BearerToken, TokenCache, TokenDigest, TokenFacts};
+use crate::section::DelegationMode;
+use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -26,6 +28,9 @@ pub(crate) struct Buffers {
     host: String,
     resource_id: String,
     resource_text: String,
+    /// The policies that determined an answer, and those that could not be evaluated.
+    reasons: Vec<PolicyIndex>,
+    errors: Vec<PolicyIndex>,
 }
 
 /// What the steps work with.
@@ -33,6 +38,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) bundle: &'a ActiveBundle,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
+    pub(crate) dpop: &'a mut DpopState,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
     /// Nanoseconds since the Unix epoch, read once per request.
@@ -63,7 +69,7 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Outcome, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, scratch, buffers, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -75,15 +81,31 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let identity = authenticate(&head, bundle, cache, host, now_ms, facts)?;
-        facts.principal = Some(&identity.text);
+        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors } = buffers;
+        // A host that does not read has no resource; it is refused below, once it is known who asks.
+        let host_read = self::host(head.authority, host_name);
+        let host_name: &'a str = host_name;
+        if let Some(resource) = bundle.resources().of_metadata(host_name, head.path)
+            && matches!(head.method, "GET" | "HEAD")
+        {
+            facts.metadata = Some(&resource.metadata);
+            return Ok(Outcome::Metadata);
+        }
+        facts.challenge.resource = bundle.resources().find(host_name, head.path);
+        facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
-        let Buffers { path, host: host_name, resource_id, resource_text } = buffers;
+        let identity = authenticate(&head, bundle, cache, dpop, host, now_ms, facts)?;
+        facts.principal = Some(&identity.subject.text);
+
         path.read(head.path)?;
-        self::host(head.authority, host_name)?;
-        let (path, host_name): (&'a RequestPath, &'a str) = (path, host_name);
+        host_read?;
+        let path: &'a RequestPath = path;
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
         facts.action = Some(&route.action_text);
+        facts.strip_token = route.strip_token;
+        facts.challenge.scopes = &route.scopes;
+        facts.challenge.authentication = route.authentication.as_ref();
+        identity.grant.check(&route.scopes, route.authentication.as_ref(), now_ms)?;
 
         resource_id.clear();
         route.resource_id.write(path, resource_id);
@@ -91,6 +113,8 @@ impl<'a> Pipeline<'a> {
         entity_text::push(resource_text, &route.resource_type, resource_id);
         facts.resource = Some(resource_text);
 
+        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
+        let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -98,14 +122,59 @@ impl<'a> Pipeline<'a> {
             path,
             query: head.query,
             identity,
+            subject_type: &issuer.principal.entity_type,
+            actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
             now_ms,
         };
-        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
-        let decision = evaluate(bundle.policies(), scratch, &issuer.principal, route, resource_id, &input)?;
-        facts.effect = Some(decision.effect());
-        facts.policies = PolicyNames::new(bundle.policies(), decision.reasons());
-        facts.errors = PolicyNames::new(bundle.policies(), decision.errors());
-        Ok(outcome(&decision, on_forbid_error))
+        facts.delegation = DelegationFacts::new(identity, route.delegation);
+        let (asks_subject, actors) = hops(identity, route.delegation)?;
+        if let (false, [actor, ..]) = (asks_subject, actors) {
+            facts.principal = Some(&actor.text);
+        }
+        let subject = asks_subject.then_some((&identity.subject, Some(&issuer.principal)));
+        let actors = actors.iter().map(|actor| (actor, actor_mapping));
+        let mut result = Outcome::Denied;
+        reasons.clear();
+        errors.clear();
+        for (person, mapping) in subject.into_iter().chain(actors) {
+            let mapping = mapping.ok_or(Unavailable::Internal)?;
+            let decision = evaluate(bundle.policies(), scratch, mapping, person, route, resource_id, &input)?;
+            result = outcome(&decision, on_forbid_error);
+            facts.effect = Some(decision.effect());
+            if !result.is_allowed() {
+                // The weakest of the chain; what the others were allowed for does not matter any more.
+                reasons.clear();
+                errors.clear();
+                facts.delegation.denied_for = Some(&person.text);
+            }
+            collect(reasons, decision.reasons());
+            collect(errors, decision.errors());
+            if !result.is_allowed() {
+                break;
+            }
+        }
+        facts.policies = PolicyNames::new(bundle.policies(), reasons);
+        facts.errors = PolicyNames::new(bundle.policies(), errors);
+        Ok(result)
+    }
+}
+
+/// Whose rights decide: whether the subject's do, and which actors'.
+fn hops(identity: &Identity, mode: DelegationMode) -> Result<(bool, &[Person]), RequirementError> {
+    match (identity.actors.as_slice(), mode) {
+        ([], _) | ([_, ..], DelegationMode::SubjectOnly) => Ok((true, &[])),
+        ([_, ..], DelegationMode::Refuse) => Err(RequirementError::Delegation),
+        ([current, ..], DelegationMode::ActorOnly) => Ok((false, std::slice::from_ref(current))),
+        (actors @ [_, ..], DelegationMode::EveryHop) => Ok((true, actors)),
+    }
+}
+
+/// Adds policies, each once, in ascending order.
+fn collect(all: &mut Vec<PolicyIndex>, more: &[PolicyIndex]) {
+    all.extend_from_slice(more);
+    if all.len() > more.len() {
+        all.sort_unstable();
+        all.dedup();
     }
 }
 
@@ -118,11 +187,12 @@ fn outcome(decision: &Decision<'_>, on_forbid_error: OnForbidError) -> Outcome {
     }
 }
 
-/// Finds out who is asking: from the cache, or by verifying the token.
+/// Finds out who is asking: from the cache, or by verifying the token, and then that the token is theirs.
 fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
+    dpop: &mut DpopState,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -131,7 +201,8 @@ fn authenticate<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(token::CredentialError::InQuery.into());
     }
-    let token = BearerToken::read(value)?;
+    let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
+    facts.challenge.scheme = Some(scheme);
     let digest = TokenDigest::of(token);
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {
@@ -144,7 +215,7 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.claim_slots())
+            let identity = identify(verified, issuer, bundle.issuers(), bundle.claim_slots())
                 .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
             cache.insert(digest, validity, identity, now_ms)
         }
@@ -156,7 +227,23 @@ fn authenticate<'a>(
         kid: identity.kid.as_deref().map(Cow::Borrowed),
         algorithm: Some(identity.algorithm),
     });
-    Ok(identity)
+    let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
+    let request = DpopRequest {
+        method: head.method,
+        authority: head.authority,
+        path: head.path,
+        token: digest,
+        key: identity.confirmation.dpop_key.as_ref().unwrap_or(&[0; 32]),
+        now_ms,
+    };
+    let claimed = Claimed { scheme, confirmation: identity.confirmation, binding, proof: head.dpop, request };
+    match proof::prove(&claimed, bundle.dpop(), dpop, host) {
+        Ok(()) => Ok(identity),
+        Err(error) => {
+            facts.challenge.nonce = dpop.nonces.as_ref().map(|nonces| nonces.nonce(now_ms));
+            Err(error.into())
+        }
+    }
 }
 
 impl<'a, E: Into<Outcome>> From<E> for Refusal<'a> {

@@ -30,6 +30,11 @@ pub(crate) enum OpenSource {
     Method,
     PathText,
     Host,
+    Subject,
+    Actor,
+    ActorChain,
+    Delegated,
+    DelegationDepth,
     Now,
 }
 
@@ -42,6 +47,9 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) identity: &'a Identity,
+    /// The entity types of subject and actors.
+    pub(crate) subject_type: &'a str,
+    pub(crate) actor_type: Option<&'a str>,
     pub(crate) now_ms: u64,
 }
 
@@ -83,6 +91,11 @@ impl OpenContext {
             Source::Method => (OpenSource::Method, is_text),
             Source::PathText => (OpenSource::PathText, is_text),
             Source::Host => (OpenSource::Host, is_text),
+            Source::Subject => (OpenSource::Subject, matches!(attribute_type, AttributeType::Entity(_))),
+            Source::Actor => (OpenSource::Actor, matches!(attribute_type, AttributeType::Entity(_))),
+            Source::ActorChain => (OpenSource::ActorChain, element_entity(&attribute_type).is_some()),
+            Source::Delegated => (OpenSource::Delegated, attribute_type == AttributeType::Bool),
+            Source::DelegationDepth => (OpenSource::DelegationDepth, attribute_type == AttributeType::Long),
             Source::Now => (OpenSource::Now, matches!(attribute_type, AttributeType::Long | AttributeType::Datetime)),
         };
         if !fits {
@@ -104,6 +117,21 @@ impl OpenContext {
             OpenSource::Method => Some(Cow::Borrowed(input.method)),
             OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
             OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Subject => return Ok(Some(Cow::Owned(self.subject(input).map_err(fault)?))),
+            OpenSource::Actor => {
+                return match input.identity.actors.first() {
+                    Some(actor) if self.is_of(input.actor_type) => Ok(Some(Cow::Owned(Datum::Text(actor.id.clone())))),
+                    Some(_) => Err(fault(ContextError::Type)),
+                    None => self.absent(),
+                };
+            }
+            OpenSource::ActorChain => return Ok(Some(Cow::Owned(self.actor_chain(input).map_err(fault)?))),
+            OpenSource::Delegated => return Ok(Some(Cow::Owned(Datum::Bool(!input.identity.actors.is_empty())))),
+            OpenSource::DelegationDepth => {
+                // At most `limits::ACTORS`.
+                let depth = i64::try_from(input.identity.actors.len()).unwrap_or(i64::MAX);
+                return Ok(Some(Cow::Owned(Datum::Long(depth))));
+            }
             OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
             OpenSource::Claim(slot) => {
                 return match slot.of(&input.identity.claims) {
@@ -124,6 +152,30 @@ impl OpenContext {
             Ok(datum) => Ok(Some(Cow::Owned(datum))),
             Err(_) => Err(fault(ContextError::Type)),
         }
+    }
+
+    /// Whether the entry is for entities of a type, by itself or as elements.
+    fn is_of(&self, entity_type: Option<&str>) -> bool {
+        let own = match &self.attribute_type {
+            AttributeType::Entity(own) => Some(own),
+            other => element_entity(other),
+        };
+        own.map(String::as_str) == entity_type
+    }
+
+    fn subject(&self, input: &ContextInput<'_>) -> Result<Datum, ContextError> {
+        if !self.is_of(Some(input.subject_type)) {
+            return Err(ContextError::Type);
+        }
+        Ok(Datum::Text(input.identity.subject.id.clone()))
+    }
+
+    fn actor_chain(&self, input: &ContextInput<'_>) -> Result<Datum, ContextError> {
+        let actors = &input.identity.actors;
+        if !actors.is_empty() && !self.is_of(input.actor_type) {
+            return Err(ContextError::Type);
+        }
+        Ok(Datum::Set(actors.iter().map(|actor| Datum::Text(actor.id.clone())).collect()))
     }
 
     fn absent<'a>(&'a self) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
@@ -158,6 +210,17 @@ fn is_readable_header(name: &str) -> bool {
         && name.chars().all(is_token)
         && !header_map::is_reserved(name.as_bytes())
         && !matches!(name, "authorization" | "proxy-authorization" | "cookie")
+}
+
+/// The entity type of a set of entities.
+fn element_entity(attribute_type: &AttributeType) -> Option<&String> {
+    match attribute_type {
+        AttributeType::Set(element) => match &**element {
+            AttributeType::Entity(name) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -203,6 +266,8 @@ mod tests {
             path: &path,
             query: query.map(str::as_bytes),
             identity: &identity,
+            subject_type: "Agent",
+            actor_type: None,
             now_ms: 1_700_000_000_123,
         };
         let read = open.read(&input);

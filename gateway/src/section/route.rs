@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::DelegationMode;
 use super::types::AttributeType;
 
 /// One kind of request, and what it means in Cedar.
@@ -22,6 +23,30 @@ pub struct Route {
     pub resource: ResourceTemplate,
     /// The context of the Cedar request.
     pub context: Vec<ContextEntry>,
+    /// Scopes that the token must have, all of them, before policies are asked. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// How the user must have been authenticated. Default: anyhow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Whether the upstream gets the request without the caller's token and proof. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_token: bool,
+    /// Whose rights decide where a token names actors. Default: such a request is refused.
+    #[serde(default)]
+    pub delegation: DelegationMode,
+}
+
+/// How a user must have been authenticated (RFC 9470).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// Values of `acr` of which the token must have one, the preferred one first. Empty: any.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How long ago `auth_time` may be, in seconds. Default: any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
 }
 
 /// A Cedar action.
@@ -64,7 +89,7 @@ pub struct ContextEntry {
 /// Where a context value comes from.
 ///
 /// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"` or `"now"`.
+/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"` or `"now"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -82,6 +107,16 @@ pub enum Source {
     PathText,
     /// The host, lower-case, without port.
     Host,
+    /// The subject of the token, as an entity: the principal, unless an actor is.
+    Subject,
+    /// The current actor, as an entity; absent where nobody acts for the subject.
+    Actor,
+    /// All actors, as a set of entities; empty where nobody acts for the subject.
+    ActorChain,
+    /// Whether somebody acts for the subject.
+    Delegated,
+    /// How many act for the subject, one for the other.
+    DelegationDepth,
     /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
     Now,
 }

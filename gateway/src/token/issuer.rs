@@ -1,14 +1,17 @@
 //! Issuers, checked: who may issue tokens, with which keys, for how long.
 
 use super::algorithm::Algorithm;
+use super::jwk::KeyPurpose;
 use super::key_set::{JwksError, KeySet};
+use super::profile::{self, IssuerTerms};
 use crate::limits;
-use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
+use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) alias: String,
+    pub(crate) profile: Profile,
     pub(crate) issuer: String,
     pub(crate) audiences: Vec<String>,
     pub(crate) multiple_audiences: bool,
@@ -16,7 +19,9 @@ pub(crate) struct Issuer {
     pub(crate) keys: KeySet,
     pub(crate) max_lifetime_ms: u64,
     pub(crate) clock_skew_ms: u64,
+    pub(crate) binding: Binding,
     pub(crate) principal: PrincipalMapping,
+    pub(crate) delegation: Option<Delegation>,
 }
 
 /// All issuers of a bundle, found by `iss`.
@@ -24,6 +29,8 @@ pub(crate) struct Issuer {
 pub(crate) struct IssuerTable {
     /// In ascending order of `issuer`.
     issuers: Vec<Issuer>,
+    /// The trust domains of SPIFFE issuers, ascending.
+    trust_domains: Vec<(String, usize)>,
 }
 
 /// An issuer of the table.
@@ -45,11 +52,35 @@ impl IssuerTable {
         if let Some([alias, _]) = aliases.array_windows().find(|[a, b]| a == b) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer alias `{alias}`")));
         }
+        for issuer in &issuers {
+            let named = issuer.delegation.iter().flat_map(|delegation| &delegation.issuers);
+            if let Some(alias) = named.into_iter().find(|alias| aliases.binary_search(&alias.as_str()).is_err()) {
+                let place = format!("`{alias}` in `delegation.issuers` of the issuer `{}`", issuer.alias);
+                return Err(SectionError::new(SectionErrorKind::Source, place));
+            }
+        }
         issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         if let Some([issuer, _]) = issuers.array_windows().find(|[a, b]| a.issuer == b.issuer) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer `{}`", issuer.issuer)));
         }
-        Ok(Self { issuers })
+        let mut trust_domains = Vec::new();
+        for (index, issuer) in issuers.iter().enumerate() {
+            if let Profile::SpiffeJwtSvid { trust_domain } = &issuer.profile {
+                trust_domains.push((trust_domain.clone(), index));
+            }
+        }
+        trust_domains.sort();
+        if let Some([(domain, _), _]) = trust_domains.array_windows().find(|[a, b]| a.0 == b.0) {
+            return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the trust domain `{domain}`")));
+        }
+        Ok(Self { issuers, trust_domains })
+    }
+
+    /// The issuer of a SPIFFE trust domain.
+    pub(crate) fn find_trust_domain(&self, name: &str) -> Option<(IssuerIndex, &Issuer)> {
+        let position = self.trust_domains.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        let (_, index) = self.trust_domains.get(position)?;
+        Some((IssuerIndex(*index), self.issuers.get(*index)?))
     }
 
     /// The issuer of exactly that `iss`.
@@ -68,6 +99,7 @@ impl Issuer {
     fn open(raw: section::Issuer) -> Result<Self, SectionError> {
         let section::Issuer {
             alias,
+            profile,
             issuer,
             audiences,
             multiple_audiences,
@@ -75,7 +107,9 @@ impl Issuer {
             jwks,
             max_lifetime_seconds,
             clock_skew_seconds,
+            binding,
             principal,
+            delegation,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
         let is_alias = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -101,8 +135,23 @@ impl Issuer {
             return error(SectionErrorKind::Range, "`clock_skew_seconds`");
         }
         crate::identity::check_mapping(&principal, &alias)?;
+        if let Some(Delegation { actor, max_depth, issuers: _ }) = &delegation {
+            crate::identity::check_mapping(actor, &alias)?;
+            if !(1..=limits::ACTORS).contains(max_depth) {
+                return error(SectionErrorKind::Range, "`delegation.max_depth`");
+            }
+        }
 
-        let (keys, rejected) = match KeySet::read(&jwks) {
+        let terms = IssuerTerms { issuer: &issuer, audiences: &audiences, algorithms: &algorithms };
+        profile::check_issuer(&profile, &terms, &alias)?;
+
+        let purpose = match profile {
+            Profile::SpiffeJwtSvid { .. } => KeyPurpose::JwtSvid,
+            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
+                KeyPurpose::Signature
+            }
+        };
+        let (keys, rejected) = match KeySet::read(&jwks, purpose) {
             Ok(read) => read,
             Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
             Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
@@ -116,6 +165,7 @@ impl Issuer {
         }
         Ok(Self {
             alias,
+            profile,
             issuer,
             audiences,
             multiple_audiences,
@@ -123,7 +173,9 @@ impl Issuer {
             keys,
             max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
             clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
+            binding,
             principal,
+            delegation,
         })
     }
 
@@ -134,19 +186,22 @@ impl Issuer {
         let jwks = Json::parse(b"{\"keys\":[]}", &JsonLimits::JWKS).unwrap();
         Self {
             alias: "test".to_owned(),
+            profile: Profile::OauthLenient,
             issuer: "https://issuer".to_owned(),
             audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
             multiple_audiences: false,
             algorithms: vec![Algorithm::Es256],
-            keys: KeySet::read(&jwks).unwrap().0,
+            keys: KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0,
             max_lifetime_ms: max_lifetime * 1000,
             clock_skew_ms: skew * 1000,
+            binding: Binding::Optional,
             principal: PrincipalMapping {
                 entity_type: "Agent".to_owned(),
                 id_claim: vec!["sub".to_owned()],
                 attributes: vec![],
                 parents: vec![],
             },
+            delegation: None,
         }
     }
 }
@@ -186,6 +241,7 @@ mod tests {
         assert_eq!(change(|i| i.issuer.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.audiences.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.audiences.push(String::new())), SectionErrorKind::Empty);
+        assert_eq!(change(|i| i.profile = Profile::GithubActions), SectionErrorKind::Profile);
         assert_eq!(change(|i| i.algorithms.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.max_lifetime_seconds = 0), SectionErrorKind::Range);
         assert_eq!(change(|i| i.max_lifetime_seconds = 86_401), SectionErrorKind::Range);
@@ -193,6 +249,21 @@ mod tests {
         assert_eq!(change(|i| i.algorithms = vec![Algorithm::Rs256]), SectionErrorKind::Keys);
         assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
+        let delegation = |max_depth, issuers: &[&str]| Delegation {
+            actor: testing::mapping(),
+            max_depth,
+            issuers: issuers.iter().map(|alias| (*alias).to_owned()).collect(),
+        };
+        for (delegation, expected) in [
+            (delegation(0, &[]), SectionErrorKind::Range),
+            (delegation(9, &[]), SectionErrorKind::Range),
+            (delegation(4, &["nobody"]), SectionErrorKind::Source),
+            (delegation(4, &["https://a"]), SectionErrorKind::Source),
+        ] {
+            let mut issuer = a();
+            issuer.delegation = Some(delegation);
+            assert_eq!(kind(vec![issuer]), expected);
+        }
         for jwks in
             [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
         {
