@@ -64,6 +64,7 @@ lint: ## Check formatting, lints and dependencies
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
 	@build/wasm.sh clippy palisade-plugin
+	@build/wasm.sh clippy palisade-engine-guest
 
 .PHONY: goldens
 goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
