@@ -5,6 +5,7 @@ mod bundles;
 mod configuration;
 mod credentials;
 mod fixture;
+mod foreign;
 mod hostile;
 mod identity;
 mod quickstart;

@@ -84,10 +84,19 @@ impl Workshop {
     ///
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
-        let Recipe { name, version, created, signer, issuer } = recipe;
-        let project = quickstart::folder();
+        let jwks = self.folder.join(format!("{}.jwks.json", recipe.issuer));
+        self.bundle_of(&quickstart::folder(), &jwks, recipe)
+    }
+
+    /// As [`Workshop::bundle`], of another project and with other keys for its development issuer.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn bundle_of(&self, project: &Path, jwks: &Path, recipe: Recipe<'_>) -> Result<PathBuf> {
+        let Recipe { name, version, created, signer, issuer: _ } = recipe;
         let path = self.folder.join(format!("{name}.palisade"));
-        let jwks = format!("{}={}", quickstart::ALIAS, self.text(&format!("{issuer}.jwks.json")));
+        let jwks = format!("{}={}", quickstart::ALIAS, jwks.display());
         let mut build =
             vec!["build".to_owned(), project.display().to_string(), "-o".to_owned(), path.display().to_string()];
         build.extend(["--version".to_owned(), version.to_string(), "--jwks".to_owned(), jwks]);

@@ -70,6 +70,12 @@ impl Token {
         self
     }
 
+    /// The claims as JSON, for somebody else to sign.
+    #[must_use]
+    pub fn claims(&self) -> Value {
+        Value::Object(self.claims.clone())
+    }
+
     /// Signs with `key`.
     #[must_use]
     pub fn sign(&self, key: &TokenKey) -> String {

@@ -27,11 +27,26 @@ impl Tools {
     }
 }
 
-fn path(variable: &str) -> Result<PathBuf> {
+/// The folder that an environment variable names.
+///
+/// # Errors
+///
+/// It is not set or names no folder.
+pub fn folder(variable: &str) -> Result<PathBuf> {
+    let path = value(variable)?;
+    ensure!(path.is_dir(), "`{variable}` names `{}`, which is no folder", path.display());
+    Ok(path)
+}
+
+fn value(variable: &str) -> Result<PathBuf> {
     let value = env::var_os(variable).with_context(|| {
         format!("`{variable}` is not set: run `make test`, which builds and installs what tests need")
     })?;
-    let path = PathBuf::from(value);
+    Ok(PathBuf::from(value))
+}
+
+fn path(variable: &str) -> Result<PathBuf> {
+    let path = value(variable)?;
     ensure!(path.is_file(), "`{variable}` names `{}`, which is no file", path.display());
     Ok(path)
 }
