@@ -1,22 +1,26 @@
-//! Tokens of foreign libraries: what npm's jose and PyPI's joserfc sign is accepted, in every algorithm, and what they make
-//! wrong is refused for its reason.
+//! Tokens that we did not make: what npm's jose and PyPI's joserfc sign is accepted, in every algorithm, what an issuer built
+//! on npm's oidc-provider gives out is accepted with its proof of possession, and what is wrong is refused for its reason.
 
 use anyhow::{Context, Result, ensure};
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::{Gateway, Options};
-use palisade_tests::issuers::{self, Library};
+use palisade_tests::http1::Request;
+use palisade_tests::issuers::{self, Foreign, Minted};
+use palisade_tests::quickstart::{AUDIENCE, ISSUER, REPOS};
 use palisade_tests::token::Token;
+use serde_json::json;
 
-use crate::fixture::{assert_allowed, assert_denied, home, read};
+use crate::fixture::{assert_allowed, home, path, read};
 
-/// Signature algorithms of JOSE that a verifier should take.
-const ALGORITHMS: usize = 11;
+/// The issuer's algorithms in the quickstart's project file.
+const SOME: &str = r#"algorithms = ["ES256", "RS256", "EdDSA"]"#;
+const ALL: &str = r#"algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]"#;
 
-fn tokens_come_out_as_they_should(library: Library) -> Result<()> {
-    let minted = library.mint(&Token::coder().claims())?;
+/// Starts a gateway whose issuer has the foreign keys, and asks it about every token. Returns how many were good.
+fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usize> {
     let home = home()?;
     let gateway = Gateway::start_with(home.path(), Options::default(), |workshop, wasm| {
-        let project = issuers::project(home.path())?;
+        let project = issuers::project(home.path(), change)?;
         let jwks = home.path().join("foreign.jwks.json");
         std::fs::write(&jwks, minted.jwks.to_string())?;
         let bundle = workshop.bundle_of(&project, &jwks, Recipe::GOOD)?;
@@ -24,26 +28,64 @@ fn tokens_come_out_as_they_should(library: Library) -> Result<()> {
     })?;
     let mut allowed = 0;
     for (number, foreign) in minted.tokens.iter().enumerate() {
-        let request = read(&format!("foreign-{number}")).bearer(&foreign.token);
+        let file = foreign.file.clone().unwrap_or_else(|| format!("foreign-{number}"));
+        let scheme = foreign.scheme.as_deref().unwrap_or("Bearer");
+        let mut request = read(&file).header("authorization", &format!("{scheme} {}", foreign.token));
+        if let Some(proof) = &foreign.proof {
+            request = request.header("dpop", proof);
+        }
         let checked = if foreign.reason == "policy.allow" {
             allowed += 1;
-            assert_allowed(&gateway, &request)
+            assert_allowed(&gateway, &request).map(drop)
         } else {
-            assert_denied(&gateway, &request, 401, &foreign.reason)
+            assert_refused(&gateway, &request, &path(&file), &foreign.reason)
         };
         checked.with_context(|| foreign.name.clone())?;
     }
-    ensure!(allowed == ALGORITHMS, "{allowed} tokens were good");
-    ensure!(minted.tokens.len() > 2 * ALGORITHMS, "most tokens are to be bad");
+    Ok(allowed)
+}
+
+/// The request is refused for this reason and does not reach the upstream, where one of the same path may have been.
+fn assert_refused(gateway: &Gateway, request: &Request, path: &str, reason: &str) -> Result<()> {
+    let before = gateway.upstream.received(path).len();
+    let answer = gateway.send(request)?;
+    let line = gateway.access_line(&answer)?;
+    ensure!(answer.status == 401 && line.text("reason") == Some(reason), "expected {reason}: {answer:?} {line:?}");
+    ensure!(gateway.upstream.received(path).len() == before, "a refused request reached the upstream");
+    Ok(())
+}
+
+fn every_algorithm(foreign: Foreign) -> Result<()> {
+    let minted = foreign.mint(&Token::coder().claims())?;
+    let allowed = ask_about(&minted, |project| project.replace(SOME, ALL))?;
+    ensure!(allowed == ALL.matches('"').count() / 2, "{allowed} tokens were good");
+    ensure!(minted.tokens.len() > 2 * allowed, "most tokens are to be bad");
     Ok(())
 }
 
 #[test]
 fn tokens_of_jose() -> Result<()> {
-    tokens_come_out_as_they_should(Library::Jose)
+    every_algorithm(Foreign::Jose)
 }
 
 #[test]
 fn tokens_of_joserfc() -> Result<()> {
-    tokens_come_out_as_they_should(Library::Joserfc)
+    every_algorithm(Foreign::Joserfc)
+}
+
+#[test]
+fn a_live_issuer_with_proof_of_possession() -> Result<()> {
+    let claims = Token::coder().claims();
+    let base = format!("https://{REPOS}{}", path(""));
+    let extra = json!({"teams": claims["teams"], "autonomous": claims["autonomous"], "task": claims["task"]});
+    let claims = json!({"sub": claims["sub"], "extra": extra});
+    let options = json!({"issuer": ISSUER, "audience": AUDIENCE, "claims": claims, "base": base});
+    let minted = Foreign::OidcProvider.mint(&options)?;
+    let allowed = ask_about(&minted, |project| {
+        // The provider's tokens are those of RFC 9068, without exception.
+        let strict = project.replace("[[issuers]]", "[[issuers]]\nprofile = \"oauth\"");
+        format!("{strict}\n[dpop]\norigins = [\"https://{REPOS}\"]\n")
+    })?;
+    ensure!(allowed == 3 && minted.tokens.len() > 10, "{allowed} of {} were good", minted.tokens.len());
+    Ok(())
 }

@@ -1,25 +1,26 @@
-//! Issuers that are not ours: tokens made by the libraries that real ones use.
+//! Issuers that are not ours: tokens made by the libraries that real ones use, and by a real one.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::tools;
 
-/// A library that makes tokens.
+/// Somebody who makes tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Library {
-    /// npm's `jose`.
+pub enum Foreign {
+    /// npm's `jose`, given claims.
     Jose,
-    /// PyPI's `joserfc`.
+    /// PyPI's `joserfc`, given claims.
     Joserfc,
+    /// npm's `oidc-provider`, run as an issuer, and a client of it; given what `provider.mjs` describes.
+    OidcProvider,
 }
 
-/// What a library made.
+/// What was made.
 #[derive(Debug, Deserialize)]
 pub struct Minted {
     /// The public keys, as a JWK Set.
@@ -28,71 +29,61 @@ pub struct Minted {
     pub tokens: Vec<ForeignToken>,
 }
 
-/// A token of a foreign library.
+/// A token that we did not make.
 #[derive(Debug, Deserialize)]
 pub struct ForeignToken {
     /// What it is.
     pub name: String,
+    /// The file that the request with it is for, where that matters.
+    pub file: Option<String>,
+    /// The scheme of the `authorization` header. Default: `Bearer`.
+    pub scheme: Option<String>,
     /// The token.
     pub token: String,
+    /// The `dpop` header that goes with it.
+    pub proof: Option<String>,
     /// The reason that the gateway must record.
     pub reason: String,
 }
 
-impl Library {
-    /// Has the library make keys, and tokens with these claims.
+impl Foreign {
+    /// Has keys and tokens made.
     ///
     /// # Errors
     ///
-    /// `PALISADE_ISSUERS` is not set, or the library failed.
-    pub fn mint(self, claims: &Value) -> Result<Minted> {
+    /// `PALISADE_ISSUERS` is not set, or the program failed.
+    pub fn mint(self, options: &Value) -> Result<Minted> {
         let home = tools::folder("PALISADE_ISSUERS")?;
-        let claims = claims.to_string();
-        let output = match self {
-            Self::Jose => run("node", [home.join("mint.mjs").as_os_str(), claims.as_ref()], None)?,
+        let (mut command, script) = match self {
+            Self::Jose => (Command::new("node"), "mint.mjs"),
+            Self::OidcProvider => (Command::new("node"), "provider.mjs"),
             Self::Joserfc => {
-                let arguments = ["-W", "ignore"].map(OsStr::new);
-                let script = home.join("mint.py");
-                let arguments = arguments.into_iter().chain([script.as_os_str(), claims.as_ref()]);
-                run("python3", arguments, Some(home.join("python")))?
+                let mut command = Command::new("python3");
+                command.args(["-W", "ignore"]).env("PYTHONPATH", home.join("python"));
+                (command, "mint.py")
             }
         };
-        serde_json::from_str(&output).context("what the library printed is not as expected")
+        command.arg(home.join(script)).arg(options.to_string());
+        let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+        if !output.status.success() {
+            bail!("{script}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        }
+        serde_json::from_slice(&output.stdout).with_context(|| format!("what {script} printed is not as expected"))
     }
 }
 
-fn run<'a>(
-    program: &str,
-    arguments: impl IntoIterator<Item = &'a OsStr>,
-    python_path: Option<PathBuf>,
-) -> Result<String> {
-    let mut command = Command::new(program);
-    command.args(arguments);
-    if let Some(path) = &python_path {
-        command.env("PYTHONPATH", path);
-    }
-    let output = command.output().with_context(|| format!("cannot start `{program}`"))?;
-    if !output.status.success() {
-        bail!("`{program}`: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-    }
-    String::from_utf8(output.stdout).context("standard output is not text")
-}
-
-/// A copy of the quickstart whose issuer takes every algorithm, in `folder`.
+/// A copy of the quickstart in `folder`, its project file changed by `change`.
 ///
 /// # Errors
 ///
-/// The quickstart cannot be copied, or its project file has changed.
-pub fn project(folder: &Path) -> Result<PathBuf> {
+/// The quickstart cannot be copied, or the change changes nothing.
+pub fn project(folder: &Path, change: impl FnOnce(&str) -> String) -> Result<PathBuf> {
     let project = folder.join("project");
     copy(&crate::quickstart::folder(), &project)?;
     let file = project.join("palisade.toml");
     let text = std::fs::read_to_string(&file)?;
-    let all = r#"algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]"#;
-    let changed = text.replace(r#"algorithms = ["ES256", "RS256", "EdDSA"]"#, all);
-    if changed == text {
-        bail!("the quickstart's `algorithms` are not as this test knows them");
-    }
+    let changed = change(&text);
+    ensure!(changed != text, "the quickstart's project file is not as this test knows it");
     std::fs::write(&file, changed)?;
     Ok(project)
 }
