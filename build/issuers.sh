@@ -7,6 +7,7 @@ source=$root/tests/issuers
 pins=("$source/package.json" "$source/package-lock.json" "$source/requirements.txt")
 home=$root/.tools/issuers-$(cat "${pins[@]}" | sha256sum | cut -c1-12)
 
+command -v openssl >/dev/null || "$root/build/debian-packages.sh" openssl >&2
 if [[ ! -d $home ]]; then
     command -v npm >/dev/null || "$root/build/debian-packages.sh" nodejs npm >&2
     python3 -m pip --version >/dev/null 2>&1 || "$root/build/debian-packages.sh" python3 python3-pip >&2
@@ -22,5 +23,5 @@ if [[ ! -d $home ]]; then
     trap - EXIT
 fi
 # Modules are found from where a script lies.
-cp "$source"/mint.* "$source"/provider.mjs "$home"
+cp "$source"/*.mjs "$source"/*.py "$home"
 echo "$home"

@@ -8,6 +8,7 @@ mod fixture;
 mod foreign;
 mod hostile;
 mod identity;
+mod mtls;
 mod quickstart;
 mod records;
 mod routes;

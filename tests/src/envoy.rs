@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http1::Request;
 use crate::process::Process;
 use crate::record::AccessLine;
-use crate::{quickstart, wait};
+use crate::{quickstart, tls, wait};
 
 /// A running Envoy.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Start<'a> {
     pub port: u16,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
     pub workers: u32,
+    /// Whether the listener speaks TLS and asks for client certificates, valid or not.
+    pub mutual_tls: bool,
 }
 
 impl Envoy {
@@ -213,5 +215,19 @@ fn render(start: Start<'_>) -> Result<String> {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);
     }
-    Ok(text)
+    Ok(if start.mutual_tls { with_mutual_tls(&text, &tls::folder(start.home)) } else { text })
+}
+
+/// The same configuration with TLS on its listener.
+fn with_mutual_tls(text: &str, certificates: &Path) -> String {
+    let file = |name: &str| json!({"filename": certificates.join(name)});
+    let context = json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {
+            "tls_certificates": [{"certificate_chain": file("server.pem"), "private_key": file("server.key")}],
+            "validation_context": {"trusted_ca": file("ca.pem"), "trust_chain_verification": "ACCEPT_UNTRUSTED"},
+        },
+    });
+    let socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
+    text.replace("    - filters:\n", &format!("    - transport_socket: {socket}\n      filters:\n"))
 }

@@ -33,11 +33,14 @@ pub struct Options {
     pub port: u16,
     /// Envoy's worker threads.
     pub workers: u32,
+    /// Whether the listener speaks TLS and asks for client certificates, with the certificates that
+    /// [`Certificates`](crate::tls::Certificates) made in the gateway's folder.
+    pub mutual_tls: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, workers: 1 }
+        Self { port: 0, workers: 1, mutual_tls: false }
     }
 }
 
@@ -93,6 +96,7 @@ impl Gateway {
             upstream: upstream.address(),
             port: options.port,
             workers: options.workers,
+            mutual_tls: options.mutual_tls,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }
