@@ -29,6 +29,7 @@ mod resource;
 mod route;
 pub mod section;
 pub mod token;
+mod transaction;
 mod verdict;
 
 pub use configuration::{
@@ -46,6 +47,7 @@ pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailab
 pub use palisade_engine::Effect;
 pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
+pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 
 /// The header that carries the decision id, to the upstream and to the client.
