@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod gateway_config;
 mod inspect;
+mod jwks;
 mod keys;
 mod project;
 mod report;
@@ -79,6 +80,7 @@ enum Command {
     Eval(eval::Arguments),
     Keys(keys::Arguments),
     Token(token::Arguments),
+    Jwks(jwks::Arguments),
     GatewayConfig(gateway_config::Arguments),
 }
 
@@ -125,6 +127,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Eval(arguments) => eval::run(&arguments, console),
         Command::Keys(arguments) => keys::run(&arguments, console),
         Command::Token(arguments) => token::run(&arguments, console),
+        Command::Jwks(arguments) => jwks::run(&arguments, console),
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
     }
 }
