@@ -18,6 +18,7 @@ mod head;
 mod header_map;
 mod host;
 mod identity;
+mod inspection;
 mod json;
 pub mod limits;
 mod origin;
@@ -29,6 +30,7 @@ mod resource;
 mod route;
 pub mod section;
 pub mod token;
+mod transaction;
 mod verdict;
 
 pub use configuration::{
@@ -41,11 +43,13 @@ pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
+pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonLimits};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
+pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 
 /// The header that carries the decision id, to the upstream and to the client.

@@ -17,8 +17,9 @@ use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::section::DelegationMode;
+use crate::section::{DelegationMode, TransactionMode};
 use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
+use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -31,6 +32,7 @@ pub(crate) struct Buffers {
     /// The policies that determined an answer, and those that could not be evaluated.
     reasons: Vec<PolicyIndex>,
     errors: Vec<PolicyIndex>,
+    transaction: Option<Transaction>,
 }
 
 /// What the steps work with.
@@ -81,7 +83,7 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors } = buffers;
+        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction } = buffers;
         // A host that does not read has no resource; it is refused below, once it is known who asks.
         let host_read = self::host(head.authority, host_name);
         let host_name: &'a str = host_name;
@@ -115,6 +117,12 @@ impl<'a> Pipeline<'a> {
 
         let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
         let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
+        facts.strip_transaction = route.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
+        let slots = &bundle.slots().transaction;
+        *transaction =
+            transaction::read(head.transaction, route.transaction, bundle.transactions(), slots, host, now_ms)?;
+        let transaction: Option<&'a Transaction> = transaction.as_ref();
+        facts.transaction = transaction.map(|transaction| transaction.id.as_str());
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -122,6 +130,7 @@ impl<'a> Pipeline<'a> {
             path,
             query: head.query,
             identity,
+            transaction,
             subject_type: &issuer.principal.entity_type,
             actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
             now_ms,
@@ -215,7 +224,7 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.issuers(), bundle.claim_slots())
+            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token)
                 .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
             cache.insert(digest, validity, identity, now_ms)
         }

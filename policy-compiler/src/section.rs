@@ -5,6 +5,7 @@ mod issuers;
 mod resources;
 mod routes;
 mod template;
+mod transactions;
 mod types;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
         routes: routes::build(&project.file, &types, findings),
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
+        transaction_tokens: transactions::build(&project.file, key_sets, findings),
     }
 }
 

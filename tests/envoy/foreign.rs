@@ -30,7 +30,7 @@ fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usi
     for (number, foreign) in minted.tokens.iter().enumerate() {
         let file = foreign.file.clone().unwrap_or_else(|| format!("foreign-{number}"));
         let scheme = foreign.scheme.as_deref().unwrap_or("Bearer");
-        let mut request = read(&file).header("authorization", &format!("{scheme} {}", foreign.token));
+        let mut request = read(&file).header("authorization", format!("{scheme} {}", foreign.token));
         if let Some(proof) = &foreign.proof {
             request = request.header("dpop", proof);
         }

@@ -40,7 +40,7 @@ pub(super) fn actors<'a>(
             Some(_) => return Err(fault(IdentityError::ActorMalformed)),
         };
         let actor =
-            person(&TokenClaims::of_actor(act.clone()), &delegation.actor, namespace).map_err(|mut fault| {
+            person(&TokenClaims::of_nobody(act.clone()), &delegation.actor, namespace).map_err(|mut fault| {
                 if matches!(fault.error, IdentityError::IdMissing | IdentityError::IdType | IdentityError::IdInvalid) {
                     fault.error = IdentityError::ActorId;
                 }

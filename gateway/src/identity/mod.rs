@@ -9,7 +9,7 @@ mod mapping;
 
 pub use error::IdentityError;
 
-pub(crate) use claim_slots::{ClaimSlots, ClaimValue, SlotIndex};
+pub(crate) use claim_slots::{ClaimSlots, ClaimValue, RouteSlots, SlotIndex};
 pub use grant::RequirementError;
 
 pub(crate) use datum::{Datum, ReadFault};

@@ -44,8 +44,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) challenge: ChallengeFacts<'a>,
     /// The metadata that was asked for.
     pub(crate) metadata: Option<&'a str>,
+    /// The transaction that the request is part of, where a token says so.
+    pub(crate) transaction: Option<&'a str>,
     /// Whether the upstream gets the request without token and proof.
     pub(crate) strip_token: bool,
+    /// Whether the upstream gets it without the transaction token, too.
+    pub(crate) strip_transaction: bool,
 }
 
 /// Who acts for whom.
@@ -123,7 +127,9 @@ impl Recorder {
             delegation,
             challenge: _,
             metadata: _,
+            transaction,
             strip_token: _,
+            strip_transaction: _,
         } = facts;
         let disposition = outcome.disposition();
         let out = &mut self.line;
@@ -150,6 +156,9 @@ impl Recorder {
         push_member(out, "action", action.map(str::as_bytes));
         push_member(out, "resource", resource.map(str::as_bytes));
         push_delegation(out, delegation);
+        if transaction.is_some() {
+            push_member(out, "transaction", transaction.map(str::as_bytes));
+        }
         if attribute.is_some() {
             push_member(out, "attribute", attribute.map(str::as_bytes));
         }

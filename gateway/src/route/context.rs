@@ -7,9 +7,10 @@ use super::path::RequestPath;
 use super::query;
 use super::template::{PathTemplate, ValuePlace};
 use crate::header_map::{self, HeaderMap};
-use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, ReadFault, SlotIndex};
+use crate::identity::{ClaimValue, Datum, Identity, ReadFault, RouteSlots, SlotIndex};
 use crate::limits;
 use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
+use crate::transaction::Transaction;
 
 /// One entry of the context record, checked.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(crate) enum OpenSource {
     Query(String),
     Header(String),
     Claim(SlotIndex),
+    Transaction(SlotIndex),
     Method,
     PathText,
     Host,
@@ -47,6 +49,8 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) identity: &'a Identity,
+    /// What the transaction token says, where there is one.
+    pub(crate) transaction: Option<&'a Transaction>,
     /// The entity types of subject and actors.
     pub(crate) subject_type: &'a str,
     pub(crate) actor_type: Option<&'a str>,
@@ -64,7 +68,7 @@ impl OpenContext {
     pub(super) fn open(
         raw: ContextEntry,
         template: &PathTemplate,
-        slots: &mut ClaimSlots,
+        slots: &mut RouteSlots,
         place: &str,
     ) -> Result<Self, SectionError> {
         let ContextEntry { name, source, attribute_type, required } = raw;
@@ -86,7 +90,11 @@ impl OpenContext {
             }
             Source::Claim(path) => {
                 section::check_claim_path(&path, &place)?;
-                (OpenSource::Claim(slots.slot(&path, &attribute_type)?), true)
+                (OpenSource::Claim(slots.token.slot(&path, &attribute_type)?), true)
+            }
+            Source::Transaction(path) => {
+                section::check_claim_path(&path, &place)?;
+                (OpenSource::Transaction(slots.transaction.slot(&path, &attribute_type)?), true)
             }
             Source::Method => (OpenSource::Method, is_text),
             Source::PathText => (OpenSource::PathText, is_text),
@@ -133,13 +141,10 @@ impl OpenContext {
                 return Ok(Some(Cow::Owned(Datum::Long(depth))));
             }
             OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
-            OpenSource::Claim(slot) => {
-                return match slot.of(&input.identity.claims) {
-                    ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
-                    ClaimValue::Faulty(ReadFault::Missing) => Err(fault(ContextError::Missing)),
-                    ClaimValue::Faulty(ReadFault::Type | ReadFault::Invalid) => Err(fault(ContextError::Type)),
-                    ClaimValue::Absent => self.absent(),
-                };
+            OpenSource::Claim(slot) => return self.claim(slot.of(&input.identity.claims)),
+            OpenSource::Transaction(slot) => {
+                let claims = input.transaction.map(|transaction| transaction.claims.as_slice());
+                return self.claim(slot.of(claims.unwrap_or_default()));
             }
         };
         let Some(text) = text else {
@@ -176,6 +181,16 @@ impl OpenContext {
             return Err(ContextError::Type);
         }
         Ok(Datum::Set(actors.iter().map(|actor| Datum::Text(actor.id.clone())).collect()))
+    }
+
+    fn claim<'a>(&'a self, value: &'a ClaimValue) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
+        let fault = |error| ContextFault { error, attribute: self.name.as_str() };
+        match value {
+            ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
+            ClaimValue::Faulty(ReadFault::Missing) => Err(fault(ContextError::Missing)),
+            ClaimValue::Faulty(ReadFault::Type | ReadFault::Invalid) => Err(fault(ContextError::Type)),
+            ClaimValue::Absent => self.absent(),
+        }
     }
 
     fn absent<'a>(&'a self) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
@@ -239,7 +254,7 @@ mod tests {
 
     fn open(source: &str, attribute_type: &str) -> Result<OpenContext, SectionErrorKind> {
         let template = PathTemplate::parse("/r/{repo}").unwrap();
-        let mut slots = ClaimSlots::default();
+        let mut slots = RouteSlots::default();
         OpenContext::open(entry(source, attribute_type, true), &template, &mut slots, "test")
             .map_err(|error| error.kind())
     }
@@ -252,7 +267,7 @@ mod tests {
         required: bool,
     ) -> Result<Option<Datum>, ContextError> {
         let template = PathTemplate::parse("/r/{repo}").unwrap();
-        let mut slots = ClaimSlots::default();
+        let mut slots = RouteSlots::default();
         let open = OpenContext::open(entry(source, attribute_type, required), &template, &mut slots, "test").unwrap();
         let headers = HeaderBuffer::from_pairs(pairs.iter().copied());
         let mut path = RequestPath::default();
@@ -266,6 +281,7 @@ mod tests {
             path: &path,
             query: query.map(str::as_bytes),
             identity: &identity,
+            transaction: None,
             subject_type: "Agent",
             actor_type: None,
             now_ms: 1_700_000_000_123,

@@ -10,6 +10,7 @@ mod open;
 mod profile;
 mod resource;
 mod route;
+mod transaction;
 mod types;
 
 pub use delegation::{Delegation, DelegationMode};
@@ -18,6 +19,7 @@ pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
 pub use profile::Profile;
 pub use resource::{Binding, DpopRules, ProtectedResource};
 pub use route::{ActionRef, Authentication, ContextEntry, ResourceTemplate, Route, Source};
+pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
@@ -42,6 +44,9 @@ pub struct GatewaySection {
     /// How DPoP proofs must look. Default: the scheme `DPoP` is not accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<DpopRules>,
+    /// Whose transaction tokens are read. Default: nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_tokens: Option<TransactionTokens>,
 }
 
 impl GatewaySection {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::delegation::DelegationMode;
+use super::transaction::TransactionMode;
 use super::types::AttributeType;
 
 /// One kind of request, and what it means in Cedar.
@@ -35,6 +36,9 @@ pub struct Route {
     /// Whose rights decide where a token names actors. Default: such a request is refused.
     #[serde(default)]
     pub delegation: DelegationMode,
+    /// What becomes of a transaction token. Default: it is removed.
+    #[serde(default)]
+    pub transaction: TransactionMode,
 }
 
 /// How a user must have been authenticated (RFC 9470).
@@ -88,7 +92,7 @@ pub struct ContextEntry {
 
 /// Where a context value comes from.
 ///
-/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
+/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `{"transaction": [path…]}`, `"method"`, `"path_text"`,
 /// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"` or `"now"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +105,8 @@ pub enum Source {
     Header(String),
     /// A claim of the token, by path of member names.
     Claim(Vec<String>),
+    /// A claim of the transaction token, by path of member names.
+    Transaction(Vec<String>),
     /// The method.
     Method,
     /// The whole path, percent-decoded, without query.

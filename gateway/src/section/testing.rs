@@ -1,7 +1,8 @@
 //! Sections for tests.
 
 use super::{
-    ActionRef, Binding, DelegationMode, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, TypedClaim,
+    ActionRef, Binding, DelegationMode, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route,
+    TransactionMode, TypedClaim,
 };
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
@@ -53,5 +54,6 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         authentication: None,
         strip_token: false,
         delegation: DelegationMode::Refuse,
+        transaction: TransactionMode::Strip,
     }
 }

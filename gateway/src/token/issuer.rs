@@ -1,9 +1,8 @@
 //! Issuers, checked: who may issue tokens, with which keys, for how long.
 
-use super::algorithm::Algorithm;
 use super::jwk::KeyPurpose;
-use super::key_set::{JwksError, KeySet};
 use super::profile::{self, IssuerTerms};
+use super::terms::{RawTerms, Terms};
 use crate::limits;
 use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
@@ -13,12 +12,7 @@ pub(crate) struct Issuer {
     pub(crate) alias: String,
     pub(crate) profile: Profile,
     pub(crate) issuer: String,
-    pub(crate) audiences: Vec<String>,
-    pub(crate) multiple_audiences: bool,
-    pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) keys: KeySet,
-    pub(crate) max_lifetime_ms: u64,
-    pub(crate) clock_skew_ms: u64,
+    pub(crate) terms: Terms,
     pub(crate) binding: Binding,
     pub(crate) principal: PrincipalMapping,
     pub(crate) delegation: Option<Delegation>,
@@ -119,21 +113,6 @@ impl Issuer {
         if issuer.is_empty() {
             return error(SectionErrorKind::Empty, "`issuer`");
         }
-        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
-            return error(SectionErrorKind::Empty, "`audiences`");
-        }
-        if audiences.len() > limits::AUDIENCES {
-            return error(SectionErrorKind::Limit, "`audiences`");
-        }
-        if algorithms.is_empty() {
-            return error(SectionErrorKind::Empty, "`algorithms`");
-        }
-        if !(1..=limits::TOKEN_LIFETIME_SECONDS).contains(&max_lifetime_seconds) {
-            return error(SectionErrorKind::Range, "`max_lifetime_seconds`");
-        }
-        if clock_skew_seconds > limits::CLOCK_SKEW_SECONDS {
-            return error(SectionErrorKind::Range, "`clock_skew_seconds`");
-        }
         crate::identity::check_mapping(&principal, &alias)?;
         if let Some(Delegation { actor, max_depth, issuers: _ }) = &delegation {
             crate::identity::check_mapping(actor, &alias)?;
@@ -151,56 +130,30 @@ impl Issuer {
                 KeyPurpose::Signature
             }
         };
-        let (keys, rejected) = match KeySet::read(&jwks, purpose) {
-            Ok(read) => read,
-            Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
-            Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
-        };
-        // Keys for other ends may lie in an issuer's set; a defective one means that the set is not what was meant.
-        if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
-            return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
-        }
-        if !keys.serves(&algorithms) {
-            return error(SectionErrorKind::Keys, "no usable key in `jwks`");
-        }
-        Ok(Self {
-            alias,
-            profile,
-            issuer,
+        let place = format!("the issuer `{alias}`");
+        let terms = RawTerms {
             audiences,
             multiple_audiences,
             algorithms,
-            keys,
-            max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
-            clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
-            binding,
-            principal,
-            delegation,
-        })
+            jwks: &jwks,
+            purpose,
+            max_lifetime_seconds,
+            clock_skew_seconds,
+        };
+        let terms = Terms::open(terms, &place)?;
+        Ok(Self { alias, profile, issuer, terms, binding, principal, delegation })
     }
 
-    /// An issuer for tests of claims: no keys, times in seconds.
+    /// An issuer without keys, for tests of what comes after verification.
     #[cfg(test)]
-    pub(crate) fn for_claims_test(audiences: &[&str], max_lifetime: u64, skew: u64) -> Self {
-        use crate::json::{Json, JsonLimits};
-        let jwks = Json::parse(b"{\"keys\":[]}", &JsonLimits::JWKS).unwrap();
+    pub(crate) fn for_test(profile: Profile) -> Self {
         Self {
             alias: "test".to_owned(),
-            profile: Profile::OauthLenient,
+            profile,
             issuer: "https://issuer".to_owned(),
-            audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
-            multiple_audiences: false,
-            algorithms: vec![Algorithm::Es256],
-            keys: KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0,
-            max_lifetime_ms: max_lifetime * 1000,
-            clock_skew_ms: skew * 1000,
+            terms: Terms::for_claims_test(&[], 900, 30),
             binding: Binding::Optional,
-            principal: PrincipalMapping {
-                entity_type: "Agent".to_owned(),
-                id_claim: vec!["sub".to_owned()],
-                attributes: vec![],
-                parents: vec![],
-            },
+            principal: crate::section::testing::mapping(),
             delegation: None,
         }
     }
@@ -210,6 +163,7 @@ impl Issuer {
 mod tests {
     use super::*;
     use crate::section::testing;
+    use crate::token::Algorithm;
 
     #[test]
     fn issuers_are_found_by_their_exact_name() {

@@ -40,8 +40,8 @@ impl TokenClaims {
         Self { claims, facts: Json::Object(roots) }
     }
 
-    /// The members of an `act` object, which are all there is about an actor.
-    pub(crate) fn of_actor(act: Json) -> Self {
+    /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.
+    pub(crate) fn of_nobody(act: Json) -> Self {
         Self { claims: act, facts: Json::Object(Vec::new()) }
     }
 
@@ -49,7 +49,7 @@ impl TokenClaims {
     #[cfg(test)]
     pub(crate) fn for_test(claims: &str) -> Self {
         let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
-        let issuer = Issuer { profile: Profile::Oidc, ..Issuer::for_claims_test(&[], 900, 30) };
+        let issuer = Issuer::for_test(Profile::Oidc);
         Self::new(claims, &issuer, Confirmation::default(), Vec::new())
     }
 

@@ -17,4 +17,5 @@ mod profiles;
 mod replies;
 mod requests;
 mod tokens;
+mod transactions;
 mod world;

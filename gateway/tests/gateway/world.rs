@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 12] = [
+const POLICIES: [(&str, &str); 13] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -44,6 +44,10 @@ const POLICIES: [(&str, &str); 12] = [
              context has depth && context.delegated && context.depth == 2 && context.subject == User::"users/ann" &&
              context.actor == Agent::"users/bot" && principal == context.actor && principal.model == "m1" &&
              context.actors.containsAll([Agent::"users/bot", Agent::"dev/helper"]) };"#,
+    ),
+    (
+        "small-payments",
+        r#"permit (principal, action == Action::"pay", resource) when { context has amount && context.amount <= 100 };"#,
     ),
     ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
@@ -80,6 +84,7 @@ fn section_json() -> String {
     let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
     SECTION
         .replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+        .replace("\"TTS\"", &format!("{{\"keys\":[{}]}}", keys::p256(21).jwk("tts")))
         .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
         .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
 }
@@ -145,6 +150,8 @@ const SECTION: &str = r#"{
   ],
   "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
            "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
+  "transaction_tokens": {"audience": "trust.internal", "issuer": "https://tts.internal", "algorithms": ["ES256"],
+    "jwks": "TTS", "max_lifetime_seconds": 300, "clock_skew_seconds": 5},
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
@@ -186,6 +193,16 @@ const SECTION: &str = r#"{
     {"methods": ["GET"], "path": "/mistyped", "delegation": "subject_only",
      "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "acted"}, "context": [
        {"name": "actor", "source": "actor", "type": {"entity": "Robot"}, "required": true}]},
+    {"methods": ["GET"], "path": "/txn/optional", "transaction": "optional", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/required", "transaction": "required", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/refuse", "transaction": "refuse", "action": {"type": "Action", "id": "read"},
+     "resource": {"type": "Repository", "id": "edge"}, "context": []},
     {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
      "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::types::{Attribute, SchemaTypes};
-use super::{claim, template};
+use super::{claim, template, transactions};
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, ResourceTable, RouteTable, at, seconds};
 
@@ -21,11 +21,12 @@ pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut 
     let delegations = file.issuers.iter().filter_map(|issuer| issuer.delegation.as_ref());
     let named = delegations.map(|delegation| delegation.actor.as_ref().entity_type.as_ref().as_str());
     let actors: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
-    file.routes.iter().filter_map(|table| route(table, &principals, &actors, types, findings)).collect()
+    file.routes.iter().filter_map(|table| route(table, file, &principals, &actors, types, findings)).collect()
 }
 
 fn route(
     table: &RouteTable,
+    file: &ProjectFile,
     principals: &[&str],
     actors: &[&str],
     types: &SchemaTypes<'_>,
@@ -43,6 +44,7 @@ fn route(
         max_authentication_age,
         strip_token,
         delegation,
+        transaction,
     } = table;
     if methods.as_ref().is_empty() {
         findings.push(at("route.methods_empty", methods, "a route needs a method"));
@@ -70,6 +72,7 @@ fn route(
         scopes: texts(scopes),
         authentication: needs_authentication.then_some(authentication),
         strip_token: strip_token.unwrap_or(false),
+        transaction: transactions::mode(transaction.as_ref(), file, findings)?,
         delegation: self::delegation(delegation.as_ref(), &uid, actors, types, findings)?,
     })
 }
@@ -246,13 +249,14 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
             return None;
         }
         Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
+        Some(("transaction", names)) => return claim::path(value, names, findings).map(Source::Transaction),
         Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
         Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
         Some(_) => None,
     };
     if source.is_none() {
         let message = format!("`{text}` is not a source of values");
-        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, method, path_text, host, now, subject, actor, \
+        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, transaction.NAME, method, path_text, host, now, subject, actor, \
                     actor_chain, delegated, delegation_depth";
         findings.push(at("route.source", value, message).with_help(help));
     }
@@ -263,7 +267,7 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
 fn gives(source: &Source, wanted: &AttributeType) -> bool {
     let compound = matches!(wanted, AttributeType::Set(_) | AttributeType::Record(_));
     match source {
-        Source::Claim(_) => true,
+        Source::Claim(_) | Source::Transaction(_) => true,
         Source::Now => matches!(wanted, AttributeType::Long | AttributeType::Datetime),
         Source::Subject | Source::Actor => matches!(wanted, AttributeType::Entity(_)),
         Source::ActorChain => {

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::section::{AttributeType, DelegationMode, GatewaySection, Profile, RecordField, Source};
+use palisade_gateway::section::{
+    AttributeType, DelegationMode, GatewaySection, Profile, RecordField, Source, TransactionMode,
+};
 
 use super::build;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -308,6 +310,36 @@ fn mistakes_in_delegation_are_found() {
         (DELEGATION.replace("= 2", "= 9"), "refuse", "issuer.delegation_depth"),
     ] {
         assert_eq!(with_delegation(&delegation, mode).1, [code], "{delegation} {mode}");
+    }
+}
+
+const TRANSACTIONS: &str = "[transaction_tokens]\naudience = \"trust\"\nalgorithms = [\"ES256\"]\njwks = \"tts.json\"\n\
+                            max_token_lifetime = \"5m\"\n";
+
+#[test]
+fn transaction_tokens_are_understood() {
+    let text = |tables: &str, mode: &str| {
+        PROJECT.replacen("[[routes]]", &format!("{tables}[[routes]]\ntransaction = \"{mode}\""), 1)
+    };
+    let key_set: Json = serde_json::from_str(r#"{"keys": []}"#).unwrap();
+    let sets =
+        |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), key_set.clone())).collect::<BTreeMap<_, _>>();
+    let both = sets(&["dev", "transaction_tokens"]);
+    let (section, findings, _) = build_from(&text(TRANSACTIONS, "required"), both.clone());
+    assert_eq!(findings, []);
+    let tokens = section.transaction_tokens.unwrap();
+    assert_eq!((tokens.audience.as_str(), tokens.issuer, tokens.max_lifetime_seconds), ("trust", None, 300));
+    assert_eq!(section.routes[0].transaction, TransactionMode::Required);
+
+    for (text, sets, code) in [
+        (text(TRANSACTIONS, "required"), sets(&["dev"]), "issuer.jwks_missing"),
+        (text(TRANSACTIONS, "always"), both.clone(), "route.transaction"),
+        (text("", "optional"), both.clone(), "route.transaction"),
+        (text(&TRANSACTIONS.replace("ES256", "HS256"), "strip"), both.clone(), "issuer.algorithm"),
+        (text(&TRANSACTIONS.replace("5m", "2d"), "strip"), both, "issuer.duration_range"),
+    ] {
+        let codes: Vec<&str> = build_from(&text, sets).1.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{text}");
     }
 }
 
