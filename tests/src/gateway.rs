@@ -80,6 +80,27 @@ impl Gateway {
         options: Options,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
+        Self::launch(home, options, None, filter)
+    }
+
+    /// As [`Gateway::start`], on a listener with TLS. Requests go by way of [`crate::tls::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls(home: &Path, transport_socket: &str) -> Result<Self> {
+        Self::launch(home, Options::default(), Some(transport_socket), |workshop, wasm| {
+            let bundle = workshop.bundle(Recipe::GOOD)?;
+            Ok((workshop.filter(&bundle, wasm)?, bundle))
+        })
+    }
+
+    fn launch(
+        home: &Path,
+        options: Options,
+        transport_socket: Option<&str>,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
         let tools = Tools::from_env()?;
         let workshop = Workshop::open(Palisade::new(&tools.cli), home)?;
         let (filter, bundle) = filter(&workshop, &tools.wasm)?;
@@ -91,6 +112,7 @@ impl Gateway {
             home,
             filter: &filter_file,
             upstream: upstream.address(),
+            transport_socket,
             port: options.port,
             workers: options.workers,
         })?;
