@@ -8,6 +8,7 @@ mod fixture;
 mod hostile;
 mod identity;
 mod mutual_tls;
+mod proof;
 mod quickstart;
 mod records;
 mod routes;
