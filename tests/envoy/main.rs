@@ -9,6 +9,7 @@ mod foreign;
 mod hostile;
 mod identity;
 mod mtls;
+mod proof;
 mod quickstart;
 mod records;
 mod routes;
