@@ -63,27 +63,19 @@ fn guarded(guard: &str) -> String {
     )
 }
 
-const SCHEMA: &str = r#"
-entity Group, Team;
-entity User in [Group] = { team: Team, suspended: Bool, department?: String } tags String;
-entity Tool = { team: Team };
-action "call", "list" appliesTo {
-    principal: User,
-    resource: Tool,
-    context: { task?: String, risk: Long, hour: Long },
-};
-"#;
-
-const SCOPED_SCHEMA: &str = r#"
-entity Group, Team;
-entity User in [Group] = { team: Team, suspended: Bool, department?: String } tags String;
-entity Tool = { team: Team };
-action "call", "list" appliesTo {
-    principal: User,
-    resource: Tool,
-    context: { task: String, risk: Long, hour: Long },
-};
-"#;
+/// The schema; policies that guard `task` by `has` need it optional, those that do not need it required.
+macro_rules! schema {
+    ($task:literal) => {
+        concat!(
+            "entity Group, Team;\n",
+            "entity User in [Group] = { team: Team, suspended: Bool, department?: String } tags String;\n",
+            "entity Tool = { team: Team };\n",
+            "action \"call\", \"list\" appliesTo {\n    principal: User,\n    resource: Tool,\n    context: { ",
+            $task,
+            ": String, risk: Long, hour: Long },\n};\n",
+        )
+    };
+}
 
 /// Teams that users and tools belong to.
 const TEAMS: usize = 20;
@@ -113,7 +105,7 @@ pub fn workload(family: Family, count: usize, asks: usize) -> Workload {
     let asks = (0..asks).map(|ask| request(family, ask * count / asks + ask % (count / asks))).collect();
     Workload {
         name: format!("{} {count}", family.label()),
-        schema: if family == Family::Scoped { SCOPED_SCHEMA } else { SCHEMA },
+        schema: if family == Family::Scoped { schema!("task") } else { schema!("task?") },
         policies,
         links: Vec::new(),
         entities,
