@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, EntityUid, Policy, PolicyId, PolicySet, Request,
-    SlotId, Template,
+    Schema, SlotId, Template,
 };
 use palisade_engine::{CompiledPolicySet, Effect, Scratch};
 use palisade_policy_compiler::compile::{PolicySource, ask, compile};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::policy::{policy, template};
 use crate::random::Random;
+use crate::typed;
 use crate::wasm;
 use crate::world::{entities, request, uid};
 
@@ -23,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) templates: Vec<(String, Vec<Link>)>,
     pub(crate) entities: Vec<Value>,
     pub(crate) requests: Vec<Value>,
+    /// Whether entities and requests are those of [`typed::schema`].
+    pub(crate) typed: bool,
 }
 
 /// A link's principal and resource, each a type and an id.
@@ -52,6 +55,7 @@ impl Case {
             templates,
             entities: entities(random, large),
             requests: (0..6).map(|_| request(random)).collect(),
+            typed: false,
         }
     }
 
@@ -78,7 +82,12 @@ impl Case {
                 set.link(id.clone(), PolicyId::new(format!("link{number}_{link}")), values).expect("links");
             }
         }
-        let entities = Entities::from_json_value(Value::Array(self.entities.clone()), None).expect("entities load");
+        let schema = self.typed.then(typed::schema);
+        let entities = Entities::from_json_value(Value::Array(self.entities.clone()), schema).expect("entities load");
+        for request in &self.requests {
+            // What the schema refuses would fail here.
+            let _conforming = load_request(request, schema);
+        }
         (set, entities)
     }
 
@@ -98,10 +107,10 @@ impl Case {
     }
 }
 
-pub(crate) fn load_request(json: &Value) -> Request {
+pub(crate) fn load_request(json: &Value, schema: Option<&Schema>) -> Request {
     let uid = |part: &str| EntityUid::from_json(json[part].clone()).expect("an entity");
     let context = Context::from_json_value(json["context"].clone(), None).expect("a context");
-    Request::new(uid("principal"), uid("action"), uid("resource"), context, None).expect("a request")
+    Request::new(uid("principal"), uid("action"), uid("resource"), context, schema).expect("a request")
 }
 
 /// Asks all engines every request of the case; what they disagree on is the error.
@@ -114,7 +123,7 @@ pub(crate) fn disagreement(case: &Case) -> Result<Summary, String> {
     let mut summary = Summary::default();
     let mut native = Vec::new();
     for json in &case.requests {
-        let request = load_request(json);
+        let request = load_request(json, None);
         let theirs = cedar(&request, &policies, &entities);
         let ours = ask(&set, &mut scratch, &request).map_err(|error| format!("{json}: {error}"))?;
         let ids = |list: &[_]| {
@@ -169,7 +178,7 @@ pub(crate) fn alone(policy: &Policy, all: &PolicySet, request: &Request, entitie
 /// cedar-policy's answer to each request of a case.
 pub(crate) fn answers(case: &Case) -> Vec<Answer> {
     let (policies, entities) = case.load();
-    case.requests.iter().map(|json| cedar(&load_request(json), &policies, &entities)).collect()
+    case.requests.iter().map(|json| cedar(&load_request(json, None), &policies, &entities)).collect()
 }
 
 /// The compiled form of a case.
@@ -181,5 +190,5 @@ pub(crate) fn compiled(case: &Case) -> Vec<u8> {
 
 /// The requests of a case, loaded.
 pub(crate) fn requests(case: &Case) -> Vec<Request> {
-    case.requests.iter().map(load_request).collect()
+    case.requests.iter().map(|json| load_request(json, None)).collect()
 }

@@ -29,7 +29,7 @@ fn check(case: &Case, most: Option<usize>, kinds: &mut BTreeSet<(ExclusionBy, bo
     let ids: Vec<String> = policies.policies().map(|policy| policy.id().to_string()).collect();
     let wanted = most.map_or(Wanted::Named(ids.clone()), Wanted::Deciding);
     for (json, answer) in case.requests.iter().zip(answers(case)) {
-        let request = load_request(json);
+        let request = load_request(json, None);
         let explanation = explain(&mut compiled, source, &request, &wanted)
             .unwrap_or_else(|error| panic!("{error}\n{json}\n{}", case.to_line("explained")));
         let outcomes: BTreeMap<String, CandidateOutcome> = policies

@@ -20,6 +20,7 @@ mod policy;
 mod random;
 mod redundant;
 mod shrink;
+mod typed;
 mod vm;
 mod wasm;
 mod world;
@@ -35,8 +36,8 @@ fn setting(name: &str, default: u64) -> u64 {
     }
 }
 
-/// Generates `count` cases with up to `policies` policies each and compares the answers to all their requests.
-fn run(family: u64, count: u64, policies: usize) {
+/// Generates `count` cases and compares the answers to all their requests.
+fn run(family: u64, count: u64, generate: impl Fn(&mut Random) -> Case) {
     let seed = setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
     let count = count * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
     let mut allowed = 0;
@@ -44,7 +45,7 @@ fn run(family: u64, count: u64, policies: usize) {
     let mut erring = 0;
     for number in 0..count {
         let mut random = Random::new(seed ^ (family << 56) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let case = Case::generate(&mut random, policies);
+        let case = generate(&mut random);
         match disagreement(&case) {
             Ok(summary) => {
                 requests += summary.requests;
@@ -68,20 +69,25 @@ fn run(family: u64, count: u64, policies: usize) {
 
 #[test]
 fn single_policies() {
-    run(1, 4000, 1);
+    run(1, 4000, |random| Case::generate(random, 1));
 }
 
 #[test]
 fn small_sets() {
-    run(2, 1500, 12);
+    run(2, 1500, |random| Case::generate(random, 12));
 }
 
 #[test]
 fn sets_of_hundreds() {
-    run(3, 25, 300);
+    run(3, 25, |random| Case::generate(random, 300));
 }
 
 #[test]
 fn sets_of_thousands() {
-    run(4, 2, 2000);
+    run(4, 2, |random| Case::generate(random, 2000));
+}
+
+#[test]
+fn sets_that_a_schema_types() {
+    run(5, 600, |random| Case::typed(random, 12));
 }

@@ -94,6 +94,7 @@ fn case(random: &mut Random) -> Case {
         templates: links,
         entities: entities(random, false),
         requests,
+        typed: false,
     }
 }
 

@@ -23,6 +23,7 @@ fn case(policies: &[&str], context: &Value) -> Case {
         templates: Vec::new(),
         entities: store(),
         requests: vec![request],
+        typed: false,
     }
 }
 
