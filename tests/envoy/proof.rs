@@ -107,7 +107,8 @@ fn project(folder: &Path, workshop: &Workshop, keys: &[(&str, Signer)]) -> Resul
     Ok(fs::write(&file, set.to_string())?)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies the parts of a policy project.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for name in ["palisade.toml", "schema.cedarschema", "policies", "entities", "tests"] {
         let (from, to) = (from.join(name), to.join(name));

@@ -89,10 +89,23 @@ impl Gateway {
     ///
     /// As [`Gateway::start`].
     pub fn start_tls(home: &Path, transport_socket: &str) -> Result<Self> {
-        Self::launch(home, Options::default(), Some(transport_socket), |workshop, wasm| {
+        Self::start_tls_with(home, transport_socket, |workshop, wasm| {
             let bundle = workshop.bundle(Recipe::GOOD)?;
             Ok((workshop.filter(&bundle, wasm)?, bundle))
         })
+    }
+
+    /// As [`Gateway::start_tls`], with a filter of the caller's making.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls_with(
+        home: &Path,
+        transport_socket: &str,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
+        Self::launch(home, Options::default(), Some(transport_socket), filter)
     }
 
     fn launch(

@@ -43,6 +43,17 @@ impl Authority {
     ///
     /// `openssl` failed.
     pub fn issue(&self, name: &str, subject: &str, days: i32) -> Result<Certificate> {
+        self.issue_with(name, subject, days, "")
+    }
+
+    /// As [`Authority::issue`], with X.509 v3 extensions in the form of OpenSSL's configuration.
+    ///
+    /// # Errors
+    ///
+    /// `openssl` failed.
+    pub fn issue_with(&self, name: &str, subject: &str, days: i32, extensions: &str) -> Result<Certificate> {
+        let extension_file = self.folder.join(format!("{name}.ext"));
+        std::fs::write(&extension_file, extensions)?;
         let certificate = self.certificate(name);
         let request = self.folder.join(format!("{name}.csr"));
         let (ca, days) = (self.certificate("ca"), days.to_string());
@@ -63,6 +74,8 @@ impl Authority {
             ca.pem.as_os_str(),
             "-CAkey".as_ref(),
             ca.key.as_os_str(),
+            "-extfile".as_ref(),
+            extension_file.as_os_str(),
             "-set_serial".as_ref(),
             "1".as_ref(),
             "-days".as_ref(),
