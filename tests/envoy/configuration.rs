@@ -159,8 +159,8 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         home,
         filter: &file,
         upstream: upstream.address(),
+        transport_socket: None,
         port: 0,
         workers: 1,
-        mutual_tls: false,
     })
 }

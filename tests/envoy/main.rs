@@ -8,7 +8,7 @@ mod fixture;
 mod foreign;
 mod hostile;
 mod identity;
-mod mtls;
+mod mutual_tls;
 mod proof;
 mod quickstart;
 mod records;

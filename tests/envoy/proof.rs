@@ -76,7 +76,7 @@ fn start(home: &std::path::Path) -> Result<Gateway> {
     Gateway::start_with(home, Options::default(), |workshop, wasm| {
         let tables = format!("[[resources]]\nurl = \"https://{REPOS}\"\nscopes = [\"read\"]\n\n[dpop]\n\n[[routes]]");
         let project = issuers::project(home, |project| project.replacen("[[routes]]", &tables, 1))?;
-        let jwks = home.join(format!("{}.jwks.json", Recipe::GOOD.issuer));
+        let jwks = workshop.key_set(Recipe::GOOD.issuer);
         let bundle = workshop.bundle_of(&project, &jwks, Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })

@@ -84,7 +84,7 @@ impl Workshop {
     ///
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
-        let jwks = self.folder.join(format!("{}.jwks.json", recipe.issuer));
+        let jwks = self.key_set(recipe.issuer);
         self.bundle_of(&quickstart::folder(), &jwks, recipe)
     }
 
@@ -131,6 +131,12 @@ impl Workshop {
     fn generate(&self, algorithm: &str, kid: &str, folder: &str) -> Result<()> {
         let out = self.text(folder);
         self.cli.succeed(["keys", "generate", "--algorithm", algorithm, "--kid", kid, "--out", &out]).map(|_| ())
+    }
+
+    /// The file with the key set of an issuer, as [`Workshop::issuer_keys`] made it.
+    #[must_use]
+    pub fn key_set(&self, issuer: &str) -> PathBuf {
+        self.folder.join(format!("{issuer}.jwks.json"))
     }
 
     fn text(&self, name: &str) -> String {

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::http1::Request;
 use crate::process::Process;
 use crate::record::AccessLine;
-use crate::{quickstart, tls, wait};
+use crate::{quickstart, wait};
 
 /// A running Envoy.
 #[derive(Debug)]
@@ -33,10 +33,10 @@ pub struct Start<'a> {
     pub upstream: SocketAddr,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
+    /// The listener's transport socket, as YAML; `None` for no TLS.
+    pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
     pub workers: u32,
-    /// Whether the listener speaks TLS and asks for client certificates, valid or not.
-    pub mutual_tls: bool,
 }
 
 impl Envoy {
@@ -215,19 +215,10 @@ fn render(start: Start<'_>) -> Result<String> {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);
     }
-    Ok(if start.mutual_tls { with_mutual_tls(&text, &tls::folder(start.home)) } else { text })
-}
-
-/// The same configuration with TLS on its listener.
-fn with_mutual_tls(text: &str, certificates: &Path) -> String {
-    let file = |name: &str| json!({"filename": certificates.join(name)});
-    let context = json!({
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        "common_tls_context": {
-            "tls_certificates": [{"certificate_chain": file("server.pem"), "private_key": file("server.key")}],
-            "validation_context": {"trusted_ca": file("ca.pem"), "trust_chain_verification": "ACCEPT_UNTRUSTED"},
-        },
-    });
-    let socket = json!({"name": "envoy.transport_sockets.tls", "typed_config": context});
-    text.replace("    - filters:\n", &format!("    - transport_socket: {socket}\n      filters:\n"))
+    if let Some(socket) = start.transport_socket {
+        let from = "    filter_chains:\n    - filters:\n";
+        ensure!(text.matches(from).count() == 1, "`{}` should have one filter chain", shipped.display());
+        text = text.replace(from, &format!("    filter_chains:\n    - transport_socket: {socket}\n      filters:\n"));
+    }
+    Ok(text)
 }

@@ -33,14 +33,11 @@ pub struct Options {
     pub port: u16,
     /// Envoy's worker threads.
     pub workers: u32,
-    /// Whether the listener speaks TLS and asks for client certificates, with the certificates that
-    /// [`Certificates`](crate::tls::Certificates) made in the gateway's folder.
-    pub mutual_tls: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, workers: 1, mutual_tls: false }
+        Self { port: 0, workers: 1 }
     }
 }
 
@@ -83,6 +80,40 @@ impl Gateway {
         options: Options,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
+        Self::launch(home, options, None, filter)
+    }
+
+    /// As [`Gateway::start`], on a listener with TLS. Requests go by way of [`crate::tls::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls(home: &Path, transport_socket: &str) -> Result<Self> {
+        Self::start_tls_with(home, transport_socket, |workshop, wasm| {
+            let bundle = workshop.bundle(Recipe::GOOD)?;
+            Ok((workshop.filter(&bundle, wasm)?, bundle))
+        })
+    }
+
+    /// As [`Gateway::start_tls`], with a filter of the caller's making.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls_with(
+        home: &Path,
+        transport_socket: &str,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
+        Self::launch(home, Options::default(), Some(transport_socket), filter)
+    }
+
+    fn launch(
+        home: &Path,
+        options: Options,
+        transport_socket: Option<&str>,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
         let tools = Tools::from_env()?;
         let workshop = Workshop::open(Palisade::new(&tools.cli), home)?;
         let (filter, bundle) = filter(&workshop, &tools.wasm)?;
@@ -94,9 +125,9 @@ impl Gateway {
             home,
             filter: &filter_file,
             upstream: upstream.address(),
+            transport_socket,
             port: options.port,
             workers: options.workers,
-            mutual_tls: options.mutual_tls,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }
