@@ -12,7 +12,8 @@ pub trait Host {
     /// `spki_der` is a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). An ECDSA `signature` arrives DER-encoded
     /// (RFC 3279 §2.2.3), because that is what hosts take; the others arrive as they stand in the token.
     ///
-    /// Ed25519 is not asked for at present: its strict rules are applied here.
+    /// Ed25519 is not asked for at present: its strict rules are applied here. An RSA signature is below the modulus
+    /// and has its length; both are checked before.
     ///
     /// `None` says that the host cannot: the function is absent or does not know the algorithm. The caller then
     /// verifies in Rust. `Some(false)` is final.

@@ -61,6 +61,9 @@ pub const ISSUERS: usize = 256;
 /// Most audiences of one issuer.
 pub const AUDIENCES: usize = 64;
 
+/// Longest name of a SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
+pub const TRUST_DOMAIN_BYTES: usize = 255;
+
 /// Longest principal id claim, in bytes: SPIFFE asks verifiers to accept 2048.
 pub const PRINCIPAL_ID_BYTES: usize = 2048;
 

@@ -14,6 +14,7 @@ use palisade_gateway::section::GatewaySection;
 use crate::diagnostic::Findings;
 use crate::project::Project;
 
+pub(crate) use issuers::jwk_use;
 pub use types::SchemaTypes;
 
 /// Builds the section. Everything that is wrong goes to `findings`, with its place in the project file.

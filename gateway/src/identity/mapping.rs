@@ -1,7 +1,7 @@
 //! From claims to a principal, by the mapping of the issuer.
 
 use super::claim_slots::ClaimSlots;
-use super::datum::{Datum, ReadFault};
+use super::datum::ReadFault;
 use super::{Identity, IdentityError};
 use crate::entity_text;
 use crate::json::Json;
@@ -51,7 +51,7 @@ pub(crate) fn identify<'a>(
     let mapping = &issuer.principal;
     let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _ } = token;
 
-    let id = match lookup(&claims, &mapping.id_claim) {
+    let id = match claims.find(&mapping.id_claim) {
         None => return Err(fault(IdentityError::IdMissing)),
         Some(Json::String(id)) => id,
         Some(_) => return Err(fault(IdentityError::IdType)),
@@ -64,8 +64,8 @@ pub(crate) fn identify<'a>(
 
     let mut attributes = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
-        let datum = match lookup(&claims, &attribute.claim) {
-            Some(claim) => Datum::from_claim(claim, &attribute.attribute_type).map(Some).map_err(|fault| match fault {
+        let datum = match claims.datum(&attribute.claim, &attribute.attribute_type) {
+            Some(datum) => datum.map(Some).map_err(|fault| match fault {
                 ReadFault::Missing => IdentityError::AttributeMissing,
                 ReadFault::Type => IdentityError::AttributeType,
                 ReadFault::Invalid => IdentityError::AttributeInvalid,
@@ -78,7 +78,7 @@ pub(crate) fn identify<'a>(
 
     let mut parents = Vec::new();
     for (position, parent) in mapping.parents.iter().enumerate() {
-        let Some(claim) = lookup(&claims, &parent.claim) else {
+        let Some(claim) = claims.find(&parent.claim) else {
             continue;
         };
         let name = parent.claim.last().map(String::as_str);
@@ -102,17 +102,13 @@ pub(crate) fn identify<'a>(
     Ok(Identity { issuer: index, algorithm, kid, id, text, attributes, parents, claims })
 }
 
-fn lookup<'a>(claims: &'a Json, path: &[String]) -> Option<&'a Json> {
-    claims.path(path.iter().map(String::as_str))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::datum::Datum;
     use super::*;
-    use crate::json::JsonLimits;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
-    use crate::token::{Algorithm, IssuerTable, Validity};
+    use crate::token::{Algorithm, IssuerTable, TokenClaims, Validity};
 
     fn identify_with(mapping: PrincipalMapping, claims: &str) -> Result<Identity, (IdentityError, Option<String>)> {
         let mut raw = testing::issuer("dev", "https://issuer");
@@ -123,7 +119,7 @@ mod tests {
             issuer: index,
             algorithm: Algorithm::Es256,
             kid: None,
-            claims: Json::parse(claims.as_bytes(), &JsonLimits::TOKEN).unwrap(),
+            claims: TokenClaims::for_test(claims),
             validity: Validity { from_ms: 0, until_ms: 1 },
         };
         identify(token, issuer, &ClaimSlots::default())

@@ -109,6 +109,17 @@ impl Outcome {
                 TokenError::AudienceMissing => row!(401, C::InvalidToken, Warn, "token.audience_missing"),
                 TokenError::Audience => row!(401, C::InvalidToken, Warn, "token.audience"),
                 TokenError::AudienceMultiple => row!(401, C::InvalidToken, Warn, "token.audience_multiple"),
+                TokenError::OtherKind => row!(401, C::InvalidToken, Warn, "token.kind"),
+                TokenError::HeaderMember => row!(401, C::InvalidToken, Warn, "token.header_member"),
+                TokenError::SubjectMissing => row!(401, C::InvalidToken, Warn, "token.sub_missing"),
+                TokenError::ClientIdMissing => row!(401, C::InvalidToken, Warn, "token.client_id_missing"),
+                TokenError::TokenIdMissing => row!(401, C::InvalidToken, Warn, "token.jti_missing"),
+                TokenError::SpiffeId => row!(401, C::InvalidToken, Warn, "token.spiffe_id"),
+                TokenError::TrustDomain => row!(401, C::InvalidToken, Warn, "token.trust_domain"),
+                TokenError::KubernetesLegacy => row!(401, C::InvalidToken, Warn, "token.kubernetes_legacy"),
+                TokenError::KubernetesBinding => row!(401, C::InvalidToken, Warn, "token.kubernetes_binding"),
+                TokenError::KubernetesSubject => row!(401, C::InvalidToken, Warn, "token.kubernetes_subject"),
+                TokenError::GithubClaimMissing => row!(401, C::InvalidToken, Warn, "token.github_claim_missing"),
             },
 
             Self::Identity(error) => match error {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
 use super::types::AttributeType;
 use crate::json::Json;
 use crate::token::Algorithm;
@@ -12,6 +13,9 @@ use crate::token::Algorithm;
 pub struct Issuer {
     /// Short name, `[a-z0-9-]+`: the namespace of this issuer's principal ids.
     pub alias: String,
+    /// What kind of tokens it gives out. Default: `oauth-lenient`.
+    #[serde(default)]
+    pub profile: Profile,
     /// The exact `iss`; compared byte for byte, without URL normalisation.
     pub issuer: String,
     /// The values of `aud` that name this gateway.

@@ -6,11 +6,13 @@
 mod error;
 mod issuer;
 mod open;
+mod profile;
 mod route;
 mod types;
 
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
+pub use profile::Profile;
 pub use route::{ActionRef, ContextEntry, ResourceTemplate, Route, Source};
 pub use types::{AttributeType, RecordField};
 

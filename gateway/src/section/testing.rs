@@ -1,6 +1,6 @@
 //! Sections for tests.
 
-use super::{ActionRef, Issuer, Parent, PrincipalMapping, ResourceTemplate, Route, TypedClaim};
+use super::{ActionRef, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, TypedClaim};
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
 
@@ -9,6 +9,7 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
     let jwks = format!(r#"{{"keys":[{},{}]}}"#, testing::p256(1).jwk("es"), testing::ed25519(1).jwk("ed"));
     Issuer {
         alias: alias.to_owned(),
+        profile: Profile::OauthLenient,
         issuer: issuer.to_owned(),
         audiences: vec!["https://gateway".to_owned()],
         multiple_audiences: false,

@@ -74,4 +74,26 @@ pub enum TokenError {
     Audience,
     /// `aud` names others besides.
     AudienceMultiple,
+    /// The token has claims that only another kind of token has.
+    OtherKind,
+    /// The header has a member that this kind of token may not have.
+    HeaderMember,
+    /// `sub` is missing or empty, and this kind of token needs it.
+    SubjectMissing,
+    /// `client_id` is missing or empty.
+    ClientIdMissing,
+    /// `jti` is missing or empty.
+    TokenIdMissing,
+    /// `sub` is not a SPIFFE ID.
+    SpiffeId,
+    /// `sub` is of another trust domain than the keys.
+    TrustDomain,
+    /// A service-account token of the kind that was kept in secrets.
+    KubernetesLegacy,
+    /// `kubernetes.io` does not name a namespace and a service account.
+    KubernetesBinding,
+    /// `sub` is not the service account that `kubernetes.io` names.
+    KubernetesSubject,
+    /// The number of the repository or of its owner is missing.
+    GithubClaimMissing,
 }

@@ -19,9 +19,12 @@ mod jwk;
 mod jws;
 mod key;
 mod key_set;
+mod profile;
+mod spiffe_id;
+mod token_claims;
 mod verify;
 
-pub use algorithm::{Algorithm, SignatureAlgorithm};
+pub use algorithm::{Algorithm, Hash, SignatureAlgorithm};
 pub use error::{CredentialError, TokenError};
 pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
@@ -32,7 +35,10 @@ pub(crate) use claims::Validity;
 pub(crate) use claims::date_ms;
 pub(crate) use credential::{BearerToken, in_query};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
+pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod vectors;

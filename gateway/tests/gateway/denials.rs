@@ -4,6 +4,7 @@ use palisade_gateway::{HeaderMap, NativeHost, Outcome, RequestHead};
 
 use crate::world::{Ask, CLAIMS, NOW, gateway, send, token, token_with};
 
+/// Among them the class of CVE-2026-26308: only the first of several headers, or of several values in one, checked.
 #[test]
 fn credentials_are_exactly_one_bearer_token() {
     let mut gateway = gateway();

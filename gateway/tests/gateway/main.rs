@@ -1,6 +1,8 @@
 //! The request path as its hosts see it: a configuration with a signed bundle goes in, requests get verdicts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use palisade_gateway::token::Algorithm;
+
 #[path = "../../src/token/testing.rs"]
 mod keys;
 
@@ -8,6 +10,7 @@ mod bundles;
 mod cases;
 mod denials;
 mod mutations;
+mod profiles;
 mod requests;
 mod tokens;
 mod world;

@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 6] = [
+const POLICIES: [(&str, &str); 8] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -26,6 +26,15 @@ const POLICIES: [(&str, &str); 6] = [
     (
         "no-exfiltration",
         r#"forbid (principal, action, resource) when { context has intent && context.intent == "leak" };"#,
+    ),
+    (
+        "team-of-the-mesh",
+        r#"permit (principal, action == Action::"mesh", resource) when { principal.under.contains("example.org/ns/prod") };"#,
+    ),
+    (
+        "own-errand",
+        r#"permit (principal, action == Action::"errand", resource)
+           when { principal.own && principal.scopes.contains("errands") };"#,
     ),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
@@ -42,15 +51,29 @@ const STORE: &str = r#"[
 
 /// The gateway section, before the key set is put in.
 fn section_json() -> String {
-    let jwks: Vec<_> =
-        [keys::p256(1).jwk("es"), keys::ed25519(1).jwk("ed"), keys::rsa(1).jwk("rs"), keys::p256(3).jwk("es-2")].into();
-    SECTION.replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+    let jwks = [
+        keys::p256(1).jwk("es"),
+        keys::ed25519(1).jwk("ed"),
+        keys::rsa(1).jwk("rs"),
+        keys::p256(3).jwk("es-2"),
+        keys::p384(1).jwk("es384"),
+        keys::p521(1).jwk("es512"),
+        keys::rsa(2).jwk("rs-only-rs256").replacen('{', "{\"alg\":\"RS256\",", 1),
+    ];
+    let svid = |key: keys::TestKey, kid: &str| key.jwk(kid).replacen('{', "{\"use\":\"jwt-svid\",", 1);
+    let x509 = r#"{"kty":"EC","use":"x509-svid","crv":"P-256","x":"AA","y":"AA","x5c":["AA"]}"#.to_owned();
+    let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
+    SECTION
+        .replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+        .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
+        .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
 }
 
 const SECTION: &str = r#"{
   "issuers": [{
     "alias": "dev", "issuer": "https://issuer", "audiences": ["https://gateway", "https://gateway-2"],
-    "algorithms": ["ES256", "RS256", "EdDSA", "Ed25519"], "jwks": "JWKS",
+    "algorithms": ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "EdDSA", "Ed25519"],
+    "jwks": "JWKS",
     "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {
       "type": "Agent", "id_claim": ["sub"],
@@ -58,6 +81,35 @@ const SECTION: &str = r#"{
                       "type": {"record": [{"name": "branch", "type": "string", "required": true}]}}],
       "parents": [{"claim": ["teams"], "type": "Team"}]
     }
+  }, {
+    "alias": "as", "profile": "oauth", "issuer": "https://as", "audiences": ["https://gateway"],
+    "algorithms": ["ES256", "RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "own", "claim": ["$token", "client_is_subject"], "required": true, "type": "bool"},
+      {"name": "scopes", "claim": ["scope"], "required": false, "type": {"set": "string"}}], "parents": []}
+  }, {
+    "alias": "op", "profile": "oidc", "issuer": "https://op", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [], "parents": []}
+  }, {
+    "alias": "td", "profile": {"spiffe-jwt-svid": {"trust_domain": "example.org"}}, "issuer": "spiffe://example.org", "audiences": ["https://gateway"],
+    "algorithms": ["ES256", "RS256", "PS384"], "jwks": "SPIFFE", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "under", "claim": ["$spiffe", "prefixes"], "required": true, "type": {"set": "string"}}], "parents": []}
+  }, {
+    "alias": "other-td", "profile": {"spiffe-jwt-svid": {"trust_domain": "other.org"}}, "issuer": "https://oidc.other.org", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "OTHER-SPIFFE", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [], "parents": []}
+  }, {
+    "alias": "k8s", "profile": "kubernetes", "issuer": "https://cluster", "audiences": ["https://gateway"],
+    "algorithms": ["RS256", "ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "pod", "claim": ["$kubernetes", "pod_uid"], "required": false, "type": "string"}], "parents": []}
+  }, {
+    "alias": "ci", "profile": "github-actions", "issuer": "https://token.actions.githubusercontent.com", "audiences": ["https://gateway"],
+    "algorithms": ["RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "repository", "claim": ["repository_id"], "required": true, "type": "string"}], "parents": []}
   }],
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
@@ -69,6 +121,10 @@ const SECTION: &str = r#"{
     {"methods": ["POST"], "path": "/deploy/{env}",
      "action": {"type": "Action", "id": "deploy"}, "resource": {"type": "Environment", "id": "{env}"},
      "context": []},
+    {"methods": ["GET"], "path": "/mesh", "action": {"type": "Action", "id": "mesh"},
+     "resource": {"type": "Thing", "id": "mesh"}, "context": []},
+    {"methods": ["GET"], "path": "/errand", "action": {"type": "Action", "id": "errand"},
+     "resource": {"type": "Thing", "id": "errand"}, "context": []},
     {"methods": ["GET"], "path": "/look",
      "action": {"type": "Action", "id": "look"}, "resource": {"type": "Thing", "id": "look"},
      "context": [

@@ -130,7 +130,7 @@ impl<'a> Runner<'a> {
 
         let now = i64::try_from(self.now_seconds).map_err(|error| error.to_string())?;
         let mut all = Map::new();
-        all.insert("iss".to_owned(), json!(issuer.issuer.as_ref()));
+        all.insert("iss".to_owned(), json!(issuer.issuer.as_ref().map(|issuer| issuer.as_ref().as_str())));
         let audience = issuer.audiences.as_ref().first().map(|audience| audience.as_ref().as_str());
         all.insert("aud".to_owned(), json!(audience));
         all.insert("iat".to_owned(), json!(now.saturating_add(*iat)));

@@ -58,8 +58,13 @@ pub struct LimitsTable {
 pub struct IssuerTable {
     /// Short name, `[a-z0-9-]+`; principal ids begin with it.
     pub alias: Spanned<String>,
-    /// The `iss` of its tokens, compared exactly.
-    pub issuer: Spanned<String>,
+    /// What kind of tokens it gives out: `oauth`, `oauth-lenient`, `oidc`, `spiffe-jwt-svid`, `kubernetes` or
+    /// `github-actions`. Default: `oauth-lenient`.
+    pub profile: Option<Spanned<String>>,
+    /// The trust domain, for `spiffe-jwt-svid` only.
+    pub trust_domain: Option<Spanned<String>>,
+    /// The `iss` of its tokens, compared exactly. A SPIFFE trust domain needs none; its tokens then have none.
+    pub issuer: Option<Spanned<String>>,
     /// Accepted `aud` values.
     pub audiences: Spanned<Vec<Spanned<String>>>,
     /// Whether a token may name other audiences besides. Default: `false`, for each of them could replay it here.

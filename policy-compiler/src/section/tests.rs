@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::section::{AttributeType, GatewaySection, RecordField, Source};
+use palisade_gateway::section::{AttributeType, GatewaySection, Profile, RecordField, Source};
 
 use super::build;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -137,6 +137,15 @@ fn every_source_is_understood() {
 fn mistakes_are_found_where_they_are() {
     let cases = [
         ("alias = \"dev\"", "alias = \"Dev!\"", "issuer.alias", "\"Dev!\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nprofile = \"jwt\"", "issuer.profile", "\"jwt\""),
+        ("alias = \"dev\"", "alias = \"dev\"\ntrust_domain = \"a\"", "issuer.trust_domain", "\"a\""),
+        (
+            "alias = \"dev\"",
+            "alias = \"dev\"\nprofile = \"spiffe-jwt-svid\"",
+            "issuer.trust_domain",
+            "\"spiffe-jwt-svid\"",
+        ),
+        ("issuer = \"https://issuer.example\"\n", "", "issuer.issuer_missing", "\"dev\""),
         ("audiences = [\"gateway\"]", "audiences = []", "issuer.audiences_empty", "[]"),
         ("[\"ES256\"]", "[\"HS256\"]", "issuer.algorithm", "\"HS256\""),
         ("[\"ES256\"]", "[\"none\"]", "issuer.algorithm", "\"none\""),
@@ -177,6 +186,36 @@ fn mistakes_are_found_where_they_are() {
         assert_eq!(findings[0].file.as_deref(), Some(PROJECT_FILE));
         assert_eq!(&text[findings[0].span.clone().unwrap()], place, "{to}");
     }
+}
+
+#[test]
+fn profiles_are_understood() {
+    let profile = |lines: &str| {
+        let alias = format!("alias = \"dev\"\n{lines}");
+        let (section, findings, _) = build_with(|project| project.replacen("alias = \"dev\"", &alias, 1));
+        assert_eq!(findings, [], "{lines}");
+        section.issuers[0].profile.clone()
+    };
+    assert_eq!(profile(""), Profile::OauthLenient);
+    for (name, expected) in [
+        ("oauth", Profile::Oauth),
+        ("oauth-lenient", Profile::OauthLenient),
+        ("oidc", Profile::Oidc),
+        ("kubernetes", Profile::Kubernetes),
+        ("github-actions", Profile::GithubActions),
+    ] {
+        assert_eq!(profile(&format!("profile = \"{name}\"")), expected);
+    }
+    let spiffe = "profile = \"spiffe-jwt-svid\"\ntrust_domain = \"example.org\"";
+    assert_eq!(profile(spiffe), Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() });
+    let (section, findings, _) = build_with(|project| {
+        project.replacen("alias = \"dev\"", &format!("alias = \"dev\"\n{spiffe}"), 1).replacen(
+            "issuer = \"https://issuer.example\"\n",
+            "",
+            1,
+        )
+    });
+    assert_eq!((section.issuers[0].issuer.as_str(), findings.len()), ("spiffe://example.org", 0));
 }
 
 #[test]
