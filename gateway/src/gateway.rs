@@ -9,8 +9,8 @@ use crate::error::ConfigError;
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
-use crate::outcome::{Outcome, ReplyBuffer};
-use crate::pipeline::{Buffers, Pipeline};
+use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
+use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::token::TokenCache;
 use crate::verdict::{Action, Forward, Verdict};
@@ -70,22 +70,51 @@ impl Gateway {
         &self.decision_log
     }
 
-    /// Decides one request.
+    /// Decides a request that has no body.
     pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+        self.steps(request, Body::None, host).verdict(request, host)
+    }
+
+    /// Decides a request whose body is still to come, or says that its body is needed.
+    pub fn begin<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Step<'a> {
+        let run = self.steps(request, Body::Pending, host);
+        match run.progress {
+            Progress::NeedsBody { limit } => Step::NeedsBody { limit },
+            Progress::Decided(_) => Step::Decided(run.verdict(request, host)),
+        }
+    }
+
+    /// Decides a request whose body was needed. All of the request is judged again, and as of now: a token that
+    /// expired while the body was on its way does not count any more.
+    pub fn finish<'a>(
+        &'a mut self,
+        request: &RequestHead<'a>,
+        body: ReceivedBody<'a>,
+        host: &mut dyn Host,
+    ) -> Verdict<'a> {
+        let body = match body {
+            ReceivedBody::Whole(bytes) => Body::Whole(bytes),
+            ReceivedBody::TooLarge => Body::TooLarge,
+            ReceivedBody::Unreadable => Body::Unreadable,
+        };
+        self.steps(request, body, host).verdict(request, host)
+    }
+
+    fn steps<'a>(&'a mut self, request: &RequestHead<'a>, body: Body<'a>, host: &mut dyn Host) -> Run<'a> {
         let started_nanos = host.now_nanos();
         let Self { bundle, on_forbid_error, cache, scratch, buffers, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
         let pipeline =
             Pipeline { bundle, on_forbid_error: *on_forbid_error, cache, scratch, buffers, now_nanos: started_nanos };
         let mut facts = Facts::default();
-        let outcome = pipeline.run(request, host, &mut facts);
+        let progress = pipeline.run(request, body, host, &mut facts);
         let finish = Finish {
             decision_ids: &mut self.decision_ids,
             decision_id: &mut self.decision_id,
             reply: &mut self.reply,
             recorder: &mut self.recorder,
         };
-        finish.verdict(outcome, facts, request.headers, started_nanos, host)
+        Run { progress, facts, started_nanos, finish }
     }
 
     /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
@@ -115,6 +144,48 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
+/// What [`Gateway::begin`] came to.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// The decision; the body does not matter to it.
+    Decided(Verdict<'a>),
+    /// The body decides. Nothing may be forwarded before [`Gateway::finish`] was asked.
+    NeedsBody {
+        /// Largest body that will be read, in bytes.
+        limit: usize,
+    },
+}
+
+/// What became of a body that was needed.
+#[derive(Clone, Copy, Debug)]
+pub enum ReceivedBody<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// It is larger than [`Step::NeedsBody`] allows.
+    TooLarge,
+    /// The host does not hand it over.
+    Unreadable,
+}
+
+/// The steps have been taken; what came out is still to be recorded.
+struct Run<'a> {
+    progress: Progress,
+    facts: Facts<'a>,
+    started_nanos: u64,
+    finish: Finish<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn verdict(self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+        let outcome = match self.progress {
+            Progress::Decided(outcome) => outcome,
+            // Asked for by `begin` only.
+            Progress::NeedsBody { .. } => Outcome::Unavailable(Unavailable::Internal),
+        };
+        self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host)
+    }
+}
+
 /// The parts of a gateway that turn an outcome into a verdict.
 struct Finish<'a> {
     decision_ids: &'a mut DecisionIds,
@@ -135,17 +206,25 @@ impl<'a> Finish<'a> {
         let id = self.decision_ids.next(started_nanos);
         *self.decision_id = id;
         let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
-        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome }, &facts);
         // The only way through: an outcome that allows, for a principal that is known.
-        let action = match (outcome.is_allowed(), facts.principal) {
-            (true, Some(principal)) => Action::Forward(Forward {
-                remove: headers.reserved(),
-                set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
-            }),
-            (true | false, _) => Action::Reply(self.reply.write(outcome, id)),
+        let (action, status) = match (outcome.is_allowed(), facts.principal) {
+            (true, Some(principal)) => {
+                let set =
+                    [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())];
+                (Action::Forward(Forward { remove: headers.reserved(), set }), outcome.disposition().status)
+            }
+            (true | false, _) => {
+                let argument = facts.attribute.as_deref();
+                let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
+                let reply = self.reply.write(outcome, id, &form.unwrap_or(ReplyForm::Problem));
+                let status = reply.status;
+                (Action::Reply(reply), status)
+            }
         };
+        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
         Verdict {
             action,
+            status,
             outcome,
             decision_id: id,
             effect: facts.effect,

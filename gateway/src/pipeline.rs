@@ -2,6 +2,8 @@
 //!
 //! Who is asking comes before what is asked: a caller without a valid token learns nothing about routes or policies.
 
+mod messages;
+
 use std::borrow::Cow;
 
 use palisade_engine::{Decision, Effect, Scratch};
@@ -9,15 +11,16 @@ use palisade_engine::{Decision, Effect, Scratch};
 use crate::bundle::ActiveBundle;
 use crate::configuration::OnForbidError;
 use crate::entity_text;
-use crate::evaluate::{EvaluateFault, evaluate};
+use crate::evaluate::{EvaluateFault, Named, Question, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, identify};
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
-use crate::route::{ContextInput, RequestPath, RouteError, host};
+use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
 use crate::token::{self, BearerToken, TokenCache, TokenDigest, TokenFacts};
 use crate::verdict::PolicyNames;
+use messages::{MessageBuffers, Messages};
 
 /// Buffers that are reused from request to request.
 #[derive(Debug, Default)]
@@ -26,6 +29,32 @@ pub(crate) struct Buffers {
     host: String,
     resource_id: String,
     resource_text: String,
+    messages: MessageBuffers,
+}
+
+/// What there is of a request's body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    /// None: the request ended with its headers.
+    None,
+    /// It is still to come.
+    Pending,
+    /// All of it.
+    Whole(&'a [u8]),
+    /// More than may be kept.
+    TooLarge,
+    /// The host does not hand it over.
+    Unreadable,
+}
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Progress {
+    Decided(Outcome),
+    /// Whatever the headers can settle is settled; the rest is in the body.
+    NeedsBody {
+        limit: usize,
+    },
 }
 
 /// What the steps work with.
@@ -42,17 +71,23 @@ pub(crate) struct Pipeline<'a> {
 /// How far a request came before it was refused.
 struct Refusal<'a> {
     outcome: Outcome,
-    attribute: Option<&'a str>,
+    attribute: Option<Cow<'a, str>>,
 }
 
 impl<'a> Pipeline<'a> {
     /// Runs all steps. Whatever was learnt on the way lies in `facts`.
-    pub(crate) fn run(self, request: &RequestHead<'a>, host: &mut dyn Host, facts: &mut Facts<'a>) -> Outcome {
-        match self.steps(request, host, facts) {
-            Ok(outcome) => outcome,
+    pub(crate) fn run(
+        self,
+        request: &RequestHead<'a>,
+        body: Body<'a>,
+        host: &mut dyn Host,
+        facts: &mut Facts<'a>,
+    ) -> Progress {
+        match self.steps(request, body, host, facts) {
+            Ok(progress) => progress,
             Err(Refusal { outcome, attribute }) => {
                 facts.attribute = attribute;
-                outcome
+                Progress::Decided(outcome)
             }
         }
     }
@@ -60,9 +95,10 @@ impl<'a> Pipeline<'a> {
     fn steps(
         self,
         request: &RequestHead<'a>,
+        body: Body<'a>,
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
-    ) -> Result<Outcome, Refusal<'a>> {
+    ) -> Result<Progress, Refusal<'a>> {
         let Self { bundle, on_forbid_error, cache, scratch, buffers, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
@@ -78,19 +114,11 @@ impl<'a> Pipeline<'a> {
         let identity = authenticate(&head, bundle, cache, host, now_ms, facts)?;
         facts.principal = Some(&identity.text);
 
-        let Buffers { path, host: host_name, resource_id, resource_text } = buffers;
+        let Buffers { path, host: host_name, resource_id, resource_text, messages } = buffers;
         path.read(head.path)?;
         self::host(head.authority, host_name)?;
         let (path, host_name): (&'a RequestPath, &'a str) = (path, host_name);
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
-        facts.action = Some(&route.action_text);
-
-        resource_id.clear();
-        route.resource_id.write(path, resource_id);
-        resource_text.clear();
-        entity_text::push(resource_text, &route.resource_type, resource_id);
-        facts.resource = Some(resource_text);
-
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -98,14 +126,32 @@ impl<'a> Pipeline<'a> {
             path,
             query: head.query,
             identity,
+            message: None,
             now_ms,
         };
         let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
-        let decision = evaluate(bundle.policies(), scratch, &issuer.principal, route, resource_id, &input)?;
+        let mapping = &issuer.principal;
+        let target = match &route.target {
+            Target::Http(target) => target,
+            Target::Mcp(mcp) => {
+                let messages = Messages { bundle, on_forbid_error, mapping, mcp, scratch, buffers: messages };
+                return messages.steps(&head, body, input, facts);
+            }
+        };
+        facts.action = Some(&target.call.action_text);
+        resource_id.clear();
+        target.resource_id.write(path, resource_id);
+        resource_text.clear();
+        entity_text::push(resource_text, &target.resource_type, resource_id);
+        facts.resource = Some(resource_text);
+
+        let resource = Named { entity_type: &target.resource_type, id: resource_id };
+        let question = Question { call: &target.call, resource, parent: None, arguments: None };
+        let decision = evaluate(bundle.policies(), scratch, mapping, question, &input)?;
         facts.effect = Some(decision.effect());
         facts.policies = PolicyNames::new(bundle.policies(), decision.reasons());
         facts.errors = PolicyNames::new(bundle.policies(), decision.errors());
-        Ok(outcome(&decision, on_forbid_error))
+        Ok(Progress::Decided(outcome(&decision, on_forbid_error)))
     }
 }
 
@@ -144,8 +190,10 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.claim_slots())
-                .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
+            let identity = identify(verified, issuer, bundle.claim_slots()).map_err(|fault| Refusal {
+                outcome: Outcome::Identity(fault.error),
+                attribute: fault.attribute.map(Cow::Borrowed),
+            })?;
             cache.insert(digest, validity, identity, now_ms)
         }
     };
@@ -169,7 +217,10 @@ impl<'a> From<EvaluateFault<'a>> for Refusal<'a> {
     fn from(fault: EvaluateFault<'a>) -> Self {
         match fault {
             EvaluateFault::Context(fault) => {
-                Self { outcome: Outcome::Context(fault.error), attribute: Some(fault.attribute) }
+                Self { outcome: Outcome::Context(fault.error), attribute: Some(Cow::Borrowed(fault.attribute)) }
+            }
+            EvaluateFault::Argument(fault) => {
+                Self { outcome: fault.error.into(), attribute: Some(Cow::Owned(fault.path)) }
             }
             EvaluateFault::Unavailable(error) => error.into(),
         }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod issuers;
+mod mcp;
 mod routes;
 mod template;
 mod types;
@@ -23,10 +24,9 @@ pub use types::SchemaTypes;
 #[must_use]
 pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
     let types = SchemaTypes::new(&project.schema);
-    GatewaySection {
-        issuers: issuers::build(&project.file.issuers, &types, key_sets, findings),
-        routes: routes::build(&project.file, &types, findings),
-    }
+    let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
+    let (routes, mcp) = routes::build(&project.file, &types, findings);
+    GatewaySection { issuers, routes, mcp }
 }
 
 #[cfg(test)]

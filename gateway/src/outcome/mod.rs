@@ -4,10 +4,11 @@ mod reply;
 mod table;
 
 pub use reply::Reply;
-pub(crate) use reply::ReplyBuffer;
+pub(crate) use reply::{ReplyBuffer, ReplyForm};
 pub use table::{ClientReason, Disposition, LogLevel};
 
 use crate::identity::IdentityError;
+use crate::mcp::McpError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 
@@ -28,6 +29,8 @@ pub enum Outcome {
     Identity(IdentityError),
     /// No route.
     Route(RouteError),
+    /// A message of an MCP route is refused before policy is asked.
+    Mcp(McpError),
     /// The context cannot be built.
     Context(ContextError),
     /// The filter itself cannot decide.
@@ -49,6 +52,8 @@ pub enum Unavailable {
     RequestTooLarge,
     /// The principal is an ancestor of other entities in the bundle, so its token cannot add to it.
     AncestorRedefined,
+    /// The host does not hand over a body that it has announced.
+    BodyUnreadable,
     /// A contradiction inside the filter. Cannot happen; denies if it does.
     Internal,
 }
@@ -76,6 +81,18 @@ impl From<TokenError> for Outcome {
 impl From<RouteError> for Outcome {
     fn from(error: RouteError) -> Self {
         Self::Route(error)
+    }
+}
+
+impl From<McpError> for Outcome {
+    fn from(error: McpError) -> Self {
+        Self::Mcp(error)
+    }
+}
+
+impl From<ContextError> for Outcome {
+    fn from(error: ContextError) -> Self {
+        Self::Context(error)
     }
 }
 

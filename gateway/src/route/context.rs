@@ -9,7 +9,8 @@ use super::template::{PathTemplate, ValuePlace};
 use crate::header_map::{self, HeaderMap};
 use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, ReadFault, SlotIndex};
 use crate::limits;
-use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
+use crate::mcp::MessageFacts;
+use crate::section::{self, AttributeType, ContextEntry, MessageMember, SectionError, SectionErrorKind, Source};
 
 /// One entry of the context record, checked.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) enum OpenSource {
     PathText,
     Host,
     Now,
+    Message(MessageMember),
 }
 
 /// What a request offers to its context.
@@ -42,6 +44,8 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) identity: &'a Identity,
+    /// What the request's body says, on routes that read it.
+    pub(crate) message: Option<&'a MessageFacts<'a>>,
     pub(crate) now_ms: u64,
 }
 
@@ -53,7 +57,7 @@ pub(crate) struct ContextFault<'a> {
 }
 
 impl OpenContext {
-    pub(super) fn open(
+    pub(crate) fn open(
         raw: ContextEntry,
         template: &PathTemplate,
         slots: &mut ClaimSlots,
@@ -83,6 +87,7 @@ impl OpenContext {
             Source::Method => (OpenSource::Method, is_text),
             Source::PathText => (OpenSource::PathText, is_text),
             Source::Host => (OpenSource::Host, is_text),
+            Source::Message(member) => (OpenSource::Message(member), is_text),
             Source::Now => (OpenSource::Now, matches!(attribute_type, AttributeType::Long | AttributeType::Datetime)),
         };
         if !fits {
@@ -104,6 +109,7 @@ impl OpenContext {
             OpenSource::Method => Some(Cow::Borrowed(input.method)),
             OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
             OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Message(member) => input.message.and_then(|facts| message(facts, *member)).map(Cow::Borrowed),
             OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
             OpenSource::Claim(slot) => {
                 return match slot.of(&input.identity.claims) {
@@ -137,6 +143,17 @@ impl OpenContext {
         } else {
             Datum::Long(i64::try_from(now_ms / 1000).unwrap_or(i64::MAX))
         }
+    }
+}
+
+/// What a message says of itself.
+fn message<'a>(facts: &'a MessageFacts<'a>, member: MessageMember) -> Option<&'a str> {
+    match member {
+        MessageMember::Method => Some(facts.method),
+        MessageMember::Revision => Some(facts.revision.as_str()),
+        MessageMember::Name => facts.name.as_deref(),
+        MessageMember::Uri => facts.uri.as_deref(),
+        MessageMember::Task => facts.task.as_deref(),
     }
 }
 
@@ -203,6 +220,7 @@ mod tests {
             path: &path,
             query: query.map(str::as_bytes),
             identity: &identity,
+            message: None,
             now_ms: 1_700_000_000_123,
         };
         let read = open.read(&input);

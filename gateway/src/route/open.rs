@@ -1,23 +1,34 @@
 //! A route, checked and ready to match.
 
-use super::context::OpenContext;
+use super::call::OpenCall;
 use super::resource::IdTemplate;
 use super::template::{PathTemplate, Segment};
-use crate::entity_text;
 use crate::identity::ClaimSlots;
-use crate::limits;
-use crate::section::{self, ActionRef, ResourceTemplate, SectionError, SectionErrorKind};
+use crate::mcp::OpenMcp;
+use crate::section::{self, ContextEntry, McpRoute, ResourceTemplate, SectionError, SectionErrorKind, Source};
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
 pub(crate) struct OpenRoute {
-    pub(crate) action: ActionRef,
-    /// The action as Cedar writes it, for records.
-    pub(crate) action_text: String,
+    pub(crate) target: Target,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// What a route leads to.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// One action, known from the request line.
+    Http(HttpTarget),
+    /// An MCP server, whose bodies say what is asked.
+    Mcp(Box<OpenMcp>),
+}
+
+/// One action on one resource.
+#[derive(Debug)]
+pub(crate) struct HttpTarget {
+    pub(crate) call: OpenCall,
     pub(crate) resource_type: String,
     pub(crate) resource_id: IdTemplate,
-    pub(crate) context: Vec<OpenContext>,
-    pub(super) segments: Vec<Segment>,
 }
 
 impl OpenRoute {
@@ -26,22 +37,22 @@ impl OpenRoute {
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
         let template = PathTemplate::parse(&path)?;
-        section::check_type_name(&action.entity_type, &place)?;
         section::check_type_name(&resource_type, &place)?;
-        if context.len() > limits::ATTRIBUTES {
-            return Err(SectionError::new(SectionErrorKind::Limit, place));
+        let is_message = |entry: &&ContextEntry| matches!(entry.source, Source::Message(_));
+        if let Some(ContextEntry { name, .. }) = context.iter().find(is_message) {
+            let place = format!("the context `{name}` of {place}");
+            return Err(SectionError::new(SectionErrorKind::Source, place));
         }
-        let mut entries: Vec<OpenContext> = Vec::with_capacity(context.len());
-        for entry in context {
-            if entries.iter().any(|other| other.name == entry.name) {
-                let place = format!("the context `{}` of {place}", entry.name);
-                return Err(SectionError::new(SectionErrorKind::Duplicate, place));
-            }
-            entries.push(OpenContext::open(entry, &template, slots, &place)?);
-        }
+        let call = OpenCall::open(action, context, &template, slots, &place)?;
         let resource_id = IdTemplate::parse(&id, &template)?;
-        let mut action_text = String::new();
-        entity_text::push(&mut action_text, &action.entity_type, &action.id);
-        Ok(Self { action, action_text, resource_type, resource_id, context: entries, segments: template.segments })
+        let target = Target::Http(HttpTarget { call, resource_type, resource_id });
+        Ok(Self { target, segments: template.segments })
+    }
+
+    pub(super) fn open_mcp(raw: McpRoute, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
+        let place = format!("the route `{}`", raw.path);
+        let template = PathTemplate::parse(&raw.path)?;
+        let target = Target::Mcp(Box::new(OpenMcp::open(raw, &template, slots, &place)?));
+        Ok(Self { target, segments: template.segments })
     }
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod issuer;
+mod mcp;
 mod open;
 mod profile;
 mod route;
@@ -12,12 +13,13 @@ mod types;
 
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
+pub use mcp::{ArgumentHeader, Denial, McpRoute, MethodAction, SubjectType, ToolAction, UnknownArguments};
 pub use profile::Profile;
-pub use route::{ActionRef, ContextEntry, ResourceTemplate, Route, Source};
+pub use route::{ActionRef, ContextEntry, MessageMember, ResourceTemplate, Route, Source};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
-pub(crate) use types::{check_claim_path, check_type_name};
+pub(crate) use types::{check_claim_path, check_names, check_type_name};
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,6 +34,9 @@ pub struct GatewaySection {
     pub issuers: Vec<Issuer>,
     /// What can be asked for.
     pub routes: Vec<Route>,
+    /// MCP servers, whose requests say in their bodies what they ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<McpRoute>,
 }
 
 impl GatewaySection {

@@ -15,10 +15,10 @@ pub(crate) struct OpenSection {
 
 impl OpenSection {
     pub(crate) fn open(section: GatewaySection) -> Result<Self, SectionError> {
-        let GatewaySection { issuers, routes } = section;
+        let GatewaySection { issuers, routes, mcp } = section;
         let mut claim_slots = ClaimSlots::default();
         let issuers = IssuerTable::open(issuers)?;
-        let routes = RouteTable::open(routes, &mut claim_slots)?;
+        let routes = RouteTable::open(routes, mcp, &mut claim_slots)?;
         Ok(Self { issuers, routes, claim_slots })
     }
 }

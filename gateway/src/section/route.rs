@@ -64,7 +64,7 @@ pub struct ContextEntry {
 /// Where a context value comes from.
 ///
 /// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"` or `"now"`.
+/// `"host"`, `"now"` or, on routes to MCP servers, `{"message": member}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -84,4 +84,22 @@ pub enum Source {
     Host,
     /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
     Now,
+    /// What a message says of itself. Absent where the method has no such thing.
+    Message(MessageMember),
+}
+
+/// What a message of an MCP route says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageMember {
+    /// The method.
+    Method,
+    /// The revision that the client speaks.
+    Revision,
+    /// The name of a tool or a prompt.
+    Name,
+    /// The URI of a resource; one that can be read in two ways is refused.
+    Uri,
+    /// The id of a task.
+    Task,
 }
