@@ -84,7 +84,7 @@ impl Gateway {
         }
     }
 
-    /// Decides a request whose body was needed. All of the request is judged again, and as of now: a token that
+    /// Decides a request whose body was needed, or is at hand anyway; where it is not needed, it does not matter. All of the request is judged again, and as of now: a token that
     /// expired while the body was on its way does not count any more.
     pub fn finish<'a>(
         &'a mut self,
