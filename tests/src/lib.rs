@@ -12,6 +12,7 @@ pub mod case;
 pub mod cli;
 pub mod container;
 pub mod envoy;
+pub mod example;
 pub mod filter;
 pub mod gateway;
 pub mod http1;
