@@ -2,7 +2,7 @@
 
 use palisade_engine::{CompiledPolicySet, DecideError, Decision, EntityId, Request, Scratch, Value};
 
-use crate::identity::{Datum, Identity};
+use crate::identity::{Datum, Person};
 use crate::mcp::{ArgumentFault, Arguments, INPUT};
 use crate::outcome::Unavailable;
 use crate::route::{ContextFault, ContextInput, OpenCall};
@@ -33,17 +33,18 @@ pub(crate) struct Named<'n> {
     pub(crate) id: &'n str,
 }
 
-/// Asks the policies whether an identity may do something.
+/// Asks the policies whether somebody may do something.
 pub(crate) fn evaluate<'s, 'n>(
     policies: &'s CompiledPolicySet,
     scratch: &'s mut Scratch,
     mapping: &'n PrincipalMapping,
+    person: &Person,
     question: Question<'n>,
     input: &ContextInput<'n>,
 ) -> Result<Decision<'s>, EvaluateFault<'n>> {
     let Question { call, resource, parent, arguments } = question;
     let mut builder = Builder { request: Request::new(policies, scratch), fields: Vec::new(), elements: Vec::new() };
-    let principal = builder.principal(mapping, input.identity)?;
+    let principal = builder.principal(mapping, person)?;
     let action = builder.request.entity(&call.action.entity_type, &call.action.id);
     let resource = builder.request.entity(resource.entity_type, resource.id);
     if let Some(Named { entity_type, id }) = parent {
@@ -71,17 +72,17 @@ pub(crate) struct Builder<'r, 'n> {
 
 impl<'n> Builder<'_, 'n> {
     /// The principal, with what its token says of it.
-    fn principal(&mut self, mapping: &'n PrincipalMapping, identity: &Identity) -> Result<EntityId, Fault> {
-        let principal = self.request.entity(&mapping.entity_type, &identity.id);
-        let named = mapping.attributes.iter().zip(&identity.attributes);
+    fn principal(&mut self, mapping: &'n PrincipalMapping, person: &Person) -> Result<EntityId, Fault> {
+        let principal = self.request.entity(&mapping.entity_type, &person.id);
+        let named = mapping.attributes.iter().zip(&person.attributes);
         for (attribute, datum) in named {
             if let Some(datum) = datum {
                 let value = self.value(datum, &attribute.attribute_type)?;
                 self.fields.push((&attribute.name, value));
             }
         }
-        let mut parents = Vec::with_capacity(identity.parents.len());
-        for (position, id) in &identity.parents {
+        let mut parents = Vec::with_capacity(person.parents.len());
+        for (position, id) in &person.parents {
             let parent = mapping.parents.get(*position).ok_or(Fault)?;
             parents.push(self.request.entity(&parent.entity_type, id));
         }

@@ -11,6 +11,7 @@ use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
+use crate::proof::{DpopState, NonceKey, ReplayCache};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::token::TokenCache;
 use crate::verdict::{Action, Forward, Verdict};
@@ -21,6 +22,7 @@ pub struct Gateway {
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     cache: TokenCache,
+    dpop: DpopState,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
@@ -50,6 +52,10 @@ impl Gateway {
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             cache: TokenCache::new(configuration.cache_entries),
+            dpop: DpopState {
+                replay: ReplayCache::new(configuration.replay_entries),
+                nonces: configuration.nonce_key.map(NonceKey::new),
+            },
             scratch: Scratch::new(),
             buffers: Buffers::default(),
             decision_ids: DecisionIds::new(host),
@@ -72,24 +78,27 @@ impl Gateway {
 
     /// Decides a request that has no body.
     pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
-        self.steps(request, Body::None, host).verdict(request, host)
+        self.steps(request, Body::None, None, host).verdict(request, host)
     }
 
     /// Decides a request whose body is still to come, or says that its body is needed.
     pub fn begin<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Step<'a> {
-        let run = self.steps(request, Body::Pending, host);
+        let run = self.steps(request, Body::Pending, None, host);
         match run.progress {
-            Progress::NeedsBody { limit } => Step::NeedsBody { limit },
+            Progress::NeedsBody { limit } => Step::NeedsBody { limit, admitted: Admitted(()) },
             Progress::Decided(_) => Step::Decided(run.verdict(request, host)),
         }
     }
 
-    /// Decides a request whose body was needed, or is at hand anyway; where it is not needed, it does not matter. All of the request is judged again, and as of now: a token that
-    /// expired while the body was on its way does not count any more.
+    /// Decides a request whose body was needed, or is at hand anyway; where it is not needed, it does not matter.
+    ///
+    /// All of the request is judged again, and as of now: a token that expired while the body was on its way does not
+    /// count any more. `admitted` is from [`Gateway::begin`] about the very same request, if that was asked.
     pub fn finish<'a>(
         &'a mut self,
         request: &RequestHead<'a>,
         body: ReceivedBody<'a>,
+        admitted: Option<Admitted>,
         host: &mut dyn Host,
     ) -> Verdict<'a> {
         let body = match body {
@@ -97,15 +106,29 @@ impl Gateway {
             ReceivedBody::TooLarge => Body::TooLarge,
             ReceivedBody::Unreadable => Body::Unreadable,
         };
-        self.steps(request, body, host).verdict(request, host)
+        self.steps(request, body, admitted, host).verdict(request, host)
     }
 
-    fn steps<'a>(&'a mut self, request: &RequestHead<'a>, body: Body<'a>, host: &mut dyn Host) -> Run<'a> {
+    fn steps<'a>(
+        &'a mut self,
+        request: &RequestHead<'a>,
+        body: Body<'a>,
+        admitted: Option<Admitted>,
+        host: &mut dyn Host,
+    ) -> Run<'a> {
         let started_nanos = host.now_nanos();
-        let Self { bundle, on_forbid_error, cache, scratch, buffers, .. } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
-        let pipeline =
-            Pipeline { bundle, on_forbid_error: *on_forbid_error, cache, scratch, buffers, now_nanos: started_nanos };
+        let pipeline = Pipeline {
+            bundle,
+            on_forbid_error: *on_forbid_error,
+            cache,
+            dpop,
+            scratch,
+            buffers,
+            is_admitted: admitted.is_some(),
+            now_nanos: started_nanos,
+        };
         let mut facts = Facts::default();
         let progress = pipeline.run(request, body, host, &mut facts);
         let finish = Finish {
@@ -153,8 +176,15 @@ pub enum Step<'a> {
     NeedsBody {
         /// Largest body that will be read, in bytes.
         limit: usize,
+        /// To be handed back with the body.
+        admitted: Admitted,
     },
 }
+
+/// Says that the headers of a request were judged before, so that a proof which is good for one request is not taken for
+/// used when the same request is judged again. Made by [`Gateway::begin`] only.
+#[derive(Debug)]
+pub struct Admitted(());
 
 /// What became of a body that was needed.
 #[derive(Clone, Copy, Debug)]
@@ -186,6 +216,16 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The headers that the upstream does not get: the caller's credentials, the transaction token, both or neither.
+fn strip(credentials: bool, transaction: bool) -> &'static [&'static str] {
+    match (credentials, transaction) {
+        (true, true) => &["authorization", "dpop", "txn-token"],
+        (true, false) => &["authorization", "dpop"],
+        (false, true) => &["txn-token"],
+        (false, false) => &[],
+    }
+}
+
 /// The parts of a gateway that turn an outcome into a verdict.
 struct Finish<'a> {
     decision_ids: &'a mut DecisionIds,
@@ -209,14 +249,22 @@ impl<'a> Finish<'a> {
         // The only way through: an outcome that allows, for a principal that is known.
         let (action, status) = match (outcome.is_allowed(), facts.principal) {
             (true, Some(principal)) => {
-                let set =
-                    [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())];
-                (Action::Forward(Forward { remove: headers.reserved(), set }), outcome.disposition().status)
+                let forward = Forward {
+                    remove: headers.reserved(),
+                    actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                    strip: strip(facts.strip_token, facts.strip_transaction),
+                    set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
+                };
+                (Action::Forward(forward), outcome.disposition().status)
             }
             (true | false, _) => {
                 let argument = facts.attribute.as_deref();
                 let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
-                let reply = self.reply.write(outcome, id, &form.unwrap_or(ReplyForm::Problem));
+                let form = form.unwrap_or(ReplyForm::Problem);
+                let reply = match facts.metadata {
+                    Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
+                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, &form),
+                };
                 let status = reply.status;
                 (Action::Reply(reply), status)
             }

@@ -22,6 +22,10 @@ pub(crate) struct Head<'a> {
     pub(crate) authority: &'a [u8],
     /// The one `Authorization` header, or why there is not exactly one.
     pub(crate) authorization: Result<&'a [u8], CredentialError>,
+    /// The `DPoP` header, or why there is not at most one.
+    pub(crate) dpop: Result<Option<&'a [u8]>, CredentialError>,
+    /// The `Txn-Token` header, or why there is not at most one.
+    pub(crate) transaction: Result<Option<&'a [u8]>, CredentialError>,
 }
 
 impl<'a> Head<'a> {
@@ -31,6 +35,7 @@ impl<'a> Head<'a> {
         let mut target = None;
         let mut authority = None;
         let mut authorization = Err(CredentialError::Missing);
+        let (mut dpop, mut transaction) = (Ok(None), Ok(None));
         for header in headers.iter() {
             let slot = match header.name {
                 b":method" => &mut method,
@@ -41,6 +46,14 @@ impl<'a> Head<'a> {
                         Err(CredentialError::Missing) => Ok(header.value),
                         Ok(_) | Err(_) => Err(CredentialError::Repeated),
                     };
+                    continue;
+                }
+                name if name.eq_ignore_ascii_case(b"dpop") => {
+                    at_most_one(&mut dpop, header.value);
+                    continue;
+                }
+                name if name.eq_ignore_ascii_case(b"txn-token") => {
+                    at_most_one(&mut transaction, header.value);
                     continue;
                 }
                 _ => continue,
@@ -61,8 +74,17 @@ impl<'a> Head<'a> {
             query,
             authority: authority.unwrap_or_default(),
             authorization,
+            dpop,
+            transaction,
         })
     }
+}
+
+fn at_most_one<'a>(slot: &mut Result<Option<&'a [u8]>, CredentialError>, value: &'a [u8]) {
+    *slot = match slot {
+        Ok(None) => Ok(Some(value)),
+        Ok(Some(_)) | Err(_) => Err(CredentialError::Repeated),
+    };
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ pub trait Host {
         signature: &[u8],
     ) -> Option<bool>;
 
+    /// The SHA-256 digest of the DER form of the client certificate of the request's connection, if the TLS layer validated it.
+    ///
+    /// `None` for a connection without one, and for one whose certificate was presented but not validated.
+    fn client_certificate(&mut self) -> Option<[u8; 32]>;
+
     /// Fills `bytes` with randomness. Asked once, at configuration, to seed decision ids.
     fn fill_random(&mut self, bytes: &mut [u8]);
 }
@@ -36,19 +41,26 @@ pub trait Host {
 #[derive(Debug, Default)]
 pub struct NativeHost {
     fixed_nanos: Option<u64>,
+    client_certificate: Option<[u8; 32]>,
 }
 
 impl NativeHost {
     /// A host that reads the system clock.
     #[must_use]
     pub fn new() -> Self {
-        Self { fixed_nanos: None }
+        Self::default()
     }
 
     /// A host whose clock stands still at `seconds` after the Unix epoch.
     #[must_use]
     pub fn at(seconds: u64) -> Self {
-        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)) }
+        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)), client_certificate: None }
+    }
+
+    /// The same host, for requests over a connection whose client certificate has this digest.
+    #[must_use]
+    pub fn with_client_certificate(self, sha256: [u8; 32]) -> Self {
+        Self { client_certificate: Some(sha256), ..self }
     }
 }
 
@@ -73,6 +85,10 @@ impl Host for NativeHost {
         _signature: &[u8],
     ) -> Option<bool> {
         None
+    }
+
+    fn client_certificate(&mut self) -> Option<[u8; 32]> {
+        self.client_certificate
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {

@@ -21,31 +21,43 @@ mod identity;
 mod json;
 pub mod limits;
 mod mcp;
+mod origin;
 mod outcome;
 mod pipeline;
+mod proof;
 mod record;
+mod resource;
 mod route;
 pub mod section;
 pub mod token;
+mod transaction;
 mod verdict;
 
-pub use configuration::{BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile};
+pub use configuration::{
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, OnForbidError, TokenCacheFile, TrustFile,
+};
 pub use decision_id::DecisionId;
 pub use error::ConfigError;
-pub use gateway::{Gateway, ReceivedBody, Step};
+pub use gateway::{Admitted, Gateway, ReceivedBody, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
-pub use identity::IdentityError;
+pub use identity::{IdentityError, RequirementError};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
 pub use mcp::{METHODS as MCP_METHODS, McpError, Method as McpMethod, Revision as McpRevision};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
+pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
+pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 
 /// The header that carries the decision id, to the upstream and to the client.
 pub const DECISION_ID_HEADER: &str = "x-palisade-decision-id";
+
+/// The header that tells the upstream who acts for the subject of the token, where somebody does: the current actor as Cedar
+/// writes it, in printable ASCII.
+pub const ACTOR_HEADER: &str = "x-palisade-actor";
 
 /// The header that tells the upstream who is calling: the principal as Cedar writes it, in printable ASCII.
 pub const PRINCIPAL_HEADER: &str = "x-palisade-principal";

@@ -6,7 +6,7 @@ mod messages;
 
 use std::borrow::Cow;
 
-use palisade_engine::{Decision, Effect, Scratch};
+use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
 
 use crate::bundle::ActiveBundle;
 use crate::configuration::OnForbidError;
@@ -14,11 +14,14 @@ use crate::entity_text;
 use crate::evaluate::{EvaluateFault, Named, Question, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
-use crate::identity::{Identity, identify};
+use crate::identity::{Identity, Person, RequirementError, identify};
 use crate::outcome::{Outcome, Unavailable};
-use crate::record::Facts;
+use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
+use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
-use crate::token::{self, BearerToken, TokenCache, TokenDigest, TokenFacts};
+use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
+use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
+use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
 use messages::{MessageBuffers, Messages};
 
@@ -29,6 +32,10 @@ pub(crate) struct Buffers {
     host: String,
     resource_id: String,
     resource_text: String,
+    /// The policies that determined an answer, and those that could not be evaluated.
+    reasons: Vec<PolicyIndex>,
+    errors: Vec<PolicyIndex>,
+    transaction: Option<Transaction>,
     messages: MessageBuffers,
 }
 
@@ -62,8 +69,11 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) bundle: &'a ActiveBundle,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
+    pub(crate) dpop: &'a mut DpopState,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
+    /// Whether this very request was judged before its body came.
+    pub(crate) is_admitted: bool,
     /// Nanoseconds since the Unix epoch, read once per request.
     pub(crate) now_nanos: u64,
 }
@@ -99,7 +109,7 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, scratch, buffers, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, is_admitted, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -111,14 +121,45 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let identity = authenticate(&head, bundle, cache, host, now_ms, facts)?;
-        facts.principal = Some(&identity.text);
+        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction, messages } =
+            buffers;
+        // A host that does not read has no resource; it is refused below, once it is known who asks.
+        let host_read = self::host(head.authority, host_name);
+        let host_name: &'a str = host_name;
+        if let Some(resource) = bundle.resources().of_metadata(host_name, head.path)
+            && matches!(head.method, "GET" | "HEAD")
+        {
+            facts.metadata = Some(&resource.metadata);
+            return Ok(Progress::Decided(Outcome::Metadata));
+        }
+        facts.challenge.resource = bundle.resources().find(host_name, head.path);
+        facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
-        let Buffers { path, host: host_name, resource_id, resource_text, messages } = buffers;
+        let when = When { is_admitted, now_ms };
+        let identity = authenticate(&head, bundle, cache, dpop, host, when, facts)?;
+        facts.principal = Some(&identity.subject.text);
+
         path.read(head.path)?;
-        self::host(head.authority, host_name)?;
-        let (path, host_name): (&'a RequestPath, &'a str) = (path, host_name);
+        host_read?;
+        let path: &'a RequestPath = path;
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
+        let rules = &route.rules;
+        facts.strip_token = rules.strip_token;
+        facts.challenge.scopes = &rules.scopes;
+        facts.challenge.authentication = rules.authentication.as_ref();
+        if let Target::Http(target) = &route.target {
+            facts.action = Some(&target.call.action_text);
+        }
+        identity.grant.check(&rules.scopes, rules.authentication.as_ref(), now_ms)?;
+
+        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
+        let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
+        facts.strip_transaction = rules.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
+        let slots = &bundle.slots().transaction;
+        *transaction =
+            transaction::read(head.transaction, rules.transaction, bundle.transactions(), slots, host, now_ms)?;
+        let transaction: Option<&'a Transaction> = transaction.as_ref();
+        facts.transaction = transaction.map(|transaction| transaction.id.as_str());
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -127,18 +168,24 @@ impl<'a> Pipeline<'a> {
             query: head.query,
             identity,
             message: None,
+            transaction,
+            subject_type: &issuer.principal.entity_type,
+            actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
             now_ms,
         };
-        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
-        let mapping = &issuer.principal;
+        facts.delegation = DelegationFacts::new(identity, rules.delegation);
+        let (asks_subject, actors) = hops(identity, rules.delegation)?;
+        if let (false, [actor, ..]) = (asks_subject, actors) {
+            facts.principal = Some(&actor.text);
+        }
+        let subject = asks_subject.then_some((&identity.subject, &issuer.principal));
+        reasons.clear();
+        errors.clear();
+        let mut panel = Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors };
         let target = match &route.target {
             Target::Http(target) => target,
-            Target::Mcp(mcp) => {
-                let messages = Messages { bundle, on_forbid_error, mapping, mcp, scratch, buffers: messages };
-                return messages.steps(&head, body, input, facts);
-            }
+            Target::Mcp(mcp) => return Messages { mcp, panel, buffers: messages }.steps(&head, body, input, facts),
         };
-        facts.action = Some(&target.call.action_text);
         resource_id.clear();
         target.resource_id.write(path, resource_id);
         resource_text.clear();
@@ -147,11 +194,82 @@ impl<'a> Pipeline<'a> {
 
         let resource = Named { entity_type: &target.resource_type, id: resource_id };
         let question = Question { call: &target.call, resource, parent: None, arguments: None };
-        let decision = evaluate(bundle.policies(), scratch, mapping, question, &input)?;
-        facts.effect = Some(decision.effect());
-        facts.policies = PolicyNames::new(bundle.policies(), decision.reasons());
-        facts.errors = PolicyNames::new(bundle.policies(), decision.errors());
-        Ok(Progress::Decided(outcome(&decision, on_forbid_error)))
+        let result = panel.ask(question, &input, facts)?;
+        panel.close(facts);
+        Ok(Progress::Decided(result))
+    }
+}
+
+/// Everybody whose rights decide, and what the policies said about them.
+struct Panel<'a> {
+    bundle: &'a ActiveBundle,
+    on_forbid_error: OnForbidError,
+    subject: Option<(&'a Person, &'a PrincipalMapping)>,
+    actors: &'a [Person],
+    actor_mapping: Option<&'a PrincipalMapping>,
+    scratch: &'a mut Scratch,
+    reasons: &'a mut Vec<PolicyIndex>,
+    errors: &'a mut Vec<PolicyIndex>,
+}
+
+impl<'a> Panel<'a> {
+    /// Asks about everybody. The first who may not ends it, and only what was said about them is kept: what others
+    /// were allowed for does not matter any more.
+    fn ask<'n>(
+        &mut self,
+        question: Question<'n>,
+        input: &ContextInput<'n>,
+        facts: &mut Facts<'a>,
+    ) -> Result<Outcome, EvaluateFault<'n>>
+    where
+        'a: 'n,
+    {
+        let Self { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors } = self;
+        let (mapping, actors): (Option<&'a PrincipalMapping>, &'a [Person]) = (*actor_mapping, actors);
+        let subject = subject.map(|(person, mapping)| (person, Some(mapping)));
+        let mut result = Outcome::Denied;
+        for (person, mapping) in subject.into_iter().chain(actors.iter().map(|actor| (actor, mapping))) {
+            let mapping = mapping.ok_or(EvaluateFault::Unavailable(Unavailable::Internal))?;
+            let decision = evaluate(bundle.policies(), scratch, mapping, person, question, input)?;
+            result = outcome(&decision, *on_forbid_error);
+            facts.effect = Some(decision.effect());
+            if !result.is_allowed() {
+                reasons.clear();
+                errors.clear();
+                facts.delegation.denied_for = Some(&person.text);
+            }
+            collect(reasons, decision.reasons());
+            collect(errors, decision.errors());
+            if !result.is_allowed() {
+                break;
+            }
+        }
+        Ok(result)
+    }
+
+    /// Says which policies settled it.
+    fn close(self, facts: &mut Facts<'a>) {
+        facts.policies = PolicyNames::new(self.bundle.policies(), self.reasons);
+        facts.errors = PolicyNames::new(self.bundle.policies(), self.errors);
+    }
+}
+
+/// Whose rights decide: whether the subject's do, and which actors'.
+fn hops(identity: &Identity, mode: DelegationMode) -> Result<(bool, &[Person]), RequirementError> {
+    match (identity.actors.as_slice(), mode) {
+        ([], _) | ([_, ..], DelegationMode::SubjectOnly) => Ok((true, &[])),
+        ([_, ..], DelegationMode::Refuse) => Err(RequirementError::Delegation),
+        ([current, ..], DelegationMode::ActorOnly) => Ok((false, std::slice::from_ref(current))),
+        (actors @ [_, ..], DelegationMode::EveryHop) => Ok((true, actors)),
+    }
+}
+
+/// Adds policies, each once, in ascending order.
+fn collect(all: &mut Vec<PolicyIndex>, more: &[PolicyIndex]) {
+    all.extend_from_slice(more);
+    if all.len() > more.len() {
+        all.sort_unstable();
+        all.dedup();
     }
 }
 
@@ -164,20 +282,31 @@ fn outcome(decision: &Decision<'_>, on_forbid_error: OnForbidError) -> Outcome {
     }
 }
 
-/// Finds out who is asking: from the cache, or by verifying the token.
+/// When a request is judged.
+#[derive(Clone, Copy)]
+struct When {
+    /// Whether it was judged before its body came.
+    is_admitted: bool,
+    now_ms: u64,
+}
+
+/// Finds out who is asking: from the cache, or by verifying the token, and then that the token is theirs.
 fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
+    dpop: &mut DpopState,
     host: &mut dyn Host,
-    now_ms: u64,
+    when: When,
     facts: &mut Facts<'a>,
 ) -> Result<&'a Identity, Refusal<'a>> {
+    let When { is_admitted, now_ms } = when;
     let value = head.authorization?;
     if head.query.is_some_and(token::in_query) {
         return Err(token::CredentialError::InQuery.into());
     }
-    let token = BearerToken::read(value)?;
+    let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
+    facts.challenge.scheme = Some(scheme);
     let digest = TokenDigest::of(token);
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {
@@ -190,9 +319,9 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.claim_slots()).map_err(|fault| Refusal {
-                outcome: Outcome::Identity(fault.error),
-                attribute: fault.attribute.map(Cow::Borrowed),
+            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token).map_err(|fault| {
+                let attribute = fault.attribute.map(Cow::Borrowed);
+                Refusal { outcome: Outcome::Identity(fault.error), attribute }
             })?;
             cache.insert(digest, validity, identity, now_ms)
         }
@@ -204,7 +333,24 @@ fn authenticate<'a>(
         kid: identity.kid.as_deref().map(Cow::Borrowed),
         algorithm: Some(identity.algorithm),
     });
-    Ok(identity)
+    let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
+    let request = DpopRequest {
+        method: head.method,
+        authority: head.authority,
+        path: head.path,
+        token: digest,
+        key: identity.confirmation.dpop_key.as_ref().unwrap_or(&[0; 32]),
+        is_admitted,
+        now_ms,
+    };
+    let claimed = Claimed { scheme, confirmation: identity.confirmation, binding, proof: head.dpop, request };
+    match proof::prove(&claimed, bundle.dpop(), dpop, host) {
+        Ok(()) => Ok(identity),
+        Err(error) => {
+            facts.challenge.nonce = dpop.nonces.as_ref().map(|nonces| nonces.nonce(now_ms));
+            Err(error.into())
+        }
+    }
 }
 
 impl<'a, E: Into<Outcome>> From<E> for Refusal<'a> {

@@ -53,8 +53,12 @@ pub enum Action<'a> {
 pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
+    /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream.
+    pub strip: &'static [&'static str],
     /// Request headers to set, for the upstream. Values are printable ASCII.
     pub set: [(&'static str, &'a str); 2],
+    /// One more header to set, where somebody acts for the caller.
+    pub actor: Option<(&'static str, &'a str)>,
 }
 
 /// The ids of some policies, as Cedar reports them.

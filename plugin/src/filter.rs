@@ -6,7 +6,7 @@ use crate::gateway_host::GatewayHost;
 use crate::metrics::Metrics;
 use crate::proxy::{LogLevel, Proxy, Status};
 use crate::verify_signature::HostVerifier;
-use palisade_gateway::{Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable};
+use palisade_gateway::{Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -38,7 +38,7 @@ enum Stream {
     /// Its headers are still to come. The root context that it belongs to.
     Announced(u32),
     /// Its body is needed. Nothing of it has been forwarded.
-    Buffering { root: u32, limit: usize, headers: HostBytes },
+    Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
     /// It is decided; what is still to come follows.
     Decided(Action),
 }
@@ -130,9 +130,9 @@ impl Filter {
                 streams.insert(stream, Stream::Decided(action));
                 action
             }
-            Step::NeedsBody { limit } => {
+            Step::NeedsBody { limit, admitted } => {
                 let headers = bytes.unwrap_or_default();
-                streams.insert(stream, Stream::Buffering { root, limit, headers });
+                streams.insert(stream, Stream::Buffering { root, limit, headers, admitted });
                 Action::Pause
             }
         }
@@ -162,9 +162,9 @@ impl Filter {
         let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause));
         let Self { roots, streams, metrics, reply_headers } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
-        let (root, limit, headers) = match waiting {
-            Some(Stream::Buffering { root, limit, headers }) => (Some(root), limit, headers),
-            Some(Stream::Announced(_) | Stream::Decided(_)) | None => (None, 0, HostBytes::default()),
+        let (root, limit, headers, admitted) = match waiting {
+            Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
+            Some(Stream::Announced(_) | Stream::Decided(_)) | None => (None, 0, HostBytes::default(), None),
         };
         let Some((_, Active { gateway, verifier, sinks })) = active(roots, root) else {
             return unconfigured(proxy, metrics, reply_headers);
@@ -179,7 +179,7 @@ impl Filter {
         };
         let mut host = GatewayHost::new(proxy, verifier);
         let verdict = match HeaderMap::parse(&headers) {
-            Ok(headers) => gateway.finish(&RequestHead { headers }, body, &mut host),
+            Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
         metrics.decided(proxy, verdict.outcome, verdict.micros);

@@ -11,7 +11,9 @@ use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, s
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, curve_placeholder, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
-use crate::project::{IssuerTable, PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
+use crate::project::{
+    IssuerTable, PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, TRANSACTION_TOKENS, json_finding,
+};
 use crate::section::{self, jwk_use};
 
 /// What a build is given besides the project.
@@ -156,8 +158,11 @@ pub(crate) fn compile_finding(project: &Project, error: CompileError) -> Diagnos
 /// The key set of each issuer, by alias. What is unreadable is a finding; what is missing is left out.
 fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) -> BTreeMap<String, Json> {
     let mut sets = BTreeMap::new();
-    for issuer in &project.file.issuers {
-        let alias = issuer.alias.as_ref();
+    let issuers = project.file.issuers.iter();
+    let signers = issuers.map(|issuer| (issuer.alias.as_ref().as_str(), &issuer.algorithms, jwk_use(issuer)));
+    let transactions = project.file.transaction_tokens.iter();
+    let transactions = transactions.map(|table| (TRANSACTION_TOKENS, &table.algorithms, "sig"));
+    for (alias, algorithms, key_use) in signers.chain(transactions) {
         let set = match (project.jwks.get(alias), options.missing_key_sets) {
             (Some(file), _) => match serde_json::from_str(&file.text) {
                 Ok(set) => set,
@@ -168,15 +173,14 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
             },
             (None, MissingKeySets::Refuse) => continue,
             (None, MissingKeySets::Placeholder) => {
-                let names = issuer.algorithms.as_ref().iter();
-                let key_use = jwk_use(issuer);
+                let names = algorithms.as_ref().iter();
                 match placeholder(names.filter_map(|name| TokenAlgorithm::from_name(name.as_ref())), key_use) {
                     Some(set) => set,
                     None => continue,
                 }
             }
         };
-        sets.insert(alias.clone(), set);
+        sets.insert(alias.to_owned(), set);
     }
     sets
 }

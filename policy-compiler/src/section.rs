@@ -3,8 +3,10 @@
 mod claim;
 mod issuers;
 mod mcp;
+mod resources;
 mod routes;
 mod template;
+mod transactions;
 mod types;
 
 use std::collections::BTreeMap;
@@ -26,7 +28,14 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
     let types = SchemaTypes::new(&project.schema);
     let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
     let (routes, mcp) = routes::build(&project.file, &types, findings);
-    GatewaySection { issuers, routes, mcp }
+    GatewaySection {
+        issuers,
+        routes,
+        mcp,
+        resources: resources::build(&project.file),
+        dpop: resources::dpop(&project.file, findings),
+        transaction_tokens: transactions::build(&project.file, key_sets, findings),
+    }
 }
 
 #[cfg(test)]

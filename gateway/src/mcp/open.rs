@@ -2,7 +2,7 @@
 
 use super::method::{METHODS, Method};
 use super::revision::Revision;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::limits;
 use crate::route::{IdTemplate, OpenCall, PathTemplate};
 use crate::section::{
@@ -63,13 +63,14 @@ impl OpenMcp {
     pub(crate) fn open(
         raw: McpRoute,
         template: &PathTemplate,
-        slots: &mut ClaimSlots,
+        slots: &mut RouteSlots,
         place: &str,
     ) -> Result<Self, SectionError> {
         let McpRoute {
             host: _,
             path: _,
             server,
+            rules: _,
             max_body_bytes,
             mut revisions,
             denial,
@@ -94,7 +95,7 @@ impl OpenMcp {
         if revisions.is_empty() || revisions.len() != count {
             return Err(error(SectionErrorKind::Duplicate, "the revisions"));
         }
-        if methods.len() > METHODS.len() || tools.len() > limits::TOOLS || origins.len() > limits::ORIGINS {
+        if methods.len() > METHODS.len() || tools.len() > limits::TOOLS || origins.len() > limits::WEB_ORIGINS {
             return Err(error(SectionErrorKind::Limit, "the methods or tools"));
         }
         let methods: Result<_, _> = methods.into_iter().map(|raw| method(raw, template, slots, place)).collect();
@@ -112,6 +113,12 @@ impl OpenMcp {
         })
     }
 
+    /// Every action that a request may be about.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &OpenCall> {
+        let methods = self.methods.iter().map(|(_, method)| &method.call);
+        methods.chain(self.tools.iter().map(|(_, tool)| &tool.call))
+    }
+
     pub(super) fn method(&self, name: &str) -> Option<&OpenMethod> {
         find(&self.methods, name)
     }
@@ -124,7 +131,7 @@ impl OpenMcp {
 fn method(
     raw: MethodAction,
     template: &PathTemplate,
-    slots: &mut ClaimSlots,
+    slots: &mut RouteSlots,
     place: &str,
 ) -> Result<(String, OpenMethod), SectionError> {
     let MethodAction { method, action, resource, context } = raw;
@@ -141,7 +148,7 @@ fn method(
 fn tool(
     raw: ToolAction,
     template: &PathTemplate,
-    slots: &mut ClaimSlots,
+    slots: &mut RouteSlots,
     place: &str,
 ) -> Result<(String, OpenTool), SectionError> {
     let ToolAction { tool, action, resource, context, input, param_headers } = raw;
@@ -211,7 +218,7 @@ pub(super) mod testing {
         let mut raw = route();
         change(&mut raw);
         let template = PathTemplate::parse("/{tenant}/mcp/{rest*}").unwrap();
-        OpenMcp::open(raw, &template, &mut ClaimSlots::default(), "test").map_err(|error| error.kind())
+        OpenMcp::open(raw, &template, &mut RouteSlots::default(), "test").map_err(|error| error.kind())
     }
 
     pub(crate) fn open() -> OpenMcp {

@@ -1,11 +1,13 @@
 //! The one table from outcomes to answers.
 
 use super::{Outcome, Unavailable};
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, RequirementError};
 use crate::json::JsonFault;
 use crate::mcp::McpError;
+use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
+use crate::transaction::TransactionError;
 
 /// What an outcome answers, logs and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +29,26 @@ pub struct Disposition {
 pub enum ClientReason {
     /// The request was forwarded; there is no reply.
     Forwarded,
+    /// The request asked for metadata, which is the reply.
+    Metadata,
     /// Credentials are needed.
     CredentialsRequired,
     /// The request carries credentials in more than one way, or cannot be read.
     InvalidRequest,
     /// The token is not accepted.
     InvalidToken,
+    /// The token is bound to a key, and was not presented as one that is.
+    InvalidBinding,
+    /// The DPoP proof is missing or not accepted.
+    InvalidProof,
+    /// The DPoP proof needs a nonce of ours.
+    NonceRequired,
+    /// The token lacks a scope.
+    InsufficientScope,
+    /// The transaction token is missing or not accepted.
+    InvalidTransaction,
+    /// The user must be authenticated more strongly or again.
+    InsufficientAuthentication,
     /// The request is not permitted.
     AccessDenied,
     /// No decision can be made now.
@@ -93,6 +109,7 @@ impl Outcome {
             Self::Denied => row!(403, C::AccessDenied, Warn, "policy.deny"),
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
+            Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),
 
             Self::Credential(error) => match error {
                 CredentialError::Missing => row!(401, C::CredentialsRequired, Warn, "token.missing"),
@@ -141,7 +158,49 @@ impl Outcome {
                 TokenError::KubernetesLegacy => row!(401, C::InvalidToken, Warn, "token.kubernetes_legacy"),
                 TokenError::KubernetesBinding => row!(401, C::InvalidToken, Warn, "token.kubernetes_binding"),
                 TokenError::KubernetesSubject => row!(401, C::InvalidToken, Warn, "token.kubernetes_subject"),
+                TokenError::Confirmation => row!(401, C::InvalidToken, Warn, "token.cnf"),
+                TokenError::ConfirmationUnknown => row!(401, C::InvalidToken, Warn, "token.cnf_unknown"),
                 TokenError::GithubClaimMissing => row!(401, C::InvalidToken, Warn, "token.github_claim_missing"),
+            },
+
+            Self::Proof(error) => match error {
+                ProofError::NotBound => row!(401, C::InvalidToken, Warn, "proof.not_bound"),
+                ProofError::SentAsBearer => row!(401, C::InvalidBinding, Warn, "proof.sent_as_bearer"),
+                ProofError::NotBoundToDpop => row!(401, C::InvalidBinding, Warn, "proof.not_bound_to_dpop"),
+                ProofError::KeyMismatch => row!(401, C::InvalidBinding, Warn, "dpop.key_mismatch"),
+                ProofError::Missing => row!(401, C::InvalidProof, Warn, "dpop.missing"),
+                ProofError::Repeated => row!(401, C::InvalidProof, Warn, "dpop.repeated"),
+                ProofError::TooLarge => row!(401, C::InvalidProof, Warn, "dpop.too_large"),
+                ProofError::Malformed => row!(401, C::InvalidProof, Warn, "dpop.malformed"),
+                ProofError::Type => row!(401, C::InvalidProof, Warn, "dpop.typ"),
+                ProofError::Algorithm => row!(401, C::InvalidProof, Warn, "dpop.alg"),
+                ProofError::HeaderForbidden => row!(401, C::InvalidProof, Warn, "dpop.header_forbidden"),
+                ProofError::Key => row!(401, C::InvalidProof, Warn, "dpop.jwk"),
+                ProofError::KeyPrivate => row!(401, C::InvalidProof, Warn, "dpop.jwk_private"),
+                ProofError::Signature => row!(401, C::InvalidProof, Warn, "dpop.signature"),
+                ProofError::ClaimMissing => row!(401, C::InvalidProof, Warn, "dpop.claim_missing"),
+                ProofError::ClaimType => row!(401, C::InvalidProof, Warn, "dpop.claim_type"),
+                ProofError::Method => row!(401, C::InvalidProof, Warn, "dpop.htm"),
+                ProofError::Target => row!(401, C::InvalidProof, Warn, "dpop.htu"),
+                ProofError::Time => row!(401, C::InvalidProof, Warn, "dpop.iat"),
+                ProofError::NonceMissing => row!(401, C::NonceRequired, Warn, "dpop.nonce_missing"),
+                ProofError::Nonce => row!(401, C::NonceRequired, Warn, "dpop.nonce"),
+                ProofError::TokenHash => row!(401, C::InvalidProof, Warn, "dpop.ath"),
+                ProofError::Replayed => row!(401, C::InvalidProof, Warn, "dpop.replayed"),
+                ProofError::ReplayCacheFull => row!(503, C::Unavailable, Error, "dpop.replay_cache_full"),
+                ProofError::CertificateMissing => row!(401, C::InvalidToken, Warn, "proof.certificate_missing"),
+                ProofError::CertificateMismatch => row!(401, C::InvalidToken, Warn, "proof.certificate_mismatch"),
+            },
+
+            Self::Requirement(error) => match error {
+                RequirementError::Delegation => row!(403, C::AccessDenied, Warn, "delegation.refused"),
+                RequirementError::Scope => row!(403, C::InsufficientScope, Warn, "scope.insufficient"),
+                RequirementError::AuthenticationContext => {
+                    row!(401, C::InsufficientAuthentication, Warn, "authentication.context")
+                }
+                RequirementError::AuthenticationAge => {
+                    row!(401, C::InsufficientAuthentication, Warn, "authentication.age")
+                }
             },
 
             Self::Identity(error) => match error {
@@ -151,6 +210,12 @@ impl Outcome {
                 IdentityError::AttributeMissing => row!(403, C::AccessDenied, Warn, "identity.attribute_missing"),
                 IdentityError::AttributeType => row!(403, C::AccessDenied, Warn, "identity.attribute_type"),
                 IdentityError::AttributeInvalid => row!(403, C::AccessDenied, Warn, "identity.attribute_invalid"),
+                IdentityError::ActorUnexpected => row!(403, C::AccessDenied, Warn, "delegation.unexpected"),
+                IdentityError::ActorMalformed => row!(403, C::AccessDenied, Warn, "delegation.malformed"),
+                IdentityError::ActorId => row!(403, C::AccessDenied, Warn, "delegation.actor_id"),
+                IdentityError::ActorDepth => row!(403, C::AccessDenied, Warn, "delegation.depth"),
+                IdentityError::ActorLoop => row!(403, C::AccessDenied, Warn, "delegation.loop"),
+                IdentityError::ActorIssuer => row!(403, C::AccessDenied, Warn, "delegation.issuer"),
                 IdentityError::Parents => row!(403, C::AccessDenied, Warn, "identity.parents"),
             },
 
@@ -214,6 +279,20 @@ impl Outcome {
                 McpError::ArgumentUnknown => row!(400, C::InvalidArguments, Warn, "mcp.argument_unknown"),
             },
 
+            // No authentication scheme is about this header, so the answer is not 401.
+            Self::Transaction(error) => match error {
+                TransactionError::Refused => row!(400, C::InvalidTransaction, Warn, "transaction.refused"),
+                TransactionError::Missing => row!(400, C::InvalidTransaction, Warn, "transaction.missing"),
+                TransactionError::Repeated => row!(400, C::InvalidTransaction, Warn, "transaction.repeated"),
+                TransactionError::Malformed => row!(400, C::InvalidTransaction, Warn, "transaction.malformed"),
+                TransactionError::Type => row!(400, C::InvalidTransaction, Warn, "transaction.typ"),
+                TransactionError::Issuer => row!(400, C::InvalidTransaction, Warn, "transaction.issuer"),
+                TransactionError::Signature => row!(400, C::InvalidTransaction, Warn, "transaction.signature"),
+                TransactionError::Audience => row!(400, C::InvalidTransaction, Warn, "transaction.audience"),
+                TransactionError::Time => row!(400, C::InvalidTransaction, Warn, "transaction.time"),
+                TransactionError::Claim => row!(400, C::InvalidTransaction, Warn, "transaction.claim"),
+            },
+
             Self::Context(error) => match error {
                 ContextError::Missing => row!(403, C::AccessDenied, Warn, "context.missing"),
                 ContextError::Type => row!(403, C::AccessDenied, Warn, "context.type"),
@@ -244,7 +323,13 @@ impl ClientReason {
             Self::Forwarded => "forwarded",
             Self::CredentialsRequired => "credentials_required",
             Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken => "invalid_token",
+            Self::Metadata => "metadata",
+            Self::InvalidToken | Self::InvalidBinding => "invalid_token",
+            Self::InvalidProof => "invalid_dpop_proof",
+            Self::NonceRequired => "use_dpop_nonce",
+            Self::InvalidTransaction => "invalid_transaction_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::AccessDenied => "access_denied",
             Self::Unavailable => "unavailable",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -267,7 +352,13 @@ impl ClientReason {
             Self::Forwarded => "Forwarded",
             Self::CredentialsRequired => "Credentials required",
             Self::InvalidRequest => "Invalid request",
-            Self::InvalidToken => "Invalid token",
+            Self::Metadata => "Metadata",
+            Self::InvalidToken | Self::InvalidBinding => "Invalid token",
+            Self::InvalidProof => "Invalid DPoP proof",
+            Self::NonceRequired => "DPoP nonce required",
+            Self::InvalidTransaction => "Invalid transaction token",
+            Self::InsufficientScope => "Insufficient scope",
+            Self::InsufficientAuthentication => "Insufficient user authentication",
             Self::AccessDenied => "Access denied",
             Self::Unavailable => "Service unavailable",
             Self::UnsupportedMediaType => "Unsupported media type",
@@ -283,37 +374,19 @@ impl ClientReason {
         }
     }
 
-    /// The challenge of a reply about credentials (RFC 6750 §3). Without credentials it carries no error code
-    /// (§3.1), and it never says which check failed.
-    #[must_use]
-    pub fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::CredentialsRequired => Some("Bearer"),
-            Self::InvalidRequest => Some("Bearer error=\"invalid_request\""),
-            Self::InvalidToken => Some("Bearer error=\"invalid_token\""),
-            Self::Forwarded
-            | Self::AccessDenied
-            | Self::Unavailable
-            | Self::UnsupportedMediaType
-            | Self::TooLarge
-            | Self::HttpMethod
-            | Self::ParseError
-            | Self::InvalidMessage
-            | Self::InvalidParams
-            | Self::InvalidArguments
-            | Self::MethodNotFound
-            | Self::HeaderMismatch
-            | Self::UnsupportedVersion => None,
-        }
-    }
-
     /// The code of a JSON-RPC error. Those of JSON-RPC and of MCP (2026-07-28) where they say what happened; a denial has
     /// none there, and takes one outside of what they reserve.
     #[must_use]
     pub fn rpc_code(self) -> &'static str {
         match self {
-            Self::Forwarded | Self::AccessDenied => "-31403",
-            Self::CredentialsRequired | Self::InvalidToken => "-31401",
+            Self::Forwarded | Self::Metadata | Self::AccessDenied | Self::InsufficientScope => "-31403",
+            Self::CredentialsRequired
+            | Self::InvalidToken
+            | Self::InvalidBinding
+            | Self::InvalidProof
+            | Self::NonceRequired
+            | Self::InvalidTransaction
+            | Self::InsufficientAuthentication => "-31401",
             Self::Unavailable => "-32603",
             Self::ParseError => "-32700",
             Self::InvalidRequest

@@ -3,7 +3,7 @@
 use super::context::OpenContext;
 use super::template::PathTemplate;
 use crate::entity_text;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::limits;
 use crate::section::{self, ActionRef, ContextEntry, SectionError, SectionErrorKind};
 
@@ -21,7 +21,7 @@ impl OpenCall {
         action: ActionRef,
         context: Vec<ContextEntry>,
         template: &PathTemplate,
-        slots: &mut ClaimSlots,
+        slots: &mut RouteSlots,
         place: &str,
     ) -> Result<Self, SectionError> {
         section::check_type_name(&action.entity_type, place)?;

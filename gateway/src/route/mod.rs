@@ -8,6 +8,7 @@ mod open;
 mod path;
 mod query;
 mod resource;
+mod rules;
 mod table;
 mod template;
 mod trie;

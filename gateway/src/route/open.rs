@@ -2,15 +2,19 @@
 
 use super::call::OpenCall;
 use super::resource::IdTemplate;
+use super::rules::OpenRules;
 use super::template::{PathTemplate, Segment};
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::mcp::OpenMcp;
-use crate::section::{self, ContextEntry, McpRoute, ResourceTemplate, SectionError, SectionErrorKind, Source};
+use crate::section::{
+    self, ContextEntry, McpRoute, ResourceTemplate, RouteRules, SectionError, SectionErrorKind, Source,
+};
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
 pub(crate) struct OpenRoute {
     pub(crate) target: Target,
+    pub(crate) rules: OpenRules,
     pub(super) segments: Vec<Segment>,
 }
 
@@ -32,8 +36,24 @@ pub(crate) struct HttpTarget {
 }
 
 impl OpenRoute {
-    pub(super) fn open(raw: section::Route, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
-        let section::Route { host: _, methods: _, path, action, resource, context } = raw;
+    pub(super) fn open(
+        raw: section::Route,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
+    ) -> Result<Self, SectionError> {
+        let section::Route {
+            host: _,
+            methods: _,
+            path,
+            action,
+            resource,
+            context,
+            scopes,
+            authentication,
+            strip_token,
+            delegation,
+            transaction,
+        } = raw;
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
         let template = PathTemplate::parse(&path)?;
@@ -44,15 +64,23 @@ impl OpenRoute {
             return Err(SectionError::new(SectionErrorKind::Source, place));
         }
         let call = OpenCall::open(action, context, &template, slots, &place)?;
+        let rules = RouteRules { scopes, authentication, strip_token, delegation, transaction };
+        let rules = OpenRules::open(rules, &call.context, has_transactions, &place)?;
         let resource_id = IdTemplate::parse(&id, &template)?;
         let target = Target::Http(HttpTarget { call, resource_type, resource_id });
-        Ok(Self { target, segments: template.segments })
+        Ok(Self { target, rules, segments: template.segments })
     }
 
-    pub(super) fn open_mcp(raw: McpRoute, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
+    pub(super) fn open_mcp(
+        raw: McpRoute,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
+    ) -> Result<Self, SectionError> {
         let place = format!("the route `{}`", raw.path);
         let template = PathTemplate::parse(&raw.path)?;
-        let target = Target::Mcp(Box::new(OpenMcp::open(raw, &template, slots, &place)?));
-        Ok(Self { target, segments: template.segments })
+        let rules = raw.rules.clone();
+        let mcp = OpenMcp::open(raw, &template, slots, &place)?;
+        let rules = OpenRules::open(rules, mcp.calls().flat_map(|call| &call.context), has_transactions, &place)?;
+        Ok(Self { target: Target::Mcp(Box::new(mcp)), rules, segments: template.segments })
     }
 }

@@ -4,7 +4,7 @@ use super::authority;
 use super::open::OpenRoute;
 use super::path::RequestPath;
 use super::trie::Trie;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::limits;
 use crate::section::{self, SectionError, SectionErrorKind};
 
@@ -29,7 +29,8 @@ impl RouteTable {
     pub(crate) fn open(
         raw: Vec<section::Route>,
         mcp: Vec<section::McpRoute>,
-        slots: &mut ClaimSlots,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
     ) -> Result<Self, SectionError> {
         let count = raw.len().saturating_add(mcp.len());
         if count == 0 {
@@ -45,13 +46,13 @@ impl RouteTable {
             let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
             check_methods(&route.methods, &place)?;
             keys.push((host, route.methods.clone(), place));
-            table.routes.push(OpenRoute::open(route, slots)?);
+            table.routes.push(OpenRoute::open(route, slots, has_transactions)?);
         }
         for route in mcp {
             let place = format!("the route `{}`", route.path);
             let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
             keys.push((host, MCP_METHODS.map(str::to_owned).to_vec(), place));
-            table.routes.push(OpenRoute::open_mcp(route, slots)?);
+            table.routes.push(OpenRoute::open_mcp(route, slots, has_transactions)?);
         }
         for (index, (host, methods, place)) in keys.iter().enumerate() {
             for method in methods {
@@ -164,7 +165,7 @@ mod tests {
             route
         };
         let routes = routes.into_iter().enumerate().map(number).collect();
-        RouteTable::open(routes, vec![], &mut ClaimSlots::default()).map_err(|error| error.kind())
+        RouteTable::open(routes, vec![], &mut RouteSlots::default(), false).map_err(|error| error.kind())
     }
 
     fn find(table: &RouteTable, host: &str, method: &str, path: &str) -> Option<usize> {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::Delegation;
 use super::profile::Profile;
+use super::resource::Binding;
 use super::types::AttributeType;
 use crate::json::Json;
 use crate::token::Algorithm;
@@ -31,8 +33,14 @@ pub struct Issuer {
     pub max_lifetime_seconds: u64,
     /// How far clocks may be apart, in seconds.
     pub clock_skew_seconds: u64,
+    /// Whether its tokens must be bound to a key of the caller. Default: they may be.
+    #[serde(default)]
+    pub binding: Binding,
     /// How claims become the principal.
     pub principal: PrincipalMapping,
+    /// How actors become entities. Default: tokens that name actors are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Delegation>,
 }
 
 /// How a token's claims become the principal `Type::"alias/id"`.

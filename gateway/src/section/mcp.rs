@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::route::{ActionRef, ContextEntry, ResourceTemplate};
+use super::route::{ActionRef, ContextEntry, ResourceTemplate, RouteRules};
 use super::types::RecordField;
 use crate::mcp::Revision;
 
@@ -17,6 +17,9 @@ pub struct McpRoute {
     pub path: String,
     /// The server. Its id has no `/`, so that it can be told from the names behind it.
     pub server: ResourceTemplate,
+    /// What is asked for besides the policies.
+    #[serde(default)]
+    pub rules: RouteRules,
     /// Largest body, in bytes.
     pub max_body_bytes: u32,
     /// The revisions that clients may speak.

@@ -3,19 +3,25 @@
 //! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
 //! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
 
+mod delegation;
 mod error;
 mod issuer;
 mod mcp;
 mod open;
 mod profile;
+mod resource;
 mod route;
+mod transaction;
 mod types;
 
+pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
 pub use mcp::{ArgumentHeader, Denial, McpRoute, MethodAction, SubjectType, ToolAction, UnknownArguments};
 pub use profile::Profile;
-pub use route::{ActionRef, ContextEntry, MessageMember, ResourceTemplate, Route, Source};
+pub use resource::{Binding, DpopRules, ProtectedResource};
+pub use route::{ActionRef, Authentication, ContextEntry, MessageMember, ResourceTemplate, Route, RouteRules, Source};
+pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
@@ -37,6 +43,15 @@ pub struct GatewaySection {
     /// MCP servers, whose requests say in their bodies what they ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mcp: Vec<McpRoute>,
+    /// What the gateway is to OAuth clients. Default: nothing that it says of itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ProtectedResource>,
+    /// How DPoP proofs must look. Default: the scheme `DPoP` is not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<DpopRules>,
+    /// Whose transaction tokens are read. Default: nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_tokens: Option<TransactionTokens>,
 }
 
 impl GatewaySection {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::DelegationMode;
+use super::transaction::TransactionMode;
 use super::types::AttributeType;
 
 /// One kind of request, and what it means in Cedar.
@@ -22,6 +24,54 @@ pub struct Route {
     pub resource: ResourceTemplate,
     /// The context of the Cedar request.
     pub context: Vec<ContextEntry>,
+    /// Scopes that the token must have, all of them, before policies are asked. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// How the user must have been authenticated. Default: anyhow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Whether the upstream gets the request without the caller's token and proof. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_token: bool,
+    /// Whose rights decide where a token names actors. Default: such a request is refused.
+    #[serde(default)]
+    pub delegation: DelegationMode,
+    /// What becomes of a transaction token. Default: it is removed.
+    #[serde(default)]
+    pub transaction: TransactionMode,
+}
+
+/// What a route asks for besides the policies. The members are those of [`Route`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteRules {
+    /// As [`Route::scopes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// As [`Route::authentication`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// As [`Route::strip_token`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_token: bool,
+    /// As [`Route::delegation`].
+    #[serde(default)]
+    pub delegation: DelegationMode,
+    /// As [`Route::transaction`].
+    #[serde(default)]
+    pub transaction: TransactionMode,
+}
+
+/// How a user must have been authenticated (RFC 9470).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// Values of `acr` of which the token must have one, the preferred one first. Empty: any.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How long ago `auth_time` may be, in seconds. Default: any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
 }
 
 /// A Cedar action.
@@ -63,8 +113,9 @@ pub struct ContextEntry {
 
 /// Where a context value comes from.
 ///
-/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"`, `"now"` or, on routes to MCP servers, `{"message": member}`.
+/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `{"transaction": [path…]}`, `"method"`, `"path_text"`,
+/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"`, `"now"` or, on routes to MCP servers,
+/// `{"message": member}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -76,12 +127,24 @@ pub enum Source {
     Header(String),
     /// A claim of the token, by path of member names.
     Claim(Vec<String>),
+    /// A claim of the transaction token, by path of member names.
+    Transaction(Vec<String>),
     /// The method.
     Method,
     /// The whole path, percent-decoded, without query.
     PathText,
     /// The host, lower-case, without port.
     Host,
+    /// The subject of the token, as an entity: the principal, unless an actor is.
+    Subject,
+    /// The current actor, as an entity; absent where nobody acts for the subject.
+    Actor,
+    /// All actors, as a set of entities; empty where nobody acts for the subject.
+    ActorChain,
+    /// Whether somebody acts for the subject.
+    Delegated,
+    /// How many act for the subject, one for the other.
+    DelegationDepth,
     /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
     Now,
     /// What a message says of itself. Absent where the method has no such thing.

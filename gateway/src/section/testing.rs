@@ -1,6 +1,9 @@
 //! Sections for tests.
 
-use super::{ActionRef, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, TypedClaim};
+use super::{
+    ActionRef, Binding, DelegationMode, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route,
+    TransactionMode, TypedClaim,
+};
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
 
@@ -17,7 +20,9 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
         jwks: serde_json::from_str(&jwks).unwrap(),
         max_lifetime_seconds: 900,
         clock_skew_seconds: 30,
+        binding: Binding::Optional,
         principal: mapping(),
+        delegation: None,
     }
 }
 
@@ -45,5 +50,10 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         action: ActionRef { entity_type: "Action".to_owned(), id: "act".to_owned() },
         resource: ResourceTemplate { entity_type: "Thing".to_owned(), id: "thing".to_owned() },
         context: vec![],
+        scopes: vec![],
+        authentication: None,
+        strip_token: false,
+        delegation: DelegationMode::Refuse,
+        transaction: TransactionMode::Strip,
     }
 }

@@ -5,7 +5,7 @@
 pub enum CredentialError {
     /// No `Authorization` header.
     Missing,
-    /// `Authorization` with a scheme other than `Bearer`.
+    /// `Authorization` with a scheme other than `Bearer`, or `DPoP` where it is accepted.
     Scheme,
     /// More than one `Authorization` header.
     Repeated,
@@ -13,7 +13,7 @@ pub enum CredentialError {
     InQuery,
     /// A token that is longer than the limit.
     TooLarge,
-    /// `Bearer` without one token of the characters a JWT may have (RFC 8725 §3.2).
+    /// The scheme without one token of the characters a JWT may have (RFC 8725 §3.2).
     Malformed,
 }
 
@@ -94,6 +94,10 @@ pub enum TokenError {
     KubernetesBinding,
     /// `sub` is not the service account that `kubernetes.io` names.
     KubernetesSubject,
+    /// `cnf` is not an object, or a thumbprint in it is none.
+    Confirmation,
+    /// `cnf` has no method that is implemented.
+    ConfirmationUnknown,
     /// The number of the repository or of its owner is missing.
     GithubClaimMissing,
 }

@@ -9,7 +9,7 @@ use crate::limits;
 ///
 /// `b64` changes what is signed (RFC 7797); `jku`, `jwk`, `x5u`, `x5c` bring the key along; the rest belong to
 /// encrypted tokens (RFC 7516), where they have been used to exhaust verifiers.
-const FORBIDDEN: [&str; 14] =
+pub(crate) const FORBIDDEN_MEMBERS: [&str; 14] =
     ["b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
 
 /// What `typ` says a token is, without the media type's `application/` (RFC 7515 §4.1.9). Which of these an issuer's
@@ -25,6 +25,8 @@ pub(crate) enum TokenType {
     AccessToken,
     /// `JOSE`
     Jose,
+    /// `txntoken+jwt`; no issuer's profile has it
+    Transaction,
 }
 
 /// What a header says about how to verify the token.
@@ -48,7 +50,7 @@ impl<'a> JoseHeader<'a> {
         if header.get("crit").is_some() {
             return Err(TokenError::Critical);
         }
-        if FORBIDDEN.iter().any(|name| header.get(name).is_some()) {
+        if FORBIDDEN_MEMBERS.iter().any(|name| header.get(name).is_some()) {
             return Err(TokenError::HeaderForbidden);
         }
         let algorithm = header
@@ -79,7 +81,7 @@ impl TokenType {
     fn read(typ: &str) -> Option<Self> {
         let (prefix, rest) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
         let short = if prefix.eq_ignore_ascii_case("application/") { rest } else { typ };
-        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose)]
+        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose), ("txntoken+jwt", Self::Transaction)]
             .into_iter()
             .find(|(name, _)| short.eq_ignore_ascii_case(name))
             .map(|(_, token_type)| token_type)
@@ -145,7 +147,7 @@ mod tests {
         for crit in ["[\"bork\"]", "[\"cnf\"]", "[]", "null", "\"exp\"", "[\"alg\"]"] {
             assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"crit\":{crit}}}")), Err(TokenError::Critical));
         }
-        for name in FORBIDDEN {
+        for name in FORBIDDEN_MEMBERS {
             for value in ["null", "false", "\"x\"", "{}"] {
                 let text = format!("{{\"alg\":\"ES256\",\"{name}\":{value}}}");
                 assert_eq!(read(&text), Err(TokenError::HeaderForbidden), "{text}");
@@ -166,7 +168,6 @@ mod tests {
             "\"wit+jwt\"",
             "\"wpt+jwt\"",
             "\"dpop+jwt\"",
-            "\"txntoken+jwt\"",
             "\"secevent+jwt\"",
             "\"statuslist+jwt\"",
             "\"application/secevent+jwt\"",

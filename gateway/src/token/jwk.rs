@@ -80,7 +80,7 @@ pub(crate) enum KeyPurpose {
 }
 
 /// Reads one key.
-pub(super) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
+pub(crate) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
     if jwk.as_object().is_none() {
         return Err(JwkError::Malformed);
     }

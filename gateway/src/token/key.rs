@@ -206,6 +206,10 @@ mod tests {
             self.answer
         }
 
+        fn client_certificate(&mut self) -> Option<[u8; 32]> {
+            None
+        }
+
         fn fill_random(&mut self, _: &mut [u8]) {}
     }
 

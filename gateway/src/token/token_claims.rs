@@ -1,13 +1,15 @@
 //! The claims of a verified token, and what the gateway itself found out about the token.
 
+use super::issuer::Issuer;
 use crate::identity::{Datum, ReadFault};
 use crate::json::Json;
+use crate::proof::Confirmation;
 use crate::section::{AttributeType, Profile};
 
 /// What a mapping may read about a token besides its claims, as `(root, members)`. A path whose first name is a root is never
 /// looked up among the claims, so no issuer can speak in the gateway's name.
 pub(crate) const FACTS: [(&str, &[&str]); 3] = [
-    ("$token", &["profile", "issuer", "client_is_subject"]),
+    ("$token", &["profile", "issuer", "binding", "client_is_subject"]),
     ("$spiffe", &["trust_domain", "path", "prefixes"]),
     ("$kubernetes", &["namespace", "service_account", "service_account_uid", "pod", "pod_uid", "node", "node_uid"]),
 ];
@@ -22,13 +24,14 @@ pub(crate) struct TokenClaims {
 
 impl TokenClaims {
     /// Claims of an issuer, with what its profile's checks found out.
-    pub(super) fn new(claims: Json, profile: &Profile, alias: &str, found: Vec<(String, Json)>) -> Self {
+    pub(super) fn new(claims: Json, issuer: &Issuer, confirmation: Confirmation, found: Vec<(String, Json)>) -> Self {
         let mut token = vec![
-            ("profile".to_owned(), Json::String(profile.name().to_owned())),
-            ("issuer".to_owned(), Json::String(alias.to_owned())),
+            ("profile".to_owned(), Json::String(issuer.profile.name().to_owned())),
+            ("issuer".to_owned(), Json::String(issuer.alias.clone())),
+            ("binding".to_owned(), Json::String(confirmation.name().to_owned())),
         ];
         let mut roots = Vec::new();
-        match profile {
+        match &issuer.profile {
             Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::GithubActions => token.extend(found),
             Profile::SpiffeJwtSvid { .. } => roots.push(("$spiffe".to_owned(), Json::Object(found))),
             Profile::Kubernetes => roots.push(("$kubernetes".to_owned(), Json::Object(found))),
@@ -37,11 +40,22 @@ impl TokenClaims {
         Self { claims, facts: Json::Object(roots) }
     }
 
+    /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.
+    pub(crate) fn of_nobody(act: Json) -> Self {
+        Self { claims: act, facts: Json::Object(Vec::new()) }
+    }
+
     /// Claims without findings, for tests of what comes after.
     #[cfg(test)]
     pub(crate) fn for_test(claims: &str) -> Self {
         let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
-        Self::new(claims, &Profile::Oidc, "test", Vec::new())
+        let issuer = Issuer::for_test(Profile::Oidc);
+        Self::new(claims, &issuer, Confirmation::default(), Vec::new())
+    }
+
+    /// A claim by its name.
+    pub(crate) fn claim(&self, name: &str) -> Option<&Json> {
+        self.claims.get(name)
     }
 
     /// The claim, or the finding, at a path of member names.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::algorithm::Algorithm;
 use super::claims::{self, Validity};
-use super::credential::BearerToken;
+use super::credential::CompactText;
 use super::error::TokenError;
 use super::header::{self, JoseHeader};
 use super::issuer::{Issuer, IssuerIndex, IssuerTable};
@@ -13,6 +13,7 @@ use super::profile;
 use super::token_claims::TokenClaims;
 use crate::host::Host;
 use crate::json::Json;
+use crate::proof::Confirmation;
 
 /// The claims of a token whose signature, issuer, audience and times hold.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct VerifiedToken {
     pub(crate) kid: Option<String>,
     pub(crate) claims: TokenClaims,
     pub(crate) validity: Validity,
+    pub(crate) confirmation: Confirmation,
 }
 
 /// What a token says of itself, for the decision record. Until the token is verified these are mere assertions.
@@ -35,7 +37,7 @@ pub(crate) struct TokenFacts<'a> {
 
 /// Verifies a token.
 pub(crate) fn verify<'a>(
-    token: BearerToken<'_>,
+    token: CompactText<'_>,
     issuers: &'a IssuerTable,
     host: &mut dyn Host,
     now_ms: u64,
@@ -50,18 +52,13 @@ pub(crate) fn verify<'a>(
     let (index, issuer) = select_issuer(&jws.claims, issuers)?;
     facts.issuer = Some(&issuer.alias);
     profile::check_header(&issuer.profile, &header)?;
-    if !issuer.algorithms.contains(&algorithm) {
-        return Err(TokenError::AlgorithmNotAllowed);
-    }
-    let key = issuer.keys.find(kid, algorithm)?;
-    if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
-        return Err(TokenError::Signature);
-    }
-    let validity = claims::check(&jws.claims, issuer, now_ms)?;
+    issuer.terms.verify_signature(&jws, &header, host)?;
+    let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?;
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
+    let confirmation = Confirmation::read(&jws.claims)?;
     let kid = kid.map(str::to_owned);
-    let claims = TokenClaims::new(jws.claims, &issuer.profile, &issuer.alias, found);
-    Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity })
+    let claims = TokenClaims::new(jws.claims, issuer, confirmation, found);
+    Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity, confirmation })
 }
 
 /// The issuer that the claims name. They are not verified yet; the name only selects whose keys must have signed.
@@ -94,7 +91,7 @@ mod tests {
         let token = testing::p256(1).token(header, claims);
         let mut facts = TokenFacts::default();
         let error =
-            verify(BearerToken::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+            verify(CompactText::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
         (facts, error)
     }
 

@@ -8,9 +8,14 @@ mod keys;
 
 mod bundles;
 mod cases;
+mod certificates;
+mod delegation;
 mod denials;
+mod dpop;
 mod mutations;
 mod profiles;
+mod replies;
 mod requests;
 mod tokens;
+mod transactions;
 mod world;

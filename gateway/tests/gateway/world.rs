@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 8] = [
+const POLICIES: [(&str, &str); 13] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -36,6 +36,20 @@ const POLICIES: [(&str, &str); 8] = [
         r#"permit (principal, action == Action::"errand", resource)
            when { principal.own && principal.scopes.contains("errands") };"#,
     ),
+    ("cleared", r#"permit (principal, action == Action::"relay", resource) when { principal.cleared };"#),
+    ("no-rogues", r#"forbid (principal == Agent::"users/rogue", action == Action::"relay", resource);"#),
+    (
+        "known-chain",
+        r#"permit (principal, action == Action::"chain", resource) when {
+             context has depth && context.delegated && context.depth == 2 && context.subject == User::"users/ann" &&
+             context.actor == Agent::"users/bot" && principal == context.actor && principal.model == "m1" &&
+             context.actors.containsAll([Agent::"users/bot", Agent::"dev/helper"]) };"#,
+    ),
+    (
+        "small-payments",
+        r#"permit (principal, action == Action::"pay", resource) when { context has amount && context.amount <= 100 };"#,
+    ),
+    ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
     (
@@ -46,7 +60,12 @@ const POLICIES: [(&str, &str); 8] = [
 
 const STORE: &str = r#"[
     {"uid": {"type": "Team", "id": "web"}, "attrs": {}, "parents": []},
-    {"uid": {"type": "Repository", "id": "site"}, "attrs": {}, "parents": []}
+    {"uid": {"type": "Repository", "id": "site"}, "attrs": {}, "parents": []},
+    {"uid": {"type": "User", "id": "users/ann"}, "attrs": {"cleared": true}, "parents": []},
+    {"uid": {"type": "User", "id": "users/eve"}, "attrs": {"cleared": false}, "parents": []},
+    {"uid": {"type": "Agent", "id": "users/bot"}, "attrs": {"cleared": true}, "parents": []},
+    {"uid": {"type": "Agent", "id": "users/rogue"}, "attrs": {"cleared": false}, "parents": []},
+    {"uid": {"type": "Agent", "id": "dev/helper"}, "attrs": {"cleared": true}, "parents": []}
 ]"#;
 
 /// The gateway section, before the key set is put in.
@@ -65,6 +84,7 @@ fn section_json() -> String {
     let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
     SECTION
         .replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+        .replace("\"TTS\"", &format!("{{\"keys\":[{}]}}", keys::p256(21).jwk("tts")))
         .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
         .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
 }
@@ -110,7 +130,28 @@ const SECTION: &str = r#"{
     "algorithms": ["RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "repository", "claim": ["repository_id"], "required": true, "type": "string"}], "parents": []}
+  }, {
+    "alias": "bound", "issuer": "https://bound", "audiences": ["https://gateway"], "binding": "required",
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "binding", "claim": ["$token", "binding"], "required": true, "type": "string"}], "parents": []}
+  }, {
+    "alias": "users", "issuer": "https://users", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "User", "id_claim": ["sub"], "attributes": [], "parents": []},
+    "delegation": {"max_depth": 3, "issuers": ["dev"], "actor": {
+      "type": "Agent", "id_claim": ["sub"], "parents": [],
+      "attributes": [{"name": "model", "claim": ["model"], "required": false, "type": "string"}]}}
   }],
+  "resources": [
+    {"url": "https://repos.internal/", "authorization_servers": ["https://issuer"], "scopes": ["read", "write"],
+     "name": "Repositories \"internal\""},
+    {"url": "https://repos.internal/look", "scopes": []}
+  ],
+  "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
+           "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
+  "transaction_tokens": {"audience": "trust.internal", "issuer": "https://tts.internal", "algorithms": ["ES256"],
+    "jwks": "TTS", "max_lifetime_seconds": 300, "clock_skew_seconds": 5},
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
@@ -125,6 +166,45 @@ const SECTION: &str = r#"{
      "resource": {"type": "Thing", "id": "mesh"}, "context": []},
     {"methods": ["GET"], "path": "/errand", "action": {"type": "Action", "id": "errand"},
      "resource": {"type": "Thing", "id": "errand"}, "context": []},
+    {"methods": ["GET"], "path": "/scoped", "scopes": ["read", "admin"], "strip_token": true,
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "scoped"}, "context": []},
+    {"methods": ["GET"], "path": "/stepped", "authentication": {"acr_values": ["gold", "silver"], "max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "stepped"}, "context": []},
+    {"methods": ["GET"], "path": "/fresh", "authentication": {"max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "fresh"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/every", "delegation": "every_hop",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/actor", "delegation": "actor_only",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/subject", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/nobody",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/chain", "delegation": "actor_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "chain"}, "context": [
+       {"name": "subject", "source": "subject", "type": {"entity": "User"}, "required": true},
+       {"name": "actor", "source": "actor", "type": {"entity": "Agent"}, "required": false},
+       {"name": "actors", "source": "actor_chain", "type": {"set": {"entity": "Agent"}}, "required": true},
+       {"name": "delegated", "source": "delegated", "type": "bool", "required": true},
+       {"name": "depth", "source": "delegation_depth", "type": "long", "required": true}]},
+    {"methods": ["GET"], "path": "/acted", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "acted"}, "context": [
+       {"name": "actor", "source": "actor", "type": {"entity": "Agent"}, "required": true}]},
+    {"methods": ["GET"], "path": "/mistyped", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "acted"}, "context": [
+       {"name": "actor", "source": "actor", "type": {"entity": "Robot"}, "required": true}]},
+    {"methods": ["GET"], "path": "/txn/optional", "transaction": "optional", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/required", "transaction": "required", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/refuse", "transaction": "refuse", "action": {"type": "Action", "id": "read"},
+     "resource": {"type": "Repository", "id": "edge"}, "context": []},
+    {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
+     "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",
      "action": {"type": "Action", "id": "look"}, "resource": {"type": "Thing", "id": "look"},
      "context": [
@@ -364,6 +444,7 @@ pub(crate) struct Answer {
     /// Headers that the upstream gets, or the client's reply.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
+    pub(crate) stripped: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) id: String,
 }
@@ -372,15 +453,17 @@ impl Answer {
     fn new(verdict: &Verdict<'_>) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let disposition = verdict.disposition();
-        let (headers, removed, body) = match &verdict.action {
+        let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                (forward.set.iter().map(own).collect(), removed.collect(), None)
+                let stripped = forward.strip.iter().map(|name| (*name).to_owned()).collect();
+                (forward.set.iter().chain(&forward.actor).map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
                 assert_eq!(reply.status, disposition.status);
                 assert_eq!(reply.details, disposition.reason);
-                (reply.headers.iter().map(own).collect(), vec![], Some(String::from_utf8(reply.body.to_vec()).unwrap()))
+                let body = String::from_utf8(reply.body.to_vec()).unwrap();
+                (reply.headers.iter().map(own).collect(), vec![], vec![], Some(body))
             }
         };
         Self {
@@ -392,6 +475,7 @@ impl Answer {
             record: serde_json::from_str(verdict.record).unwrap(),
             headers,
             removed,
+            stripped,
             body,
             id: verdict.decision_id.as_str().to_owned(),
         }
@@ -400,6 +484,18 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+
+    /// All values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// Sends a request over a connection whose client certificate was validated.
+pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u8; 32]) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
 }
 
 /// Sends a request at a time, in seconds since the Unix epoch.

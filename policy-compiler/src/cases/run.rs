@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::{
-    Action, BundleSource, ConfigurationFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, ReceivedBody,
+    Action, BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, ReceivedBody,
     RequestHead, TokenCacheFile, TrustFile, Verdict, limits,
 };
 use serde::Serialize;
@@ -92,6 +92,7 @@ impl<'a> Runner<'a> {
             on_forbid_error: OnForbidError::Deny,
             decision_log: Vec::new(),
             token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
+            dpop: DpopFile::default(),
         };
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
         let mut host = NativeHost::at(now_seconds);
@@ -125,7 +126,7 @@ impl<'a> Runner<'a> {
         let request = RequestHead { headers: buffer.as_map() };
         let body = case.request.body();
         let verdict = match &body {
-            Some(body) => self.gateway.finish(&request, ReceivedBody::Whole(body.as_bytes()), &mut self.host),
+            Some(body) => self.gateway.finish(&request, ReceivedBody::Whole(body.as_bytes()), None, &mut self.host),
             None => self.gateway.decide(&request, &mut self.host),
         };
         let sorted = |names: palisade_gateway::PolicyNames<'_>| {

@@ -39,6 +39,13 @@ pub struct ProjectFile {
     /// Who may vouch for callers.
     #[serde(default)]
     pub issuers: Vec<IssuerTable>,
+    /// What the gateway is to OAuth clients.
+    #[serde(default)]
+    pub resources: Vec<ProtectedResourceTable>,
+    /// How DPoP proofs must look. Default: DPoP is not accepted.
+    pub dpop: Option<Spanned<DpopTable>>,
+    /// Whose transaction tokens are read. Default: nobody's.
+    pub transaction_tokens: Option<TransactionTokensTable>,
     /// Which requests mean which actions.
     #[serde(default)]
     pub routes: Vec<RouteTable>,
@@ -77,8 +84,25 @@ pub struct IssuerTable {
     pub max_token_lifetime: Spanned<String>,
     /// Accepted clock difference, such as `30s`. Default: `0s`.
     pub clock_skew: Option<Spanned<String>>,
+    /// Whether its tokens must be bound to a key of the caller: `optional` or `required`. Default: `optional`.
+    pub binding: Option<Spanned<String>>,
     /// How claims become the principal.
     pub principal: Spanned<PrincipalTable>,
+    /// How actors become entities. Default: tokens that name actors are refused.
+    pub delegation: Option<DelegationTable>,
+}
+
+/// `[issuers.delegation]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationTable {
+    /// How one `act` object becomes an entity. Attributes are those that are named here; others come from the bundle's entities.
+    pub actor: Spanned<PrincipalTable>,
+    /// The most actors that a token may name. Default: 4.
+    pub max_depth: Option<Spanned<usize>>,
+    /// Aliases of other issuers whose subjects may act here. Default: none.
+    #[serde(default)]
+    pub issuers: Vec<Spanned<String>>,
 }
 
 /// `[issuers.principal]`.
@@ -144,6 +168,70 @@ pub struct RouteTable {
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// For `mcp`: by tool, the names of the headers `Mcp-Param-NAME` and the arguments that they repeat.
     pub param_headers: Option<Spanned<ParamHeadersTable>>,
+    /// Scopes that the token must have, all of them. Default: none.
+    #[serde(default)]
+    pub scopes: Vec<Spanned<String>>,
+    /// Values of `acr` of which the token must have one. Default: any.
+    #[serde(default)]
+    pub acr_values: Vec<Spanned<String>>,
+    /// How long ago the user may have been authenticated, such as `5m`. Default: any time.
+    pub max_authentication_age: Option<Spanned<String>>,
+    /// Whether the upstream gets the request without the caller's token. Default: `false`.
+    pub strip_token: Option<bool>,
+    /// Whose rights decide where a token names actors: `refuse`, `subject_only`, `actor_only` or `every_hop`. Default: `refuse`.
+    pub delegation: Option<Spanned<String>>,
+    /// What becomes of a transaction token: `strip`, `refuse`, `optional` or `required`. Default: `strip`.
+    pub transaction: Option<Spanned<String>>,
+}
+
+/// What the key set of [`ProjectFile::transaction_tokens`] is called among those of the issuers, whose aliases have no `_`.
+pub(crate) const TRANSACTION_TOKENS: &str = "transaction_tokens";
+
+/// `[transaction_tokens]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionTokensTable {
+    /// The trust domain of the gateway: the only accepted `aud`.
+    pub audience: Spanned<String>,
+    /// The exact `iss` of tokens that have one. Default: they have none.
+    pub issuer: Option<Spanned<String>>,
+    /// Accepted JOSE algorithms.
+    pub algorithms: Spanned<Vec<Spanned<String>>>,
+    /// File with the service's JWK Set.
+    pub jwks: Spanned<String>,
+    /// Longest accepted `exp - iat`, such as `5m`.
+    pub max_token_lifetime: Spanned<String>,
+    /// Accepted clock difference. Default: `0s`.
+    pub clock_skew: Option<Spanned<String>>,
+}
+
+/// `[[resources]]`: a protected resource of RFC 9728.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectedResourceTable {
+    /// The resource identifier: an `https` URL.
+    pub url: Spanned<String>,
+    /// A name for people.
+    pub name: Option<Spanned<String>>,
+    /// The authorization servers that the metadata names. Default: the issuers whose profile is `oauth` or `oauth-lenient`.
+    pub authorization_servers: Option<Vec<Spanned<String>>>,
+    /// The scopes that callers should ask for. Default: none are named.
+    #[serde(default)]
+    pub scopes: Vec<Spanned<String>>,
+}
+
+/// `[dpop]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DpopTable {
+    /// The origins under which clients know the gateway. Default: those of the resources.
+    pub origins: Option<Vec<Spanned<String>>>,
+    /// The algorithms of proofs. Default: ES256, ES384, EdDSA, Ed25519, PS256.
+    pub algorithms: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How long after its `iat` a proof is accepted. Default: `60s`.
+    pub max_age: Option<Spanned<String>>,
+    /// Accepted clock difference. Default: `5s`.
+    pub clock_skew: Option<Spanned<String>>,
 }
 
 /// `param_headers` of a route.

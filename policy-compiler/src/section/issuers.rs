@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_gateway::section::{Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
+use palisade_gateway::section::{Binding, Delegation, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
 use palisade_gateway::token::Algorithm;
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
@@ -11,7 +11,7 @@ use super::claim;
 use super::types::{Attribute, SchemaTypes};
 use crate::diagnostic::Findings;
 use crate::keys::SECRET_MEMBERS;
-use crate::project::{IssuerTable, PrincipalTable, at, seconds};
+use crate::project::{DelegationTable, IssuerTable, PrincipalTable, at, seconds};
 
 pub(super) fn build(
     tables: &[IssuerTable],
@@ -49,7 +49,9 @@ fn issuer(
         jwks,
         max_token_lifetime,
         clock_skew,
+        binding,
         principal,
+        delegation,
     } = table;
     check_alias(alias, findings);
     let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), findings);
@@ -81,7 +83,12 @@ fn issuer(
         None => Some(0),
     };
     let algorithms = self::algorithms(algorithms, findings);
-    let principal = mapping(principal.as_ref(), types, findings);
+    let binding = self::binding(binding.as_ref(), findings);
+    let principal = mapping(principal.as_ref(), Others::ByName, types, findings);
+    let delegation = match delegation {
+        Some(table) => Some(self::delegation(table, types, findings)?),
+        None => None,
+    };
     Some(Issuer {
         alias: alias.as_ref().clone(),
         profile: profile?,
@@ -92,7 +99,9 @@ fn issuer(
         jwks: key_set?.clone(),
         max_lifetime_seconds: lifetime?,
         clock_skew_seconds: skew?,
+        binding: binding?,
         principal: principal?,
+        delegation,
     })
 }
 
@@ -138,6 +147,18 @@ fn profile(
     Some(profile)
 }
 
+fn binding(value: Option<&Spanned<String>>, findings: &mut Findings) -> Option<Binding> {
+    match value.map(|value| (value, value.as_ref().as_str())) {
+        None | Some((_, "optional")) => Some(Binding::Optional),
+        Some((_, "required")) => Some(Binding::Required),
+        Some((value, other)) => {
+            let message = format!("`{other}` is neither `optional` nor `required`");
+            findings.push(at("issuer.binding", value, message));
+            None
+        }
+    }
+}
+
 fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
     let text = alias.as_ref();
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -147,7 +168,7 @@ fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
     }
 }
 
-fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
+pub(super) fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
     let Some(keys) = set.get("keys").and_then(Json::as_array) else {
         let message = "the file is not a JWK Set: it has no array `keys`";
         findings.push(at("issuer.jwks", place, message));
@@ -160,7 +181,7 @@ fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
     }
 }
 
-fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
+pub(super) fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
     let seconds = seconds(value, findings)?;
     if seconds < least || seconds > most {
         let message = format!("`{}` is outside {least}s to {most}s", value.as_ref());
@@ -170,7 +191,7 @@ fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findin
     Some(seconds)
 }
 
-fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
+pub(super) fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
     let mut known = Vec::new();
     for name in list.as_ref() {
         match Algorithm::from_name(name.as_ref()) {
@@ -192,7 +213,37 @@ fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> 
     known
 }
 
-fn mapping(table: &PrincipalTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<PrincipalMapping> {
+/// The most actors of a token where the project does not say.
+const MAX_ACTORS: usize = 4;
+
+fn delegation(table: &DelegationTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Delegation> {
+    let DelegationTable { actor, max_depth, issuers } = table;
+    if let Some(depth) = max_depth.as_ref().filter(|depth| !(1..=limits::ACTORS).contains(depth.as_ref())) {
+        let message = format!("`{}` is outside 1 to {}", depth.as_ref(), limits::ACTORS);
+        findings.push(at("issuer.delegation_depth", depth, message));
+    }
+    Some(Delegation {
+        actor: mapping(actor.as_ref(), Others::FromStore, types, findings)?,
+        max_depth: max_depth.as_ref().map_or(MAX_ACTORS, |depth| *depth.as_ref()),
+        issuers: issuers.iter().map(|alias| alias.as_ref().clone()).collect(),
+    })
+}
+
+/// Where attributes come from that a mapping does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// The claim of the same name.
+    ByName,
+    /// The bundle's entities.
+    FromStore,
+}
+
+fn mapping(
+    table: &PrincipalTable,
+    others: Others,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<PrincipalMapping> {
     let PrincipalTable { entity_type, id, parents, attributes } = table;
     let id_claim = claim::path(id, id.as_ref(), findings);
     let Some(principal) = types.entity_type(entity_type.as_ref()) else {
@@ -212,7 +263,9 @@ fn mapping(table: &PrincipalTable, types: &SchemaTypes<'_>, findings: &mut Findi
     let mut claims = Vec::new();
     for attribute in known {
         let source = attributes.iter().find(|(name, _)| *name.as_ref() == attribute.name).map(|(_, source)| source);
-        claims.extend(typed_claim(attribute, source, entity_type, findings));
+        if source.is_some() || others == Others::ByName {
+            claims.extend(typed_claim(attribute, source, entity_type, findings));
+        }
     }
     let mut list = Vec::new();
     for parent in parents {

@@ -14,7 +14,7 @@ use palisade_gateway::{MCP_METHODS, McpRevision, limits};
 use toml::Spanned;
 
 use super::issuers::unknown_type;
-use super::routes::{Sources, check_names, context};
+use super::routes::{Callers, Sources, check_names, context, rules};
 use super::template;
 use super::types::{Attribute, SchemaTypes};
 use crate::diagnostic::Findings;
@@ -23,7 +23,12 @@ use crate::project::{ParamHeadersTable, ResourceTable, RouteTable, at, at_span};
 /// The attribute of a tool's context that holds its arguments.
 const INPUT: &str = "input";
 
-pub(super) fn route(table: &RouteTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<McpRoute> {
+pub(super) fn route(
+    table: &RouteTable,
+    callers: &Callers<'_>,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<McpRoute> {
     let RouteTable {
         protocol: _,
         host,
@@ -38,6 +43,12 @@ pub(super) fn route(table: &RouteTable, types: &SchemaTypes<'_>, findings: &mut 
         max_body_bytes,
         origins,
         param_headers,
+        scopes: _,
+        acr_values: _,
+        max_authentication_age: _,
+        strip_token: _,
+        delegation: _,
+        transaction: _,
     } = table;
     let foreign = [
         methods.as_ref().map(|value| ("methods", value.span())),
@@ -50,6 +61,7 @@ pub(super) fn route(table: &RouteTable, types: &SchemaTypes<'_>, findings: &mut 
     }
     let ResourceTable { entity_type, id } = resource;
     check_names(id, &template::names(path.as_ref()), findings);
+    let rules = rules(table, callers, None, types, findings);
     let revisions = self::revisions(revisions.as_ref(), findings);
     let denial = choice(denial.as_ref(), "denial", &DENIALS, findings);
     let unknown_arguments = choice(unknown_arguments.as_ref(), "unknown_arguments", &UNKNOWN_ARGUMENTS, findings);
@@ -72,6 +84,7 @@ pub(super) fn route(table: &RouteTable, types: &SchemaTypes<'_>, findings: &mut 
         host: host.as_ref().map(|host| host.as_ref().clone()),
         path: path.as_ref().clone(),
         server: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
+        rules: rules?,
         max_body_bytes: max_body_bytes.as_ref().map_or(limits::BODY_BYTES, |bytes| *bytes.as_ref()),
         revisions,
         denial: denial?,

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
-    ActionRef, AttributeType, ContextEntry, McpRoute, MessageMember, ResourceTemplate, Route, Source,
+    ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, McpRoute, MessageMember, ResourceTemplate,
+    Route, RouteRules, Source,
 };
 use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::types::{Attribute, SchemaTypes};
-use super::{claim, mcp, template};
+use super::{claim, mcp, template, transactions};
 use crate::diagnostic::Findings;
-use crate::project::{ProjectFile, ResourceTable, RouteTable, at, at_span};
+use crate::project::{ProjectFile, ResourceTable, RouteTable, at, at_span, seconds};
 
 /// Routes whose request line says what is asked, and routes to MCP servers.
 pub(super) fn build(
@@ -23,11 +24,15 @@ pub(super) fn build(
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
     // A type that the schema does not know is a finding of its issuer already.
     let principals: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
+    let delegations = file.issuers.iter().filter_map(|issuer| issuer.delegation.as_ref());
+    let named = delegations.map(|delegation| delegation.actor.as_ref().entity_type.as_ref().as_str());
+    let actors: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
+    let callers = Callers { file, principals, actors };
     let (mut routes, mut servers) = (Vec::new(), Vec::new());
     for table in &file.routes {
         match table.protocol.as_ref().map(|name| (name, name.as_ref().as_str())) {
-            None | Some((_, "http")) => routes.extend(route(table, &principals, types, findings)),
-            Some((_, "mcp")) => servers.extend(mcp::route(table, types, findings)),
+            None | Some((_, "http")) => routes.extend(route(table, &callers, types, findings)),
+            Some((_, "mcp")) => servers.extend(mcp::route(table, &callers, types, findings)),
             Some((name, other)) => {
                 let finding = at("route.protocol", name, format!("`{other}` is not a protocol"));
                 findings.push(finding.with_help("it can be: http, mcp"));
@@ -37,7 +42,16 @@ pub(super) fn build(
     (routes, servers)
 }
 
-fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
+/// Who may call, as far as types go.
+pub(super) struct Callers<'a> {
+    file: &'a ProjectFile,
+    /// Types of those whom issuers vouch for.
+    principals: Vec<&'a str>,
+    /// Types of those whom tokens name as acting for them.
+    actors: Vec<&'a str>,
+}
+
+fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
     let RouteTable {
         protocol: _,
         host,
@@ -52,6 +66,12 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         max_body_bytes,
         origins,
         param_headers,
+        scopes: _,
+        acr_values: _,
+        max_authentication_age: _,
+        strip_token: _,
+        delegation: _,
+        transaction: _,
     } = table;
     let foreign = [
         revisions.as_ref().map(|value| ("revisions", value.span())),
@@ -83,10 +103,12 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         findings.push(at("route.action_group", action, message));
         return None;
     }
-    check_application(&uid, action, table, principals, types, findings);
+    check_application(&uid, action, table, &callers.principals, types, findings);
     let known = types.context(&uid);
     check_context_names(table, &uid, &known, findings);
     let context = context(table, &uid, known, Sources::Http, findings);
+    let rules = rules(table, callers, Some(&uid), types, findings);
+    let RouteRules { scopes, authentication, strip_token, delegation, transaction } = rules?;
     let ResourceTable { entity_type, id } = resource;
     Some(Route {
         host: host.as_ref().map(|host| host.as_ref().clone()),
@@ -95,7 +117,78 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         action: ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() },
         resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
         context,
+        scopes,
+        authentication,
+        strip_token,
+        transaction,
+        delegation,
     })
+}
+
+/// What the route asks for besides the policies; `uid` is its action, if it has one.
+pub(super) fn rules(
+    table: &RouteTable,
+    callers: &Callers<'_>,
+    uid: Option<&EntityUid>,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<RouteRules> {
+    let RouteTable { scopes, acr_values, max_authentication_age, strip_token, delegation, transaction, .. } = table;
+    let max_age = max_authentication_age.as_ref().map(|age| seconds(age, findings));
+    let authentication = Authentication { acr_values: texts(acr_values), max_age_seconds: max_age.flatten() };
+    let needs_authentication = !authentication.acr_values.is_empty() || authentication.max_age_seconds.is_some();
+    Some(RouteRules {
+        scopes: texts(scopes),
+        authentication: needs_authentication.then_some(authentication),
+        strip_token: strip_token.unwrap_or(false),
+        transaction: transactions::mode(transaction.as_ref(), callers.file, findings)?,
+        delegation: self::delegation(delegation.as_ref(), uid, &callers.actors, types, findings)?,
+    })
+}
+
+/// The mode of a route. One that asks for the rights of actors needs some issuer whose tokens name them, and an action that
+/// they can do.
+fn delegation(
+    value: Option<&Spanned<String>>,
+    uid: Option<&EntityUid>,
+    actors: &[&str],
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<DelegationMode> {
+    let Some(value) = value else {
+        return Some(DelegationMode::default());
+    };
+    let modes =
+        [DelegationMode::Refuse, DelegationMode::SubjectOnly, DelegationMode::ActorOnly, DelegationMode::EveryHop];
+    let Some(mode) = modes.into_iter().find(|mode| mode.name() == value.as_ref()) else {
+        let help = format!("it can be: {}", modes.map(DelegationMode::name).join(", "));
+        let message = format!("`{}` is not a mode of delegation", value.as_ref());
+        findings.push(at("route.delegation", value, message).with_help(help));
+        return None;
+    };
+    if mode != DelegationMode::Refuse && actors.is_empty() {
+        let message = "no issuer says what actors become";
+        findings.push(at("route.delegation", value, message).with_help("add `[issuers.delegation.actor]` to one"));
+    }
+    // Of the actions of a server, each has its own principals: which of them actors can do is for policy to say.
+    let Some(uid) = uid else {
+        return Some(mode);
+    };
+    let applies_to = types.principals(uid);
+    let fits = |actor: &&str| applies_to.iter().any(|known| known.to_string() == **actor);
+    if matches!(mode, DelegationMode::ActorOnly | DelegationMode::EveryHop)
+        && !actors.is_empty()
+        && !actors.iter().any(fits)
+    {
+        let message = format!("`{uid}` applies to no actor that an issuer's tokens name");
+        findings
+            .push(at("route.actor_type", value, message).with_help(format!("it applies to: {}", list(&applies_to))));
+    }
+    Some(mode)
+}
+
+fn texts(list: &[Spanned<String>]) -> Vec<String> {
+    list.iter().map(|text| text.as_ref().clone()).collect()
 }
 
 pub(super) fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut Findings) {
@@ -237,6 +330,11 @@ fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findin
             "path_text" => Some(Source::PathText),
             "host" => Some(Source::Host),
             "now" => Some(Source::Now),
+            "subject" => Some(Source::Subject),
+            "actor" => Some(Source::Actor),
+            "actor_chain" => Some(Source::ActorChain),
+            "delegated" => Some(Source::Delegated),
+            "delegation_depth" => Some(Source::DelegationDepth),
             _ => None,
         },
         Some(("path", name)) if path_names.contains(&name) => Some(Source::Path(name.to_owned())),
@@ -246,6 +344,7 @@ fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findin
         }
         Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
         Some(("message", member)) if sources == Sources::Message => message_member(member).map(Source::Message),
+        Some(("transaction", names)) => return claim::path(value, names, findings).map(Source::Transaction),
         Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
         Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
         Some(_) => None,
@@ -261,7 +360,8 @@ fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findin
     source
 }
 
-const HTTP_SOURCES: &str = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, method, path_text, host, now";
+const HTTP_SOURCES: &str = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, transaction.NAME, method, path_text, \
+                            host, now, subject, actor, actor_chain, delegated, delegation_depth";
 
 fn message_member(name: &str) -> Option<MessageMember> {
     Some(match name {
@@ -278,8 +378,14 @@ fn message_member(name: &str) -> Option<MessageMember> {
 fn gives(source: &Source, wanted: &AttributeType) -> bool {
     let compound = matches!(wanted, AttributeType::Set(_) | AttributeType::Record(_));
     match source {
-        Source::Claim(_) => true,
+        Source::Claim(_) | Source::Transaction(_) => true,
         Source::Now => matches!(wanted, AttributeType::Long | AttributeType::Datetime),
+        Source::Subject | Source::Actor => matches!(wanted, AttributeType::Entity(_)),
+        Source::ActorChain => {
+            matches!(wanted, AttributeType::Set(element) if matches!(**element, AttributeType::Entity(_)))
+        }
+        Source::Delegated => *wanted == AttributeType::Bool,
+        Source::DelegationDepth => *wanted == AttributeType::Long,
         Source::Path(_) | Source::Query(_) | Source::Header(_) => !compound,
         Source::Method | Source::PathText | Source::Host | Source::Message(_) => *wanted == AttributeType::String,
     }
