@@ -157,7 +157,10 @@ impl Envoy {
     /// No such line came.
     pub fn access_line(&self, decision_id: &str) -> Result<AccessLine> {
         wait::until(&format!("the record of decision {decision_id}"), || {
-            for line in self.log()?.lines().filter(|line| line.contains(decision_id)) {
+            let log = self.log()?;
+            // Only whole lines: Envoy may be writing the last one.
+            let lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            for line in lines.filter(|line| line.contains(decision_id)) {
                 if let Some(line) = AccessLine::parse(line)?
                     && line.text("decision_id") == Some(decision_id)
                 {
