@@ -39,4 +39,6 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
 }
 
 #[cfg(test)]
+mod mcp_tests;
+#[cfg(test)]
 mod tests;

@@ -194,7 +194,7 @@ fn revisions(list: Option<&Spanned<Vec<Spanned<String>>>>, findings: &mut Findin
             }
         }
     }
-    if revisions.is_empty() {
+    if list.as_ref().is_empty() {
         findings.push(at("route.revision", list, "a route needs a revision"));
     }
     revisions
