@@ -4,6 +4,7 @@
 mod bundles;
 mod configuration;
 mod credentials;
+mod everything;
 mod fixture;
 mod hostile;
 mod identity;

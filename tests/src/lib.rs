@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod http1;
 pub mod http2;
 pub mod key;
+pub mod mcp_server;
 pub mod outcome;
 pub mod process;
 pub mod quickstart;
