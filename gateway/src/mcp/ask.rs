@@ -53,7 +53,7 @@ pub(crate) fn without_body<'a>(
     http_method: &str,
     headers: HeaderMap<'_>,
 ) -> Result<AskedCall<'a>, McpError> {
-    transport::check_origin(mcp, headers)?;
+    transport::check_caller(mcp, headers)?;
     let stated = transport::version(mcp, headers)?;
     let legacy = mcp.revisions.iter().copied().find(|revision| !revision.is_modern());
     let revision = stated.or(legacy).ok_or(McpError::HttpMethod)?;

@@ -11,6 +11,8 @@ pub enum McpError {
     ContentEncoding,
     /// The request comes from a web page of an origin that the route does not list.
     Origin,
+    /// `Mcp-Session-Id` is there more than once, or is no session's id.
+    Session,
     /// The request asks for another protocol on the connection.
     Upgrade,
     /// The body is larger than the route allows.

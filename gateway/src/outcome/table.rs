@@ -229,6 +229,7 @@ impl Outcome {
                 McpError::ContentType => row!(415, C::UnsupportedMediaType, Warn, "mcp.content_type"),
                 McpError::ContentEncoding => row!(415, C::UnsupportedMediaType, Warn, "mcp.content_encoding"),
                 McpError::Origin => row!(403, C::AccessDenied, Warn, "mcp.origin"),
+                McpError::Session => row!(400, C::InvalidMessage, Warn, "mcp.session_malformed"),
                 McpError::Upgrade => row!(400, C::InvalidMessage, Warn, "mcp.upgrade"),
                 McpError::BodyTooLarge => row!(413, C::TooLarge, Warn, "mcp.body_too_large"),
                 McpError::BodyUnexpected => row!(400, C::InvalidMessage, Warn, "mcp.body_unexpected"),
