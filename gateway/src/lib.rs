@@ -8,6 +8,7 @@
 //! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
 pub mod bundle;
+mod certificate;
 mod configuration;
 mod decision_id;
 mod entity_text;
@@ -18,6 +19,7 @@ mod head;
 mod header_map;
 mod host;
 mod identity;
+mod inspection;
 mod json;
 pub mod limits;
 mod mcp;
@@ -43,6 +45,7 @@ pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
+pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
 pub use mcp::{METHODS as MCP_METHODS, McpError, Method as McpMethod, Revision as McpRevision};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::bundle::{BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
+use palisade_gateway::bundle::{ActiveBundle, BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
 use palisade_gateway::token::Algorithm as TokenAlgorithm;
 
 use crate::bundle::{self, Draft, WriteError};
@@ -89,7 +89,8 @@ pub fn build(sources: &ProjectSources, options: &BuildOptions, findings: &mut Fi
         gateway,
         sources: source_entries(sources),
     };
-    match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
+    // What a gateway refuses is not built.
+    match bundle::write(&draft).and_then(|bytes| open(&bytes, options.created).map(|_| bytes)) {
         Ok(bytes) => Some(Built {
             bytes,
             unindexed: compiled.unindexed,
@@ -233,12 +234,15 @@ fn source_entries(sources: &ProjectSources) -> Vec<SourceEntry> {
     entries.collect()
 }
 
-/// Opens a bundle as a gateway would, signed by a key made for the purpose: what a gateway refuses is not built.
-fn open_as_a_gateway(bytes: &[u8], now_seconds: u64) -> Result<(), WriteError> {
+/// Opens an unsigned bundle as a gateway would, signed by a key made for the purpose.
+///
+/// # Errors
+///
+/// When a gateway would refuse it, whoever had signed it.
+pub fn open(bytes: &[u8], now_seconds: u64) -> Result<ActiveBundle, WriteError> {
     let key = PrivateKey::generate(Algorithm::Ed25519)?;
     let signed = bundle::sign(bytes, &key)?;
     let trust = TrustSet::new(vec![key.trust_key()?], 1).map_err(crate::keys::library)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds };
-    Container::read(&signed)?.verify(&trust)?.accept(&expectation)?.open()?;
-    Ok(())
+    Ok(Container::read(&signed)?.verify(&trust)?.accept(&expectation)?.open()?)
 }

@@ -162,6 +162,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         example: Example::Quickstart,
         upstream: upstream.address(),
         other: upstream.address(),
+        transport_socket: None,
         port: 0,
         workers: 1,
     })

@@ -9,6 +9,8 @@ mod fixture;
 mod hostile;
 mod identity;
 mod mcp;
+mod mutual_tls;
+mod proof;
 mod quickstart;
 mod records;
 mod routes;

@@ -38,6 +38,8 @@ pub struct Start<'a> {
     pub other: SocketAddr,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
+    /// The listener's transport socket, as YAML; `None` for no TLS.
+    pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
     pub workers: u32,
 }
@@ -217,6 +219,11 @@ fn render(start: Start<'_>) -> Result<String> {
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);
+    }
+    if let Some(socket) = start.transport_socket {
+        let from = "    filter_chains:\n    - filters:\n";
+        ensure!(text.matches(from).count() == 1, "`{}` should have one filter chain", shipped.display());
+        text = text.replace(from, &format!("    filter_chains:\n    - transport_socket: {socket}\n      filters:\n"));
     }
     Ok(text)
 }

@@ -54,6 +54,11 @@ impl KeySet {
         Ok((Self { keys }, rejected))
     }
 
+    /// The usable keys, in the order of the set.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
     /// Whether some key can verify one of these algorithms.
     pub(crate) fn serves(&self, algorithms: &[Algorithm]) -> bool {
         self.keys.iter().any(|key| algorithms.iter().any(|algorithm| key.allows(*algorithm)))
