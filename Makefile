@@ -14,6 +14,8 @@ export PALISADE_WASM PALISADE_CLI
 # Evaluated in the recipe, not when make starts: only targets that need Envoy install it.
 with_envoy = PALISADE_ENVOY="$$(build/envoy.sh)"; export PALISADE_ENVOY;
 
+with_mcp_server = PALISADE_MCP_SERVER="$$(build/mcp-server.sh)"; export PALISADE_MCP_SERVER;
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,7 +59,7 @@ dev-cli:
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
-	@$(with_envoy) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
+	@$(with_envoy) $(with_mcp_server) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
 
 .PHONY: lint
 lint: ## Check formatting, lints and dependencies

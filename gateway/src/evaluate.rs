@@ -3,32 +3,56 @@
 use palisade_engine::{CompiledPolicySet, DecideError, Decision, EntityId, Request, Scratch, Value};
 
 use crate::identity::{Datum, Person};
+use crate::mcp::{ArgumentFault, Arguments, INPUT};
 use crate::outcome::Unavailable;
-use crate::route::{ContextFault, ContextInput, OpenRoute};
+use crate::route::{ContextFault, ContextInput, OpenCall};
 use crate::section::{AttributeType, PrincipalMapping};
 
 /// Why the engine was not asked, or gave no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EvaluateFault<'a> {
     Context(ContextFault<'a>),
+    Argument(ArgumentFault),
     Unavailable(Unavailable),
 }
 
-/// Asks the policies whether somebody may do what a route is about.
-pub(crate) fn evaluate<'s, 'a>(
+/// What the policies are asked, besides who is asking.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'n> {
+    pub(crate) call: &'n OpenCall,
+    pub(crate) resource: Named<'n>,
+    /// An entity that the resource is in, whatever the store says.
+    pub(crate) parent: Option<Named<'n>>,
+    pub(crate) arguments: Option<Arguments<'n>>,
+}
+
+/// An entity by its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'n> {
+    pub(crate) entity_type: &'n str,
+    pub(crate) id: &'n str,
+}
+
+/// Asks the policies whether somebody may do something.
+pub(crate) fn evaluate<'s, 'n>(
     policies: &'s CompiledPolicySet,
     scratch: &'s mut Scratch,
-    mapping: &'a PrincipalMapping,
+    mapping: &'n PrincipalMapping,
     person: &Person,
-    route: &'a OpenRoute,
-    resource_id: &str,
-    input: &ContextInput<'a>,
-) -> Result<Decision<'s>, EvaluateFault<'a>> {
+    question: Question<'n>,
+    input: &ContextInput<'n>,
+) -> Result<Decision<'s>, EvaluateFault<'n>> {
+    let Question { call, resource, parent, arguments } = question;
     let mut builder = Builder { request: Request::new(policies, scratch), fields: Vec::new(), elements: Vec::new() };
     let principal = builder.principal(mapping, person)?;
-    let action = builder.request.entity(&route.action.entity_type, &route.action.id);
-    let resource = builder.request.entity(&route.resource_type, resource_id);
-    let context = builder.context(route, input)?;
+    let action = builder.request.entity(&call.action.entity_type, &call.action.id);
+    let resource = builder.request.entity(resource.entity_type, resource.id);
+    if let Some(Named { entity_type, id }) = parent {
+        let parent = builder.request.entity(entity_type, id);
+        let nothing = builder.request.record(&[]);
+        builder.request.define(resource, nothing, &[parent]);
+    }
+    let context = builder.context(call, arguments, input)?;
     builder.request.decide(principal, action, resource, context).map_err(|error| {
         EvaluateFault::Unavailable(match error {
             DecideError::BudgetSpent => Unavailable::BudgetSpent,
@@ -40,10 +64,10 @@ pub(crate) fn evaluate<'s, 'a>(
 }
 
 /// Builds one request. The two vectors serve as stacks, so that nested values share them.
-struct Builder<'a, 'n> {
-    request: Request<'a>,
-    fields: Vec<(&'n str, Value)>,
-    elements: Vec<Value>,
+pub(crate) struct Builder<'r, 'n> {
+    pub(crate) request: Request<'r>,
+    pub(crate) fields: Vec<(&'n str, Value)>,
+    pub(crate) elements: Vec<Value>,
 }
 
 impl<'n> Builder<'_, 'n> {
@@ -71,17 +95,37 @@ impl<'n> Builder<'_, 'n> {
         Ok(principal)
     }
 
-    fn context<'a>(&mut self, route: &'n OpenRoute, input: &ContextInput<'a>) -> Result<Value, EvaluateFault<'a>>
-    where
-        'n: 'a,
-    {
-        for entry in &route.context {
+    fn context(
+        &mut self,
+        call: &'n OpenCall,
+        arguments: Option<Arguments<'n>>,
+        input: &ContextInput<'n>,
+    ) -> Result<Value, EvaluateFault<'n>> {
+        for entry in &call.context {
             if let Some(datum) = entry.read(input).map_err(EvaluateFault::Context)? {
                 let value = self.value(&datum, &entry.attribute_type)?;
                 self.fields.push((&entry.name, value));
             }
         }
+        if let Some(arguments) = arguments {
+            let value = arguments.value(self).map_err(EvaluateFault::Argument)?;
+            self.fields.push((INPUT, value));
+        }
         Ok(self.request.record(&self.fields))
+    }
+
+    /// The record of all fields from `start` on, which are taken off the stack.
+    pub(crate) fn close_record(&mut self, start: usize) -> Value {
+        let record = self.request.record(self.fields.get(start..).unwrap_or_default());
+        self.fields.truncate(start);
+        record
+    }
+
+    /// The set of all elements from `start` on, which are taken off the stack.
+    pub(crate) fn close_set(&mut self, start: usize) -> Value {
+        let set = self.request.set(self.elements.get(start..).unwrap_or_default());
+        self.elements.truncate(start);
+        set
     }
 
     /// A value. Its depth is bounded by that of its type.
@@ -101,9 +145,7 @@ impl<'n> Builder<'_, 'n> {
                     let element = self.value(datum, element_type)?;
                     self.elements.push(element);
                 }
-                let set = self.request.set(self.elements.get(start..).unwrap_or_default());
-                self.elements.truncate(start);
-                set
+                self.close_set(start)
             }
             (Datum::Record(data), AttributeType::Record(types)) => {
                 let start = self.fields.len();
@@ -113,9 +155,7 @@ impl<'n> Builder<'_, 'n> {
                         self.fields.push((&field.name, value));
                     }
                 }
-                let record = self.request.record(self.fields.get(start..).unwrap_or_default());
-                self.fields.truncate(start);
-                record
+                self.close_record(start)
             }
             // Data are made by the type they are read with; anything else is a defect, and denies.
             (Datum::Set(_) | Datum::Record(_), _) => return Err(Fault),

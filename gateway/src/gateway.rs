@@ -9,8 +9,8 @@ use crate::error::ConfigError;
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
-use crate::outcome::{Outcome, ReplyBuffer};
-use crate::pipeline::{Buffers, Pipeline};
+use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
+use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayCache};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::token::TokenCache;
@@ -76,8 +76,46 @@ impl Gateway {
         &self.decision_log
     }
 
-    /// Decides one request.
+    /// Decides a request that has no body.
     pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+        self.steps(request, Body::None, None, host).verdict(request, host)
+    }
+
+    /// Decides a request whose body is still to come, or says that its body is needed.
+    pub fn begin<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Step<'a> {
+        let run = self.steps(request, Body::Pending, None, host);
+        match run.progress {
+            Progress::NeedsBody { limit } => Step::NeedsBody { limit, admitted: Admitted(()) },
+            Progress::Decided(_) => Step::Decided(run.verdict(request, host)),
+        }
+    }
+
+    /// Decides a request whose body was needed, or is at hand anyway; where it is not needed, it does not matter.
+    ///
+    /// All of the request is judged again, and as of now: a token that expired while the body was on its way does not
+    /// count any more. `admitted` is from [`Gateway::begin`] about the very same request, if that was asked.
+    pub fn finish<'a>(
+        &'a mut self,
+        request: &RequestHead<'a>,
+        body: ReceivedBody<'a>,
+        admitted: Option<Admitted>,
+        host: &mut dyn Host,
+    ) -> Verdict<'a> {
+        let body = match body {
+            ReceivedBody::Whole(bytes) => Body::Whole(bytes),
+            ReceivedBody::TooLarge => Body::TooLarge,
+            ReceivedBody::Unreadable => Body::Unreadable,
+        };
+        self.steps(request, body, admitted, host).verdict(request, host)
+    }
+
+    fn steps<'a>(
+        &'a mut self,
+        request: &RequestHead<'a>,
+        body: Body<'a>,
+        admitted: Option<Admitted>,
+        host: &mut dyn Host,
+    ) -> Run<'a> {
         let started_nanos = host.now_nanos();
         let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
@@ -88,17 +126,18 @@ impl Gateway {
             dpop,
             scratch,
             buffers,
+            is_admitted: admitted.is_some(),
             now_nanos: started_nanos,
         };
         let mut facts = Facts::default();
-        let outcome = pipeline.run(request, host, &mut facts);
+        let progress = pipeline.run(request, body, host, &mut facts);
         let finish = Finish {
             decision_ids: &mut self.decision_ids,
             decision_id: &mut self.decision_id,
             reply: &mut self.reply,
             recorder: &mut self.recorder,
         };
-        finish.verdict(outcome, facts, request.headers, started_nanos, host)
+        Run { progress, facts, started_nanos, finish }
     }
 
     /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
@@ -125,6 +164,56 @@ impl std::fmt::Debug for Gateway {
             .field("version", &manifest.version)
             .field("digest", &self.bundle.digest())
             .finish_non_exhaustive()
+    }
+}
+
+/// What [`Gateway::begin`] came to.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each request, taken apart at once")]
+pub enum Step<'a> {
+    /// The decision; the body does not matter to it.
+    Decided(Verdict<'a>),
+    /// The body decides. Nothing may be forwarded before [`Gateway::finish`] was asked.
+    NeedsBody {
+        /// Largest body that will be read, in bytes.
+        limit: usize,
+        /// To be handed back with the body.
+        admitted: Admitted,
+    },
+}
+
+/// Says that the headers of a request were judged before, so that a proof which is good for one request is not taken for
+/// used when the same request is judged again. Made by [`Gateway::begin`] only.
+#[derive(Debug)]
+pub struct Admitted(());
+
+/// What became of a body that was needed.
+#[derive(Clone, Copy, Debug)]
+pub enum ReceivedBody<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// It is larger than [`Step::NeedsBody`] allows.
+    TooLarge,
+    /// The host does not hand it over.
+    Unreadable,
+}
+
+/// The steps have been taken; what came out is still to be recorded.
+struct Run<'a> {
+    progress: Progress,
+    facts: Facts<'a>,
+    started_nanos: u64,
+    finish: Finish<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn verdict(self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+        let outcome = match self.progress {
+            Progress::Decided(outcome) => outcome,
+            // Asked for by `begin` only.
+            Progress::NeedsBody { .. } => Outcome::Unavailable(Unavailable::Internal),
+        };
+        self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host)
     }
 }
 
@@ -158,22 +247,33 @@ impl<'a> Finish<'a> {
         let id = self.decision_ids.next(started_nanos);
         *self.decision_id = id;
         let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
-        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome }, &facts);
         // The only way through: an outcome that allows, for a principal that is known.
-        let action = match (outcome.is_allowed(), facts.principal) {
-            (true, Some(principal)) => Action::Forward(Forward {
-                remove: headers.reserved(),
-                actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
-                strip: strip(facts.strip_token, facts.strip_transaction),
-                set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
-            }),
-            (true | false, _) => Action::Reply(match facts.metadata {
-                Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
-                Some(_) | None => self.reply.write(outcome, id, &facts.challenge),
-            }),
+        let (action, status) = match (outcome.is_allowed(), facts.principal) {
+            (true, Some(principal)) => {
+                let forward = Forward {
+                    remove: headers.reserved(),
+                    actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                    strip: strip(facts.strip_token, facts.strip_transaction),
+                    set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
+                };
+                (Action::Forward(forward), outcome.disposition().status)
+            }
+            (true | false, _) => {
+                let argument = facts.attribute.as_deref();
+                let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
+                let form = form.unwrap_or(ReplyForm::Problem);
+                let reply = match facts.metadata {
+                    Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
+                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, &form),
+                };
+                let status = reply.status;
+                (Action::Reply(reply), status)
+            }
         };
+        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
         Verdict {
             action,
+            status,
             outcome,
             decision_id: id,
             effect: facts.effect,

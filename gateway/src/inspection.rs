@@ -150,7 +150,8 @@ impl ProofVerifier {
     ) -> Result<(), ProofError> {
         let token = CompactText::read(token, limits::TOKEN_BYTES).map_err(|_| ProofError::TokenHash)?;
         let token = TokenDigest::of(token);
-        let request = DpopRequest { method, authority, path, token, key, now_ms: host.now_nanos() / 1_000_000 };
+        let now_ms = host.now_nanos() / 1_000_000;
+        let request = DpopRequest { method, authority, path, token, key, is_admitted: false, now_ms };
         self.rules.check(Ok(Some(proof)), &request, &mut self.state, host)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! [`Gateway::configure`] turns a configuration and a signed bundle into a [`Gateway`]; [`Gateway::decide`] takes a
 //! request's headers through credential, token, identity, route and policies to one outcome, one answer and one
-//! decision record.
+//! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
 pub mod bundle;
 #[cfg(test)]
@@ -25,6 +25,7 @@ mod identity;
 mod inspection;
 mod json;
 pub mod limits;
+mod mcp;
 mod origin;
 mod outcome;
 mod pipeline;
@@ -42,13 +43,14 @@ pub use configuration::{
 };
 pub use decision_id::DecisionId;
 pub use error::ConfigError;
-pub use gateway::Gateway;
+pub use gateway::{Admitted, Gateway, ReceivedBody, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
-pub use json::{Json, JsonError, JsonLimits};
+pub use json::{Json, JsonError, JsonFault, JsonLimits};
+pub use mcp::{METHODS as MCP_METHODS, McpError, Method as McpMethod, Revision as McpRevision};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;

@@ -170,3 +170,48 @@ pub const RECORD_STRING_BYTES: usize = 512;
 
 /// Most policy ids listed in a decision record; the rest are counted.
 pub const RECORD_POLICIES: usize = 32;
+
+/// Default for the largest request body of a route that reads bodies, in bytes: Envoy's own default for buffering.
+pub const BODY_BYTES: u32 = 1024 * 1024;
+
+/// Largest body limit that a route may set, in bytes. Each request in flight may hold as much.
+pub const BODY_MAX_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Deepest nesting of arrays and objects in a request body. Tool arguments have a handful of levels.
+pub const BODY_JSON_DEPTH: usize = 64;
+
+/// Most values and member names in a request body: room for an embedding or two, and 20 bytes of memory for each.
+pub const BODY_JSON_VALUES: usize = 32 * 1024;
+
+/// Most members of one object in a request body. Each new name is compared with those before.
+pub const BODY_JSON_MEMBERS: usize = 256;
+
+/// Longest number in a request body, in bytes. A double needs 24, a 128-bit integer 40.
+pub const BODY_JSON_NUMBER_BYTES: usize = 64;
+
+/// Most messages in one batch. Each is a decision.
+pub const BATCH_MESSAGES: usize = 32;
+
+/// Most decisions that one body may ask for, subscriptions included.
+pub const BODY_CALLS: usize = 64;
+
+/// Longest id of a JSON-RPC request, in bytes with its quotes. It is echoed in a denial.
+pub const RPC_ID_BYTES: usize = 1024;
+
+/// Longest name, URI or task id that a method is about, in bytes.
+pub const SUBJECT_BYTES: usize = 4 * 1024;
+
+/// Most tools that one route knows, and most methods.
+pub const TOOLS: usize = 4096;
+
+/// Most web origins that one route lets call.
+pub const WEB_ORIGINS: usize = 64;
+
+/// Most headers that repeat arguments of one tool.
+pub const PARAM_HEADERS: usize = 32;
+
+/// Longest name that is repeated to the client in the wording of a denial, in bytes.
+pub const WORDING_BYTES: usize = 128;
+
+/// Longest id of an MCP session, in bytes. Servers use UUIDs, or tokens of their own.
+pub const SESSION_ID_BYTES: usize = 1024;

@@ -2,6 +2,8 @@
 //!
 //! Who is asking comes before what is asked: a caller without a valid token learns nothing about routes or policies.
 
+mod messages;
+
 use std::borrow::Cow;
 
 use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
@@ -11,18 +13,19 @@ use crate::bundle::ActiveBundle;
 use crate::certificate::Svid;
 use crate::configuration::OnForbidError;
 use crate::entity_text;
-use crate::evaluate::{EvaluateFault, evaluate};
+use crate::evaluate::{EvaluateFault, Named, Question, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, Person, RequirementError, identify, identify_svid};
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
-use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::section::{DelegationMode, TransactionMode};
+use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
+use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
 use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenFacts};
 use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
+use messages::{MessageBuffers, Messages};
 
 /// Buffers that are reused from request to request.
 #[derive(Debug, Default)]
@@ -35,6 +38,32 @@ pub(crate) struct Buffers {
     reasons: Vec<PolicyIndex>,
     errors: Vec<PolicyIndex>,
     transaction: Option<Transaction>,
+    messages: MessageBuffers,
+}
+
+/// What there is of a request's body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    /// None: the request ended with its headers.
+    None,
+    /// It is still to come.
+    Pending,
+    /// All of it.
+    Whole(&'a [u8]),
+    /// More than may be kept.
+    TooLarge,
+    /// The host does not hand it over.
+    Unreadable,
+}
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Progress {
+    Decided(Outcome),
+    /// Whatever the headers can settle is settled; the rest is in the body.
+    NeedsBody {
+        limit: usize,
+    },
 }
 
 /// What the steps work with.
@@ -45,6 +74,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) dpop: &'a mut DpopState,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
+    /// Whether this very request was judged before its body came.
+    pub(crate) is_admitted: bool,
     /// Nanoseconds since the Unix epoch, read once per request.
     pub(crate) now_nanos: u64,
 }
@@ -52,17 +83,23 @@ pub(crate) struct Pipeline<'a> {
 /// How far a request came before it was refused.
 struct Refusal<'a> {
     outcome: Outcome,
-    attribute: Option<&'a str>,
+    attribute: Option<Cow<'a, str>>,
 }
 
 impl<'a> Pipeline<'a> {
     /// Runs all steps. Whatever was learnt on the way lies in `facts`.
-    pub(crate) fn run(self, request: &RequestHead<'a>, host: &mut dyn Host, facts: &mut Facts<'a>) -> Outcome {
-        match self.steps(request, host, facts) {
-            Ok(outcome) => outcome,
+    pub(crate) fn run(
+        self,
+        request: &RequestHead<'a>,
+        body: Body<'a>,
+        host: &mut dyn Host,
+        facts: &mut Facts<'a>,
+    ) -> Progress {
+        match self.steps(request, body, host, facts) {
+            Ok(progress) => progress,
             Err(Refusal { outcome, attribute }) => {
                 facts.attribute = attribute;
-                outcome
+                Progress::Decided(outcome)
             }
         }
     }
@@ -70,10 +107,11 @@ impl<'a> Pipeline<'a> {
     fn steps(
         self,
         request: &RequestHead<'a>,
+        body: Body<'a>,
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
-    ) -> Result<Outcome, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, now_nanos } = self;
+    ) -> Result<Progress, Refusal<'a>> {
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, is_admitted, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -85,7 +123,8 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction } = buffers;
+        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction, messages } =
+            buffers;
         // A host that does not read has no resource; it is refused below, once it is known who asks.
         let host_read = self::host(head.authority, host_name);
         let host_name: &'a str = host_name;
@@ -93,36 +132,34 @@ impl<'a> Pipeline<'a> {
             && matches!(head.method, "GET" | "HEAD")
         {
             facts.metadata = Some(&resource.metadata);
-            return Ok(Outcome::Metadata);
+            return Ok(Progress::Decided(Outcome::Metadata));
         }
         facts.challenge.resource = bundle.resources().find(host_name, head.path);
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
-        let identity = authenticate(&head, bundle, cache, dpop, host, now_ms, facts)?;
+        let when = When { is_admitted, now_ms };
+        let identity = authenticate(&head, bundle, cache, dpop, host, when, facts)?;
         facts.principal = Some(&identity.subject.text);
 
         path.read(head.path)?;
         host_read?;
         let path: &'a RequestPath = path;
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
-        facts.action = Some(&route.action_text);
-        facts.strip_token = route.strip_token;
-        facts.challenge.scopes = &route.scopes;
-        facts.challenge.authentication = route.authentication.as_ref();
-        identity.grant.check(&route.scopes, route.authentication.as_ref(), now_ms)?;
-
-        resource_id.clear();
-        route.resource_id.write(path, resource_id);
-        resource_text.clear();
-        entity_text::push(resource_text, &route.resource_type, resource_id);
-        facts.resource = Some(resource_text);
+        let rules = &route.rules;
+        facts.strip_token = rules.strip_token;
+        facts.challenge.scopes = &rules.scopes;
+        facts.challenge.authentication = rules.authentication.as_ref();
+        if let Target::Http(target) = &route.target {
+            facts.action = Some(&target.call.action_text);
+        }
+        identity.grant.check(&rules.scopes, rules.authentication.as_ref(), now_ms)?;
 
         let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
         let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
-        facts.strip_transaction = route.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
+        facts.strip_transaction = rules.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
         let slots = &bundle.slots().transaction;
         *transaction =
-            transaction::read(head.transaction, route.transaction, bundle.transactions(), slots, host, now_ms)?;
+            transaction::read(head.transaction, rules.transaction, bundle.transactions(), slots, host, now_ms)?;
         let transaction: Option<&'a Transaction> = transaction.as_ref();
         facts.transaction = transaction.map(|transaction| transaction.id.as_str());
         let input = ContextInput {
@@ -132,28 +169,73 @@ impl<'a> Pipeline<'a> {
             path,
             query: head.query,
             identity,
+            message: None,
             transaction,
             subject_type: &issuer.principal.entity_type,
             actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
             now_ms,
         };
-        facts.delegation = DelegationFacts::new(identity, route.delegation);
-        let (asks_subject, actors) = hops(identity, route.delegation)?;
+        facts.delegation = DelegationFacts::new(identity, rules.delegation);
+        let (asks_subject, actors) = hops(identity, rules.delegation)?;
         if let (false, [actor, ..]) = (asks_subject, actors) {
             facts.principal = Some(&actor.text);
         }
-        let subject = asks_subject.then_some((&identity.subject, Some(&issuer.principal)));
-        let actors = actors.iter().map(|actor| (actor, actor_mapping));
-        let mut result = Outcome::Denied;
+        let subject = asks_subject.then_some((&identity.subject, &issuer.principal));
         reasons.clear();
         errors.clear();
-        for (person, mapping) in subject.into_iter().chain(actors) {
-            let mapping = mapping.ok_or(Unavailable::Internal)?;
-            let decision = evaluate(bundle.policies(), scratch, mapping, person, route, resource_id, &input)?;
-            result = outcome(&decision, on_forbid_error);
+        let mut panel = Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors };
+        let target = match &route.target {
+            Target::Http(target) => target,
+            Target::Mcp(mcp) => return Messages { mcp, panel, buffers: messages }.steps(&head, body, input, facts),
+        };
+        resource_id.clear();
+        target.resource_id.write(path, resource_id);
+        resource_text.clear();
+        entity_text::push(resource_text, &target.resource_type, resource_id);
+        facts.resource = Some(resource_text);
+
+        let resource = Named { entity_type: &target.resource_type, id: resource_id };
+        let question = Question { call: &target.call, resource, parent: None, arguments: None };
+        let result = panel.ask(question, &input, facts)?;
+        panel.close(facts);
+        Ok(Progress::Decided(result))
+    }
+}
+
+/// Everybody whose rights decide, and what the policies said about them.
+struct Panel<'a> {
+    bundle: &'a ActiveBundle,
+    on_forbid_error: OnForbidError,
+    subject: Option<(&'a Person, &'a PrincipalMapping)>,
+    actors: &'a [Person],
+    actor_mapping: Option<&'a PrincipalMapping>,
+    scratch: &'a mut Scratch,
+    reasons: &'a mut Vec<PolicyIndex>,
+    errors: &'a mut Vec<PolicyIndex>,
+}
+
+impl<'a> Panel<'a> {
+    /// Asks about everybody. The first who may not ends it, and only what was said about them is kept: what others
+    /// were allowed for does not matter any more.
+    fn ask<'n>(
+        &mut self,
+        question: Question<'n>,
+        input: &ContextInput<'n>,
+        facts: &mut Facts<'a>,
+    ) -> Result<Outcome, EvaluateFault<'n>>
+    where
+        'a: 'n,
+    {
+        let Self { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors } = self;
+        let (mapping, actors): (Option<&'a PrincipalMapping>, &'a [Person]) = (*actor_mapping, actors);
+        let subject = subject.map(|(person, mapping)| (person, Some(mapping)));
+        let mut result = Outcome::Denied;
+        for (person, mapping) in subject.into_iter().chain(actors.iter().map(|actor| (actor, mapping))) {
+            let mapping = mapping.ok_or(EvaluateFault::Unavailable(Unavailable::Internal))?;
+            let decision = evaluate(bundle.policies(), scratch, mapping, person, question, input)?;
+            result = outcome(&decision, *on_forbid_error);
             facts.effect = Some(decision.effect());
             if !result.is_allowed() {
-                // The weakest of the chain; what the others were allowed for does not matter any more.
                 reasons.clear();
                 errors.clear();
                 facts.delegation.denied_for = Some(&person.text);
@@ -164,9 +246,13 @@ impl<'a> Pipeline<'a> {
                 break;
             }
         }
-        facts.policies = PolicyNames::new(bundle.policies(), reasons);
-        facts.errors = PolicyNames::new(bundle.policies(), errors);
         Ok(result)
+    }
+
+    /// Says which policies settled it.
+    fn close(self, facts: &mut Facts<'a>) {
+        facts.policies = PolicyNames::new(self.bundle.policies(), self.reasons);
+        facts.errors = PolicyNames::new(self.bundle.policies(), self.errors);
     }
 }
 
@@ -198,6 +284,14 @@ fn outcome(decision: &Decision<'_>, on_forbid_error: OnForbidError) -> Outcome {
     }
 }
 
+/// When a request is judged.
+#[derive(Clone, Copy)]
+struct When {
+    /// Whether it was judged before its body came.
+    is_admitted: bool,
+    now_ms: u64,
+}
+
 /// Finds out who is asking: from the cache, or by verifying the token, and then that the token is theirs.
 fn authenticate<'a>(
     head: &Head<'a>,
@@ -205,9 +299,10 @@ fn authenticate<'a>(
     cache: &'a mut TokenCache,
     dpop: &mut DpopState,
     host: &mut dyn Host,
-    now_ms: u64,
+    when: When,
     facts: &mut Facts<'a>,
 ) -> Result<&'a Identity, Refusal<'a>> {
+    let When { is_admitted, now_ms } = when;
     let value = match head.authorization {
         Err(CredentialError::Missing) if bundle.issuers().accepts_certificates() => {
             return authenticate_connection(head, bundle, cache, host, now_ms, facts);
@@ -231,8 +326,10 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token)
-                .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
+            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token).map_err(|fault| {
+                let attribute = fault.attribute.map(Cow::Borrowed);
+                Refusal { outcome: Outcome::Identity(fault.error), attribute }
+            })?;
             cache.insert(digest, validity, identity, now_ms)
         }
     };
@@ -250,6 +347,7 @@ fn authenticate<'a>(
         path: head.path,
         token: digest,
         key: identity.confirmation.dpop_key.as_ref().unwrap_or(&[0; 32]),
+        is_admitted,
         now_ms,
     };
     let claimed = Claimed { scheme, confirmation: identity.confirmation, binding, proof: head.dpop, request };
@@ -293,8 +391,10 @@ fn authenticate_connection<'a>(
                 .filter(|(_, issuer)| issuer.accepts_certificates())
                 .ok_or(CredentialError::Certificate)?;
             let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
-            let identity = identify_svid(&claims, index, issuer, &bundle.slots().token)
-                .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
+            let identity = identify_svid(&claims, index, issuer, &bundle.slots().token).map_err(|fault| Refusal {
+                outcome: Outcome::Identity(fault.error),
+                attribute: fault.attribute.map(Cow::Borrowed),
+            })?;
             cache.insert(digest, validity, identity, now_ms)
         }
     };
@@ -315,7 +415,10 @@ impl<'a> From<EvaluateFault<'a>> for Refusal<'a> {
     fn from(fault: EvaluateFault<'a>) -> Self {
         match fault {
             EvaluateFault::Context(fault) => {
-                Self { outcome: Outcome::Context(fault.error), attribute: Some(fault.attribute) }
+                Self { outcome: Outcome::Context(fault.error), attribute: Some(Cow::Borrowed(fault.attribute)) }
+            }
+            EvaluateFault::Argument(fault) => {
+                Self { outcome: fault.error.into(), attribute: Some(Cow::Owned(fault.path)) }
             }
             EvaluateFault::Unavailable(error) => error.into(),
         }

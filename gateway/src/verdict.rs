@@ -11,6 +11,8 @@ use crate::outcome::{Disposition, Outcome, Reply};
 pub struct Verdict<'a> {
     /// What to do with the request.
     pub action: Action<'a>,
+    /// The status that the client sees; 200 if the request goes on.
+    pub status: u16,
     /// How the request ended.
     pub outcome: Outcome,
     /// The decision's id.

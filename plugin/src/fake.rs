@@ -13,6 +13,7 @@ pub(crate) struct FakeProxy {
     pub(crate) random: HostResult<()>,
     pub(crate) configuration: HostResult<Vec<u8>>,
     pub(crate) headers: HostResult<Vec<u8>>,
+    pub(crate) body: HostResult<Vec<u8>>,
     pub(crate) foreign: HostResult<Vec<u8>>,
     /// What there is by name; a name that is not there is not found.
     pub(crate) readable: BTreeMap<&'static str, Vec<u8>>,
@@ -50,6 +51,7 @@ impl Default for FakeProxy {
             random: Ok(()),
             configuration: Ok(Vec::new()),
             headers: Ok(vec![0; 4]),
+            body: Err(Status::NOT_FOUND),
             foreign: Err(Status::NOT_FOUND),
             readable: BTreeMap::new(),
             header_change: Ok(()),
@@ -101,6 +103,10 @@ impl Proxy for FakeProxy {
 
     fn request_headers(&mut self) -> HostResult<HostBytes> {
         bytes(&self.headers)
+    }
+
+    fn request_body(&mut self, max: usize) -> HostResult<HostBytes> {
+        bytes(&self.body.clone().map(|body| body[..body.len().min(max)].to_vec()))
     }
 
     fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {

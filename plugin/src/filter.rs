@@ -1,35 +1,46 @@
 //! The filter: which configuration answers which request, and how its verdict reaches the proxy.
 
+use crate::buffers::HostBytes;
 use crate::enforce::{self, Sinks};
 use crate::gateway_host::GatewayHost;
 use crate::metrics::Metrics;
-use crate::proxy::{LogLevel, Proxy};
+use crate::proxy::{LogLevel, Proxy, Status};
 use crate::verify_signature::HostVerifier;
-use palisade_gateway::{Gateway, HeaderMap, Outcome, Reply, RequestHead, Unavailable};
+use palisade_gateway::{Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// What the proxy does with a request after its headers.
+/// What the proxy does with a part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Forward it.
     Continue,
-    /// Do not forward it. Returned only with a reply, never to wait for something: should the host not have taken
-    /// the reply, the request is stuck, and not let through.
+    /// Do not forward it: it was answered, or its body is awaited and the host keeps what there is. Should the host
+    /// not have taken a reply, the request is stuck, and not let through.
     Pause,
 }
 
-/// One VM's filter: its root contexts, each with a configuration, and the streams whose headers are still to come.
+/// One VM's filter: its root contexts, each with a configuration, and the streams that are under way.
 ///
 /// A changed configuration arrives as a new root context in the same VM while requests of the old one are under
 /// way, so each stream is answered by the root context it was created under.
 #[derive(Default)]
 pub struct Filter {
     roots: Vec<Root>,
-    /// Stream and root. Envoy announces a stream right before its headers, so there is hardly ever more than one.
-    streams: Vec<(u32, u32)>,
+    streams: BTreeMap<u32, Stream>,
     metrics: Metrics,
     /// The reply's headers as they are handed over; reused.
     reply_headers: Vec<u8>,
+}
+
+/// A stream, from its announcement to its end. Body and trailers of a stream that is not here are not let through.
+enum Stream {
+    /// Its headers are still to come. The root context that it belongs to.
+    Announced(u32),
+    /// Its body is needed. Nothing of it has been forwarded.
+    Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
+    /// It is decided; what is still to come follows.
+    Decided(Action),
 }
 
 /// A root context. Without a configuration it denies every request.
@@ -49,13 +60,13 @@ impl Filter {
     /// A filter without contexts.
     #[must_use]
     pub const fn new() -> Self {
-        Self { roots: Vec::new(), streams: Vec::new(), metrics: Metrics::new(), reply_headers: Vec::new() }
+        Self { roots: Vec::new(), streams: BTreeMap::new(), metrics: Metrics::new(), reply_headers: Vec::new() }
     }
 
     /// A context begins: a root context when `parent` is 0, else a stream of that root context.
     pub fn on_context_create(&mut self, context: u32, parent: u32) {
         if parent != 0 {
-            self.streams.push((context, parent));
+            self.streams.insert(context, Stream::Announced(parent));
         } else if !self.roots.iter().any(|root| root.id == context) {
             self.roots.push(Root { id: context, active: None });
         }
@@ -92,42 +103,110 @@ impl Filter {
         }
     }
 
-    /// Decides on a request.
-    pub fn on_request_headers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
-        let active = take(&mut self.streams, stream)
-            .and_then(|root| self.roots.iter_mut().find(|known| known.id == root))
-            .and_then(|root| root.active.as_mut());
-        let Some(active) = active else {
-            let outcome = Outcome::Unavailable(Unavailable::BundleMissing);
-            self.metrics.decided(proxy, outcome, 0);
-            return enforce::send(proxy, &Reply::unconfigured(), &mut self.reply_headers);
+    /// Decides on a request, or begins to wait for its body where that says what is asked.
+    pub fn on_request_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
+        let root = match self.streams.remove(&stream) {
+            Some(Stream::Announced(root)) => Some(root),
+            Some(Stream::Buffering { .. } | Stream::Decided(_)) | None => None,
+        };
+        let Self { roots, streams, metrics, reply_headers } = self;
+        let Some((root, active)) = active(roots, root) else {
+            streams.insert(stream, Stream::Decided(Action::Pause));
+            return unconfigured(proxy, metrics, reply_headers);
         };
         let Active { gateway, verifier, sinks } = active;
-
         let bytes = proxy.request_headers();
         let headers = bytes.as_deref().ok().and_then(|bytes| HeaderMap::parse(bytes).ok());
         let mut host = GatewayHost::new(proxy, verifier);
-        let verdict = match headers {
-            Some(headers) => gateway.decide(&RequestHead { headers }, &mut host),
-            None => gateway.refuse(Outcome::Malformed, &mut host),
+        let step = match headers {
+            Some(headers) if end_of_stream => Step::Decided(gateway.decide(&RequestHead { headers }, &mut host)),
+            Some(headers) => gateway.begin(&RequestHead { headers }, &mut host),
+            None => Step::Decided(gateway.refuse(Outcome::Malformed, &mut host)),
         };
-        self.metrics.decided(proxy, verdict.outcome, verdict.micros);
-        enforce::verdict(proxy, &verdict, *sinks, &mut self.metrics, &mut self.reply_headers)
+        match step {
+            Step::Decided(verdict) => {
+                metrics.decided(proxy, verdict.outcome, verdict.micros);
+                let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+                streams.insert(stream, Stream::Decided(action));
+                action
+            }
+            Step::NeedsBody { limit, admitted } => {
+                let headers = bytes.unwrap_or_default();
+                streams.insert(stream, Stream::Buffering { root, limit, headers, admitted });
+                Action::Pause
+            }
+        }
     }
 
-    /// A context ends.
+    /// Some of a request's body is there; `size` is what the host has buffered so far.
+    pub fn on_request_body(&mut self, stream: u32, size: usize, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
+        match self.streams.get(&stream) {
+            Some(Stream::Decided(action)) => *action,
+            // A body that is over the limit will not get better by waiting.
+            Some(Stream::Buffering { limit, .. }) if end_of_stream || size > *limit => self.decide_body(stream, proxy),
+            Some(Stream::Buffering { .. }) => Action::Pause,
+            Some(Stream::Announced(_)) | None => self.decide_body(stream, proxy),
+        }
+    }
+
+    /// A request ends with trailers, and then its body has no end of its own (HTTP/2).
+    pub fn on_request_trailers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
+        match self.streams.get(&stream) {
+            Some(Stream::Decided(action)) => *action,
+            Some(Stream::Buffering { .. } | Stream::Announced(_)) | None => self.decide_body(stream, proxy),
+        }
+    }
+
+    /// Decides on a request by its body.
+    fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
+        let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause));
+        let Self { roots, streams, metrics, reply_headers } = self;
+        // A body without headers before it: no host sends that, and nothing is known of it.
+        let (root, limit, headers, admitted) = match waiting {
+            Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
+            Some(Stream::Announced(_) | Stream::Decided(_)) | None => (None, 0, HostBytes::default(), None),
+        };
+        let Some((_, Active { gateway, verifier, sinks })) = active(roots, root) else {
+            return unconfigured(proxy, metrics, reply_headers);
+        };
+        // One byte more than allowed tells a body at the limit from one beyond it.
+        let bytes = proxy.request_body(limit.saturating_add(1));
+        let body = match &bytes {
+            Ok(bytes) if bytes.len() > limit => ReceivedBody::TooLarge,
+            Ok(bytes) => ReceivedBody::Whole(bytes),
+            Err(Status::NOT_FOUND) => ReceivedBody::Whole(&[]),
+            Err(_) => ReceivedBody::Unreadable,
+        };
+        let mut host = GatewayHost::new(proxy, verifier);
+        let verdict = match HeaderMap::parse(&headers) {
+            Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
+            Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
+        };
+        metrics.decided(proxy, verdict.outcome, verdict.micros);
+        let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+        streams.insert(stream, Stream::Decided(action));
+        action
+    }
+
+    /// A context ends. A client may leave at any time, so a stream may end before it was decided.
     pub fn on_delete(&mut self, context: u32) {
-        if take(&mut self.streams, context).is_none() {
+        if self.streams.remove(&context).is_none() {
             self.roots.retain(|root| root.id != context);
         }
     }
 }
 
-/// Removes a stream and says which root context it belongs to.
-fn take(streams: &mut Vec<(u32, u32)>, stream: u32) -> Option<u32> {
-    let index = streams.iter().rposition(|(known, _)| *known == stream)?;
-    let (_, root) = streams.swap_remove(index);
-    Some(root)
+/// The configuration of a root context.
+fn active(roots: &mut [Root], root: Option<u32>) -> Option<(u32, &mut Active)> {
+    let root = root?;
+    let known = roots.iter_mut().find(|known| known.id == root)?;
+    known.active.as_mut().map(|active| (root, active))
+}
+
+/// Answers a request that nothing is there to decide.
+fn unconfigured(proxy: &mut impl Proxy, metrics: &mut Metrics, reply_headers: &mut Vec<u8>) -> Action {
+    metrics.decided(proxy, Outcome::Unavailable(Unavailable::BundleMissing), 0);
+    enforce::send(proxy, &Reply::unconfigured(), reply_headers)
 }
 
 /// Tells the operator what decides from now on.

@@ -88,6 +88,13 @@ pub trait Proxy {
     /// When the host cannot hand them over.
     fn request_headers(&mut self) -> HostResult<HostBytes>;
 
+    /// The request's body as far as the host keeps it, at most `max` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when it keeps none, else when it cannot be handed over.
+    fn request_body(&mut self, max: usize) -> HostResult<HostBytes>;
+
     /// Sets a request header to one value, whatever values it had.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod claim;
 mod issuers;
+mod mcp;
 mod resources;
 mod routes;
 mod template;
@@ -25,14 +26,19 @@ pub use types::SchemaTypes;
 #[must_use]
 pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
     let types = SchemaTypes::new(&project.schema);
+    let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
+    let (routes, mcp) = routes::build(&project.file, &types, findings);
     GatewaySection {
-        issuers: issuers::build(&project.file.issuers, &types, key_sets, findings),
-        routes: routes::build(&project.file, &types, findings),
+        issuers,
+        routes,
+        mcp,
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
         transaction_tokens: transactions::build(&project.file, key_sets, findings),
     }
 }
 
+#[cfg(test)]
+mod mcp_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use palisade_tests::bundle::{Recipe, Workshop};
 use palisade_tests::cli::Palisade;
 use palisade_tests::container::{Composition, Engine};
+use palisade_tests::example::Example;
 use palisade_tests::http1::Request;
 use palisade_tests::key::Algorithm;
 use palisade_tests::quickstart::{READABLE, REPOS};
@@ -27,7 +28,7 @@ fn the_compose_file_brings_up_a_gateway_that_decides_and_takes_new_bundles() -> 
     let composition = Composition::prepare(&engine, home.path(), &engine.envoy_image()?)?;
 
     let build = composition.build_folder();
-    let workshop = Workshop::open(Palisade::new(&tools.cli), &build)?;
+    let workshop = Workshop::open(Palisade::new(&tools.cli), Example::Quickstart, &build)?;
     let bundle = workshop.bundle(Recipe::GOOD)?;
     let filter = workshop.filter(&bundle, Path::new(CODE))?;
     let filter_file = build.join("filter/palisade.json");

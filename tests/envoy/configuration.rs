@@ -6,6 +6,7 @@ use anyhow::Result;
 use palisade_tests::bundle::{Recipe, Workshop};
 use palisade_tests::cli::Palisade;
 use palisade_tests::envoy::{Envoy, Start};
+use palisade_tests::example::Example;
 use palisade_tests::filter::Filter;
 use palisade_tests::gateway::{Gateway, Options, filter_file};
 use palisade_tests::http1::Request;
@@ -131,7 +132,7 @@ fn an_error_in_a_forbid_policy_denies_unless_the_operator_chose_cedars_rule() ->
 fn the_command_writes_a_configuration_with_every_safety_switch() -> Result<()> {
     let home = home()?;
     let tools = Tools::from_env()?;
-    let workshop = Workshop::open(Palisade::new(&tools.cli), home.path())?;
+    let workshop = Workshop::open(Palisade::new(&tools.cli), Example::Quickstart, home.path())?;
     let bundle = workshop.bundle(Recipe::GOOD)?;
     let file = home.path().join("filter.json");
     workshop.filter(&bundle, &tools.wasm)?.install(&file)?;
@@ -158,7 +159,9 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         program: &tools.envoy,
         home,
         filter: &file,
+        example: Example::Quickstart,
         upstream: upstream.address(),
+        other: upstream.address(),
         transport_socket: None,
         port: 0,
         workers: 1,

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::{fs, process};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use palisade_tests::example::Example;
 use palisade_tests::gateway::{DECISION_ID, Gateway, Options};
 use palisade_tests::http1::{Request, Response};
 use palisade_tests::key::Algorithm;
@@ -19,8 +20,21 @@ use tempfile::TempDir;
 /// Its processes end with this one (see `palisade_tests::process`); its folder is removed by the next run.
 pub(crate) fn shared() -> Result<&'static Gateway> {
     static SHARED: OnceLock<std::result::Result<Gateway, String>> = OnceLock::new();
-    let gateway = SHARED.get_or_init(|| {
-        let start = || Gateway::start(&shared_folder()?, Options::default());
+    started(&SHARED, Example::Quickstart)
+}
+
+/// As [`shared`], in front of MCP servers.
+pub(crate) fn shared_mcp() -> Result<&'static Gateway> {
+    static SHARED: OnceLock<std::result::Result<Gateway, String>> = OnceLock::new();
+    started(&SHARED, Example::Mcp)
+}
+
+fn started(
+    shared: &'static OnceLock<std::result::Result<Gateway, String>>,
+    example: Example,
+) -> Result<&'static Gateway> {
+    let gateway = shared.get_or_init(|| {
+        let start = || Gateway::start(&shared_folder(example)?, Options { example, ..Options::default() });
         start().map_err(|error| format!("{error:?}"))
     });
     gateway.as_ref().map_err(|error| anyhow!("the shared gateway did not start: {error}"))
@@ -97,16 +111,17 @@ pub(crate) fn assert_denial(gateway: &Gateway, answer: &Response, status: u16, r
 }
 
 /// An empty folder named after this process; those of processes that are gone are removed.
-fn shared_folder() -> Result<PathBuf> {
+fn shared_folder(example: Example) -> Result<PathBuf> {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();
         let owner = path.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_prefix("shared-"));
+        let owner = owner.and_then(|owner| owner.split_once('-')).map(|(owner, _)| owner);
         if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
             fs::remove_dir_all(&path)?;
         }
     }
-    let folder = parent.join(format!("shared-{}", process::id()));
+    let folder = parent.join(format!("shared-{}-{example:?}", process::id()));
     fs::create_dir(&folder)?;
     Ok(folder)
 }

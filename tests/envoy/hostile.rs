@@ -75,6 +75,7 @@ fn request_trailers_do_not_carry_a_request_past_the_decision() -> Result<()> {
         host: REPOS,
         path: "/repos/checkout/branches/trailers/merge",
         token: Some(&token),
+        content_type: None,
         body: "please",
         trailers: &[("x-checksum", "abc")],
     };
@@ -93,6 +94,7 @@ fn request_trailers_do_not_break_an_allowed_request() -> Result<()> {
         host: "deploys.internal",
         path: "/environments/staging/services/checkout/deployments",
         token: Some(&token),
+        content_type: None,
         body: "v2",
         trailers: &[("x-checksum", "abc")],
     }
@@ -108,6 +110,7 @@ fn trailers_cannot_bring_a_credential_or_an_identity() -> Result<()> {
         host: "deploys.internal",
         path: "/environments/staging/services/trailers/deployments",
         token: None,
+        content_type: None,
         body: "v2",
         trailers: &[("authorization", "Bearer x"), ("x-palisade-principal", "Agent::\"dev/coder-7\"")],
     }

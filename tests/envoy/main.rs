@@ -4,10 +4,12 @@
 mod bundles;
 mod configuration;
 mod credentials;
+mod everything;
 mod fixture;
 mod foreign;
 mod hostile;
 mod identity;
+mod mcp;
 mod mutual_tls;
 mod proof;
 mod quickstart;

@@ -1,4 +1,4 @@
-//! Building and signing the quickstart's bundle through the command, with keys that live only for the test.
+//! Building and signing an example's bundle through the command, with keys that live only for the test.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cli::Palisade;
+use crate::example::Example;
 use crate::filter::Filter;
 use crate::key::{Algorithm, TokenKey};
 use crate::quickstart;
@@ -14,6 +15,7 @@ use crate::quickstart;
 #[derive(Debug)]
 pub struct Workshop {
     cli: Palisade,
+    example: Example,
     folder: PathBuf,
     /// Keys of the development issuer, one for each algorithm.
     pub token_keys: Vec<TokenKey>,
@@ -46,8 +48,8 @@ impl Workshop {
     /// # Errors
     ///
     /// The command failed.
-    pub fn open(cli: Palisade, folder: &Path) -> Result<Self> {
-        let mut workshop = Self { cli, folder: folder.to_owned(), token_keys: Vec::new() };
+    pub fn open(cli: Palisade, example: Example, folder: &Path) -> Result<Self> {
+        let mut workshop = Self { cli, example, folder: folder.to_owned(), token_keys: Vec::new() };
         workshop.token_keys = workshop.issuer_keys(Recipe::GOOD.issuer)?;
         workshop.signing_key(Recipe::GOOD.signer)?;
         Ok(workshop)
@@ -85,7 +87,7 @@ impl Workshop {
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
         let jwks = self.key_set(recipe.issuer);
-        self.bundle_of(&quickstart::folder(), &jwks, recipe)
+        self.bundle_of(&self.example.folder(), &jwks, recipe)
     }
 
     /// As [`Workshop::bundle`], of another project and with other keys for its development issuer.

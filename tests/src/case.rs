@@ -47,6 +47,28 @@ pub struct CaseRequest {
     /// Further headers.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// The body. Text stands for itself; anything else is sent as JSON, with its `content-type` unless the headers have
+    /// one. Without it the request ends with its headers.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+impl CaseRequest {
+    /// The body as it goes on the wire.
+    #[must_use]
+    pub fn body(&self) -> Option<String> {
+        self.body.as_ref().map(|body| match body {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+
+    /// The `content-type` that the body brings along.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&'static str> {
+        let given = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        self.body.as_ref().filter(|body| !given && !body.is_string()).map(|_| "application/json")
+    }
 }
 
 /// Who asks.
@@ -92,6 +114,9 @@ pub struct Expectation {
     pub reason: String,
     /// The determining policies, sorted.
     pub policies: Vec<String>,
+    /// The code of the JSON-RPC error that the client gets.
+    #[serde(default)]
+    pub rpc_error: Option<i64>,
 }
 
 impl CaseFile {
@@ -123,8 +148,14 @@ impl Case {
     ///
     /// No key has that id.
     pub fn request(&self, keys: &[TokenKey]) -> Result<Request> {
-        let CaseRequest { method, host, path, headers } = &self.request;
+        let CaseRequest { method, host, path, headers, body: _ } = &self.request;
         let mut request = Request::new(method, host, path);
+        if let Some(content_type) = self.request.content_type() {
+            request = request.header("content-type", content_type);
+        }
+        if let Some(body) = self.request.body() {
+            request = request.body(body);
+        }
         if let Some(token) = &self.token {
             request = request.bearer(&token.mint(keys)?);
         }

@@ -1,4 +1,4 @@
-//! A real Envoy that runs the quickstart's own envoy.yaml.
+//! A real Envoy that runs an example's own envoy.yaml.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::example::Example;
 use crate::http1::Request;
 use crate::process::Process;
 use crate::record::AccessLine;
-use crate::{quickstart, wait};
+use crate::wait;
 
 /// A running Envoy.
 #[derive(Debug)]
@@ -29,8 +30,12 @@ pub struct Start<'a> {
     pub home: &'a Path,
     /// The file that holds the filter.
     pub filter: &'a Path,
+    /// What is run.
+    pub example: Example,
     /// Where allowed requests go.
     pub upstream: SocketAddr,
+    /// Where those go that are for another server of the example, if it has one.
+    pub other: SocketAddr,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
     /// The listener's transport socket, as YAML; `None` for no TLS.
@@ -197,20 +202,20 @@ fn listener(listeners: &str) -> Result<Option<SocketAddr>> {
     Ok(format!("{address}:{port}").parse().ok().filter(|address: &SocketAddr| address.port() != 0))
 }
 
-/// The quickstart's envoy.yaml with its addresses and paths replaced; everything else is what ships.
+/// The example's envoy.yaml with its addresses and paths replaced; everything else is what ships.
 fn render(start: Start<'_>) -> Result<String> {
-    let shipped = quickstart::folder().join("envoy.yaml");
+    let shipped = start.example.folder().join("envoy.yaml");
     let mut text = fs::read_to_string(&shipped).with_context(|| format!("cannot read `{}`", shipped.display()))?;
-    let upstream = start.upstream;
-    let replacements = [
+    let socket = |address: SocketAddr| format!("{{ address: {}, port_value: {} }}", address.ip(), address.port());
+    let mut replacements = vec![
         ("{ address: 127.0.0.1, port_value: 9901 }", "{ address: 127.0.0.1, port_value: 0 }".to_owned()),
         ("{ address: 0.0.0.0, port_value: 8080 }", format!("{{ address: 127.0.0.1, port_value: {} }}", start.port)),
-        (
-            "{ address: upstream, port_value: 8080 }",
-            format!("{{ address: {}, port_value: {} }}", upstream.ip(), upstream.port()),
-        ),
+        ("{ address: upstream, port_value: 8080 }", socket(start.upstream)),
         ("{ path: /etc/palisade/filter/palisade.json }", format!("{{ path: {} }}", start.filter.display())),
     ];
+    if start.example == Example::Mcp {
+        replacements.push(("{ address: everything, port_value: 3001 }", socket(start.other)));
+    }
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);

@@ -1,6 +1,7 @@
 //! The whole product running: bundle, filter, Envoy and a recording upstream.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::bundle::{Recipe, Workshop};
 use crate::cli::Palisade;
 use crate::envoy::{Envoy, Start};
+use crate::example::Example;
 use crate::filter::Filter;
 use crate::http1::{Request, Response};
 use crate::key::{Algorithm, TokenKey};
@@ -33,15 +35,19 @@ pub struct Options {
     pub port: u16,
     /// Envoy's worker threads.
     pub workers: u32,
+    /// What is run.
+    pub example: Example,
+    /// Where requests for another server of the example go; to the recording upstream if there is none.
+    pub other: Option<SocketAddr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, workers: 1 }
+        Self { port: 0, workers: 1, example: Example::Quickstart, other: None }
     }
 }
 
-/// A running gateway with the quickstart's bundle. Dropping it ends Envoy.
+/// A running gateway with the bundle of an example. Dropping it ends Envoy.
 #[derive(Debug)]
 pub struct Gateway {
     /// Envoy.
@@ -115,7 +121,7 @@ impl Gateway {
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
         let tools = Tools::from_env()?;
-        let workshop = Workshop::open(Palisade::new(&tools.cli), home)?;
+        let workshop = Workshop::open(Palisade::new(&tools.cli), options.example, home)?;
         let (filter, bundle) = filter(&workshop, &tools.wasm)?;
         let filter_file = filter_file(home)?;
         filter.install(&filter_file)?;
@@ -124,7 +130,9 @@ impl Gateway {
             program: &tools.envoy,
             home,
             filter: &filter_file,
+            example: options.example,
             upstream: upstream.address(),
+            other: options.other.unwrap_or(upstream.address()),
             transport_socket,
             port: options.port,
             workers: options.workers,

@@ -12,7 +12,8 @@ use crate::http1::Response;
 /// Longest time for a whole exchange. Reached only when something hangs, which is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A POST with a body and trailers: the stream ends with the trailers, not with the body.
+/// A POST with a body and trailers: the stream ends with the trailers, not with the body. Without trailers it ends with
+/// an empty frame.
 #[derive(Clone, Debug)]
 pub struct TrailerPost<'a> {
     /// `:authority`
@@ -21,6 +22,8 @@ pub struct TrailerPost<'a> {
     pub path: &'a str,
     /// The token, sent as `authorization: Bearer …`.
     pub token: Option<&'a str>,
+    /// `content-type`, if any.
+    pub content_type: Option<&'static str>,
     /// The body.
     pub body: &'static str,
     /// The trailers, whose names are lower case.
@@ -49,10 +52,16 @@ impl TrailerPost<'_> {
         if let Some(token) = self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
+        if let Some(content_type) = self.content_type {
+            request = request.header("content-type", content_type);
+        }
         let (answer, mut body) = client.send_request(request.body(())?, false)?;
         // A gateway that denies early may reset the stream under our feet; its answer still counts.
         let _ = body.send_data(Bytes::from_static(self.body.as_bytes()), false);
-        let _ = body.send_trailers(self.trailers());
+        let _ = match self.trailers {
+            [] => body.send_data(Bytes::new(), true),
+            _ => body.send_trailers(self.trailers()),
+        };
         let (head, mut body) = answer.await?.into_parts();
         let mut bytes = Vec::new();
         while let Some(chunk) = body.data().await {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use crate::case::{Case, Expectation};
 use crate::gateway::Gateway;
+use crate::http1::Response;
 
 /// What came out.
 #[derive(Clone, Debug)]
@@ -12,6 +13,11 @@ pub struct Observed {
     pub outcome: Expectation,
     /// The policies that could not be evaluated.
     pub errors: Vec<String>,
+}
+
+/// The code of the JSON-RPC error in an answer.
+fn rpc_error(answer: &Response) -> Option<i64> {
+    answer.json().ok()?.pointer("/error/code")?.as_i64()
 }
 
 /// Sends a case through the gateway and reads its decision record.
@@ -29,6 +35,8 @@ pub fn observe(gateway: &Gateway, case: &Case) -> Result<Observed> {
         decision: text("effect")?,
         reason: text("reason")?,
         policies: line.texts("policies"),
+        // Compared only where the case has one.
+        rpc_error: case.expect.rpc_error.and(rpc_error(&answer)),
     };
     Ok(Observed { outcome, errors: line.texts("errors") })
 }

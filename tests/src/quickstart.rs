@@ -1,6 +1,8 @@
 //! The quickstart as shipped: where it lies and what its project file promises.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::example::Example;
 
 /// The issuer in its palisade.toml.
 pub const ISSUER: &str = "https://issuer.quickstart.example";
@@ -16,5 +18,5 @@ pub const READABLE: &str = "/repos/handbook/files/README.md";
 /// The folder `envoy-config/quickstart` of this source tree.
 #[must_use]
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-config/quickstart")
+    Example::Quickstart.folder()
 }

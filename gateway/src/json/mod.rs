@@ -2,12 +2,20 @@
 //!
 //! Parsers disagree about duplicate member names, and that disagreement is an attack: one component checks the first
 //! `aud`, another uses the last. So a duplicate at any level refuses the whole text, as do values beyond the limits.
+//!
+//! [`Json`] is for what is kept or small; [`JsonDocument`] is for request bodies, and copies nothing.
 
+mod document;
 mod read;
+mod scan;
+mod view;
 
 use serde::{Serialize, Serializer};
 
+pub use document::JsonFault;
+pub(crate) use document::{JsonDocument, JsonKind};
 pub use read::{JsonError, JsonLimits};
+pub(crate) use view::JsonView;
 
 /// A JSON value whose objects have distinct member names.
 #[derive(Clone, Debug, PartialEq)]

@@ -36,7 +36,17 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
         | ClientReason::Metadata
         | ClientReason::AccessDenied
         | ClientReason::InvalidTransaction
-        | ClientReason::Unavailable => {
+        | ClientReason::Unavailable
+        | ClientReason::UnsupportedMediaType
+        | ClientReason::TooLarge
+        | ClientReason::HttpMethod
+        | ClientReason::ParseError
+        | ClientReason::InvalidMessage
+        | ClientReason::InvalidParams
+        | ClientReason::InvalidArguments
+        | ClientReason::MethodNotFound
+        | ClientReason::HeaderMismatch
+        | ClientReason::UnsupportedVersion => {
             return;
         }
         ClientReason::CredentialsRequired => {

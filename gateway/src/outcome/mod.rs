@@ -6,10 +6,11 @@ mod table;
 
 pub(crate) use challenge::ChallengeFacts;
 pub use reply::Reply;
-pub(crate) use reply::ReplyBuffer;
+pub(crate) use reply::{ReplyBuffer, ReplyForm};
 pub use table::{ClientReason, Disposition, LogLevel};
 
 use crate::identity::{IdentityError, RequirementError};
+use crate::mcp::McpError;
 use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
@@ -34,6 +35,8 @@ pub enum Outcome {
     Identity(IdentityError),
     /// No route.
     Route(RouteError),
+    /// A message of an MCP route is refused before policy is asked.
+    Mcp(McpError),
     /// The token is not enough for the route.
     Requirement(RequirementError),
     /// The transaction token is refused.
@@ -61,6 +64,8 @@ pub enum Unavailable {
     RequestTooLarge,
     /// The principal is an ancestor of other entities in the bundle, so its token cannot add to it.
     AncestorRedefined,
+    /// The host does not hand over a body that it has announced.
+    BodyUnreadable,
     /// A contradiction inside the filter. Cannot happen; denies if it does.
     Internal,
 }
@@ -84,6 +89,7 @@ impl Outcome {
             | Self::Proof(_)
             | Self::Identity(_)
             | Self::Route(_)
+            | Self::Mcp(_)
             | Self::Requirement(_)
             | Self::Transaction(_)
             | Self::Context(_)
@@ -126,6 +132,18 @@ impl From<TransactionError> for Outcome {
 impl From<RouteError> for Outcome {
     fn from(error: RouteError) -> Self {
         Self::Route(error)
+    }
+}
+
+impl From<McpError> for Outcome {
+    fn from(error: McpError) -> Self {
+        Self::Mcp(error)
+    }
+}
+
+impl From<ContextError> for Outcome {
+    fn from(error: ContextError) -> Self {
+        Self::Context(error)
     }
 }
 

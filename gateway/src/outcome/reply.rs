@@ -1,8 +1,10 @@
-//! The reply to a denied request: RFC 9457 problem details, and nothing about why beyond a coarse word.
+//! The reply to a denied request: RFC 9457 problem details or a JSON-RPC error, and nothing about why beyond a coarse
+//! word.
 
 use super::challenge::{self, ChallengeFacts};
-use super::{ClientReason, Outcome, Unavailable};
+use super::{ClientReason, Disposition, Outcome, Unavailable};
 use crate::decision_id::DecisionId;
+use crate::mcp::{self, RpcReply};
 use crate::proof::Nonce;
 
 /// A reply that the filter sends itself.
@@ -12,7 +14,7 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The headers; names are lower-case.
     pub headers: Vec<(&'static str, &'a str)>,
-    /// The body: `application/problem+json`, or the metadata that was asked for.
+    /// The body: `application/problem+json`, a JSON-RPC message on a route that speaks it, or the metadata that was asked for.
     pub body: &'a [u8],
     /// The stable reason code, for the host's own log (Envoy's response code details). Not for the client.
     pub details: &'static str,
@@ -34,9 +36,19 @@ impl Reply<'static> {
 }
 
 const CONTENT_TYPE: (&str, &str) = ("content-type", "application/problem+json");
+const RPC_CONTENT_TYPE: (&str, &str) = ("content-type", "application/json");
 const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 /// Seconds. A bundle that is missing or expired is replaced by people or by a poll, not within a second.
 const RETRY_AFTER: (&str, &str) = ("retry-after", "10");
+
+/// The form of a reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReplyForm<'a> {
+    /// RFC 9457 problem details.
+    Problem,
+    /// JSON-RPC; `argument` is the argument that does not fit.
+    Rpc { reply: &'a RpcReply<'a>, argument: Option<&'a str> },
+}
 
 /// The buffer in which bodies are written; reused between requests.
 #[derive(Debug, Default)]
@@ -66,14 +78,46 @@ impl ReplyBuffer {
         }
     }
 
-    /// Writes the reply of an outcome.
-    pub(crate) fn write(&mut self, outcome: Outcome, id: DecisionId, challenge: &ChallengeFacts<'_>) -> Reply<'_> {
+    /// Writes the reply of an outcome, in the form that the client reads.
+    pub(crate) fn write(
+        &mut self,
+        outcome: Outcome,
+        id: DecisionId,
+        challenge: &ChallengeFacts<'_>,
+        form: &ReplyForm<'_>,
+    ) -> Reply<'_> {
         let disposition = outcome.disposition();
-        let client = disposition.client;
         self.id = id;
+        let client = disposition.client;
         self.nonce = challenge.nonce.filter(|_| client == ClientReason::NonceRequired);
         challenge::write(client, challenge, &mut self.challenges);
         self.body.clear();
+        let (status, content_type) = match form {
+            ReplyForm::Problem => {
+                self.problem(disposition, id);
+                (disposition.status, CONTENT_TYPE)
+            }
+            ReplyForm::Rpc { reply, argument } => {
+                (mcp::write_denial(&mut self.body, reply, outcome, *argument, id), RPC_CONTENT_TYPE)
+            }
+        };
+        let mut headers = vec![content_type, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];
+        for challenge in self.challenges.iter().filter(|challenge| !challenge.is_empty()) {
+            headers.push(("www-authenticate", challenge.as_str()));
+        }
+        if let Some(nonce) = &self.nonce {
+            headers.push(("dpop-nonce", nonce.as_str()));
+        }
+        match disposition.status {
+            503 => headers.push(RETRY_AFTER),
+            405 => headers.push(("allow", "POST")),
+            _ => {}
+        }
+        Reply { status, headers, body: self.body.as_bytes(), details: disposition.reason }
+    }
+
+    fn problem(&mut self, disposition: Disposition, id: DecisionId) {
+        let client = disposition.client;
         // The parts are constants and an id of hexadecimal digits and dashes: nothing needs escaping.
         for part in [
             r#"{"type":"about:blank","title":""#,
@@ -90,17 +134,6 @@ impl ReplyBuffer {
         ] {
             self.body.push_str(part);
         }
-        let mut headers = vec![CONTENT_TYPE, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];
-        for challenge in self.challenges.iter().filter(|challenge| !challenge.is_empty()) {
-            headers.push(("www-authenticate", challenge.as_str()));
-        }
-        if let Some(nonce) = &self.nonce {
-            headers.push(("dpop-nonce", nonce.as_str()));
-        }
-        if disposition.status == 503 {
-            headers.push(RETRY_AFTER);
-        }
-        Reply { status: disposition.status, headers, body: self.body.as_bytes(), details: disposition.reason }
     }
 }
 
@@ -110,6 +143,10 @@ fn status_text(status: u16) -> &'static str {
         400 => "400",
         401 => "401",
         403 => "403",
+        404 => "404",
+        405 => "405",
+        413 => "413",
+        415 => "415",
         _ => "503",
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{Outcome, Unavailable};
 use crate::identity::{IdentityError, RequirementError};
+use crate::json::JsonFault;
+use crate::mcp::McpError;
 use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
@@ -51,6 +53,26 @@ pub enum ClientReason {
     AccessDenied,
     /// No decision can be made now.
     Unavailable,
+    /// The body is not of a form that is read here.
+    UnsupportedMediaType,
+    /// The body is larger than it may be.
+    TooLarge,
+    /// The endpoint does not have this HTTP method.
+    HttpMethod,
+    /// The body is not acceptable JSON.
+    ParseError,
+    /// The body is not an acceptable message.
+    InvalidMessage,
+    /// The message lacks what its method needs.
+    InvalidParams,
+    /// The arguments do not fit the tool.
+    InvalidArguments,
+    /// The protocol, or this server, has no such method.
+    MethodNotFound,
+    /// A header does not say what the body says.
+    HeaderMismatch,
+    /// The revision of the protocol is not spoken here.
+    UnsupportedVersion,
 }
 
 /// The level of a decision record, in the order of Envoy's levels.
@@ -204,6 +226,61 @@ impl Outcome {
                 RouteError::HostInvalid => row!(403, C::AccessDenied, Warn, "route.host_invalid"),
             },
 
+            Self::Mcp(error) => match error {
+                McpError::ContentType => row!(415, C::UnsupportedMediaType, Warn, "mcp.content_type"),
+                McpError::ContentEncoding => row!(415, C::UnsupportedMediaType, Warn, "mcp.content_encoding"),
+                McpError::Origin => row!(403, C::AccessDenied, Warn, "mcp.origin"),
+                McpError::Session => row!(400, C::InvalidMessage, Warn, "mcp.session_malformed"),
+                McpError::Upgrade => row!(400, C::InvalidMessage, Warn, "mcp.upgrade"),
+                McpError::BodyTooLarge => row!(413, C::TooLarge, Warn, "mcp.body_too_large"),
+                McpError::BodyUnexpected => row!(400, C::InvalidMessage, Warn, "mcp.body_unexpected"),
+                McpError::HttpMethod => row!(405, C::HttpMethod, Warn, "mcp.http_method"),
+                McpError::VersionMalformed => row!(400, C::HeaderMismatch, Warn, "mcp.version_malformed"),
+                McpError::VersionMissing => row!(400, C::HeaderMismatch, Warn, "mcp.version_missing"),
+                McpError::VersionUnsupported => row!(400, C::UnsupportedVersion, Warn, "mcp.version_unsupported"),
+                McpError::Json(fault) => match fault {
+                    JsonFault::Empty => row!(400, C::ParseError, Warn, "json.empty"),
+                    JsonFault::ByteOrderMark => row!(400, C::ParseError, Warn, "json.byte_order_mark"),
+                    JsonFault::Utf8 => row!(400, C::ParseError, Warn, "json.utf8"),
+                    JsonFault::Syntax => row!(400, C::ParseError, Warn, "json.syntax"),
+                    JsonFault::Trailing => row!(400, C::ParseError, Warn, "json.trailing"),
+                    JsonFault::DuplicateMember => row!(400, C::ParseError, Warn, "json.duplicate_member"),
+                    JsonFault::Surrogate => row!(400, C::ParseError, Warn, "json.surrogate"),
+                    JsonFault::NumberLength => row!(400, C::ParseError, Warn, "json.number_length"),
+                    JsonFault::NumberRange => row!(400, C::ParseError, Warn, "json.number_range"),
+                    JsonFault::Depth => row!(400, C::ParseError, Warn, "json.depth"),
+                    JsonFault::Values => row!(400, C::ParseError, Warn, "json.values"),
+                },
+                McpError::LookAlike => row!(400, C::InvalidMessage, Warn, "json.look_alike"),
+                McpError::Batch => row!(400, C::InvalidMessage, Warn, "mcp.batch"),
+                McpError::BatchEmpty => row!(400, C::InvalidMessage, Warn, "mcp.batch_empty"),
+                McpError::BatchContent => row!(400, C::InvalidMessage, Warn, "mcp.batch_content"),
+                McpError::NotAnObject => row!(400, C::InvalidMessage, Warn, "rpc.not_an_object"),
+                McpError::RpcVersion => row!(400, C::InvalidMessage, Warn, "rpc.version"),
+                McpError::RpcMethod => row!(400, C::InvalidMessage, Warn, "rpc.method"),
+                McpError::RpcId => row!(400, C::InvalidMessage, Warn, "rpc.id"),
+                McpError::RpcMember => row!(400, C::InvalidMessage, Warn, "rpc.member"),
+                McpError::RpcParams => row!(400, C::InvalidParams, Warn, "rpc.params"),
+                McpError::IdMissing => row!(400, C::InvalidMessage, Warn, "rpc.id_missing"),
+                McpError::IdUnexpected => row!(400, C::InvalidMessage, Warn, "rpc.id_unexpected"),
+                McpError::Response => row!(400, C::InvalidMessage, Warn, "mcp.response"),
+                McpError::Meta => row!(400, C::InvalidParams, Warn, "mcp.meta"),
+                McpError::HeaderMissing => row!(400, C::HeaderMismatch, Warn, "mcp.header_missing"),
+                McpError::HeaderRepeated => row!(400, C::HeaderMismatch, Warn, "mcp.header_repeated"),
+                McpError::HeaderEncoding => row!(400, C::HeaderMismatch, Warn, "mcp.header_encoding"),
+                McpError::HeaderMismatch => row!(400, C::HeaderMismatch, Warn, "mcp.header_mismatch"),
+                McpError::MethodUnknown => row!(404, C::MethodNotFound, Warn, "mcp.method_unknown"),
+                McpError::MethodRevision => row!(404, C::MethodNotFound, Warn, "mcp.method_revision"),
+                McpError::MethodUndeclared => row!(404, C::MethodNotFound, Warn, "mcp.method_undeclared"),
+                McpError::Subject => row!(400, C::InvalidParams, Warn, "mcp.subject"),
+                McpError::Uri => row!(400, C::InvalidParams, Warn, "mcp.uri"),
+                McpError::ToolUnknown => row!(403, C::AccessDenied, Warn, "mcp.tool_unknown"),
+                McpError::Arguments => row!(400, C::InvalidArguments, Warn, "mcp.arguments"),
+                McpError::ArgumentMissing => row!(400, C::InvalidArguments, Warn, "mcp.argument_missing"),
+                McpError::ArgumentType => row!(400, C::InvalidArguments, Warn, "mcp.argument_type"),
+                McpError::ArgumentUnknown => row!(400, C::InvalidArguments, Warn, "mcp.argument_unknown"),
+            },
+
             // No authentication scheme is about this header, so the answer is not 401.
             Self::Transaction(error) => match error {
                 TransactionError::Refused => row!(400, C::InvalidTransaction, Warn, "transaction.refused"),
@@ -233,6 +310,7 @@ impl Outcome {
                 Unavailable::BudgetSpent => row!(503, C::Unavailable, Error, "engine.budget_spent"),
                 Unavailable::RequestTooLarge => row!(503, C::Unavailable, Error, "engine.request_too_large"),
                 Unavailable::AncestorRedefined => row!(503, C::Unavailable, Error, "engine.ancestor_redefined"),
+                Unavailable::BodyUnreadable => row!(503, C::Unavailable, Error, "request.body_unreadable"),
                 Unavailable::Internal => row!(503, C::Unavailable, Error, "internal"),
             },
         }
@@ -256,6 +334,16 @@ impl ClientReason {
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::AccessDenied => "access_denied",
             Self::Unavailable => "unavailable",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooLarge => "too_large",
+            Self::HttpMethod => "method_not_allowed",
+            Self::ParseError => "parse_error",
+            Self::InvalidMessage => "invalid_message",
+            Self::InvalidParams => "invalid_params",
+            Self::InvalidArguments => "invalid_arguments",
+            Self::MethodNotFound => "method_not_found",
+            Self::HeaderMismatch => "header_mismatch",
+            Self::UnsupportedVersion => "unsupported_version",
         }
     }
 
@@ -275,6 +363,43 @@ impl ClientReason {
             Self::InsufficientAuthentication => "Insufficient user authentication",
             Self::AccessDenied => "Access denied",
             Self::Unavailable => "Service unavailable",
+            Self::UnsupportedMediaType => "Unsupported media type",
+            Self::TooLarge => "Content too large",
+            Self::HttpMethod => "Method not allowed",
+            Self::ParseError => "Parse error",
+            Self::InvalidMessage => "Invalid message",
+            Self::InvalidParams => "Invalid params",
+            Self::InvalidArguments => "Invalid arguments",
+            Self::MethodNotFound => "Method not found",
+            Self::HeaderMismatch => "Header mismatch",
+            Self::UnsupportedVersion => "Unsupported protocol version",
+        }
+    }
+
+    /// The code of a JSON-RPC error. Those of JSON-RPC and of MCP (2026-07-28) where they say what happened; a denial has
+    /// none there, and takes one outside of what they reserve.
+    #[must_use]
+    pub fn rpc_code(self) -> &'static str {
+        match self {
+            Self::Forwarded | Self::Metadata | Self::AccessDenied | Self::InsufficientScope => "-31403",
+            Self::CredentialsRequired
+            | Self::InvalidToken
+            | Self::InvalidBinding
+            | Self::InvalidProof
+            | Self::NonceRequired
+            | Self::InvalidTransaction
+            | Self::InsufficientAuthentication => "-31401",
+            Self::Unavailable => "-32603",
+            Self::ParseError => "-32700",
+            Self::InvalidRequest
+            | Self::UnsupportedMediaType
+            | Self::TooLarge
+            | Self::HttpMethod
+            | Self::InvalidMessage => "-32600",
+            Self::InvalidParams | Self::InvalidArguments => "-32602",
+            Self::MethodNotFound => "-32601",
+            Self::HeaderMismatch => "-32020",
+            Self::UnsupportedVersion => "-32022",
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct DpopRequest<'a> {
     pub(crate) token: TokenDigest,
     /// The thumbprint of the key that the token is bound to.
     pub(crate) key: &'a [u8; 32],
+    /// Whether this very request was judged before, and its proof remembered.
+    pub(crate) is_admitted: bool,
     pub(crate) now_ms: u64,
 }
 
@@ -128,6 +130,9 @@ impl OpenDpop {
             return Err(ProofError::Signature);
         }
         // §11.1: once.
+        if request.is_admitted {
+            return Ok(());
+        }
         let lifetime_ms = self.max_age_ms.saturating_add(self.clock_skew_ms).saturating_add(1);
         match state.replay.insert(request.key, jti, request.now_ms, lifetime_ms) {
             Seen::New => Ok(()),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::limits;
 
 /// Appends a string.
-pub(super) fn push_text(out: &mut String, text: &str) {
+pub(crate) fn push_text(out: &mut String, text: &str) {
     push_bytes(out, text.as_bytes());
 }
 

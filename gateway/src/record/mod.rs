@@ -6,12 +6,16 @@
 mod json;
 mod time;
 
+pub(crate) use json::push_text as push_json;
 use json::{push_bytes, push_text};
+
+use std::borrow::Cow;
 
 use crate::bundle::{Digest, Manifest};
 use crate::decision_id::DecisionId;
 use crate::identity::{Identity, Person};
 use crate::limits;
+use crate::mcp::{MessageFacts, RpcReply};
 use crate::outcome::{ChallengeFacts, Outcome};
 use crate::section::DelegationMode;
 use crate::token::TokenFacts;
@@ -34,7 +38,11 @@ pub(crate) struct Facts<'a> {
     pub(crate) action: Option<&'a str>,
     pub(crate) resource: Option<&'a str>,
     /// The attribute or context entry at which the request failed.
-    pub(crate) attribute: Option<&'a str>,
+    pub(crate) attribute: Option<Cow<'a, str>>,
+    /// How to answer, on a route that speaks JSON-RPC.
+    pub(crate) rpc: Option<RpcReply<'a>>,
+    /// How many questions the body asked of policy, and what the last of them was about.
+    pub(crate) message: Option<(usize, MessageFacts<'a>)>,
     pub(crate) effect: Option<Effect>,
     pub(crate) policies: PolicyNames<'a>,
     pub(crate) errors: PolicyNames<'a>,
@@ -85,6 +93,8 @@ pub(crate) struct Stamp {
     pub(crate) started_nanos: u64,
     pub(crate) micros: u64,
     pub(crate) outcome: Outcome,
+    /// The status that the client gets.
+    pub(crate) status: u16,
 }
 
 /// Writes records of one bundle.
@@ -109,7 +119,7 @@ impl Recorder {
 
     /// Writes one record, without a newline.
     pub(crate) fn write(&mut self, stamp: &Stamp, facts: &Facts<'_>) -> &str {
-        let Stamp { id, started_nanos, micros, outcome } = stamp;
+        let Stamp { id, started_nanos, micros, outcome, status } = stamp;
         let Facts {
             method,
             authority,
@@ -121,6 +131,8 @@ impl Recorder {
             action,
             resource,
             attribute,
+            rpc,
+            message,
             effect,
             policies,
             errors,
@@ -143,7 +155,7 @@ impl Recorder {
         out.push_str(",\"reason\":\"");
         out.push_str(disposition.reason);
         out.push_str("\",\"status\":");
-        push_number(out, u64::from(disposition.status));
+        push_number(out, u64::from(*status));
         out.push_str(",\"decision\":");
         out.push_str(match effect {
             None => "null",
@@ -160,11 +172,14 @@ impl Recorder {
             push_member(out, "transaction", transaction.map(str::as_bytes));
         }
         if attribute.is_some() {
-            push_member(out, "attribute", attribute.map(str::as_bytes));
+            push_member(out, "attribute", attribute.as_deref().map(str::as_bytes));
         }
         push_member(out, "method", method.map(str::as_bytes));
         push_member(out, "host", *authority);
         push_member(out, "path", *path);
+        if let Some(rpc) = rpc {
+            push_rpc(out, rpc, message.as_ref());
+        }
         push_token(out, token.as_ref(), *token_verified, *token_cached);
         out.push(',');
         out.push_str(&self.bundle);
@@ -173,6 +188,22 @@ impl Recorder {
         out.push('}');
         out
     }
+}
+
+/// What a body asked. Arguments are not recorded: they are what the caller works on.
+fn push_rpc(out: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, MessageFacts<'_>)>) {
+    let method = message.map(|(_, facts)| facts.method).or(rpc.method);
+    let subject = message.map(|(_, facts)| facts.subject()).or(rpc.subject.as_deref()).filter(|text| !text.is_empty());
+    out.push_str(",\"mcp\":{\"revision\":");
+    match rpc.revision {
+        Some(revision) => push_text(out, revision.as_str()),
+        None => out.push_str("null"),
+    }
+    push_member(out, "method", method.map(str::as_bytes));
+    push_member(out, "subject", subject.map(str::as_bytes));
+    out.push_str(",\"questions\":");
+    push_number(out, message.map_or(0, |(count, _)| u64::try_from(*count).unwrap_or(u64::MAX)));
+    out.push('}');
 }
 
 fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, cached: bool) {
@@ -247,8 +278,6 @@ fn push_number(out: &mut String, number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
     use crate::bundle::testing;
     use crate::json::{Json, JsonLimits};
@@ -256,7 +285,13 @@ mod tests {
 
     fn write(outcome: Outcome, facts: &Facts<'_>) -> (String, Json) {
         let mut recorder = Recorder::new(&testing::manifest(b"", b""), &Digest::of(b""));
-        let stamp = Stamp { id: DecisionId::default(), started_nanos: 1_700_000_000_123_456_789, micros: 12, outcome };
+        let stamp = Stamp {
+            id: DecisionId::default(),
+            started_nanos: 1_700_000_000_123_456_789,
+            micros: 12,
+            outcome,
+            status: outcome.disposition().status,
+        };
         let _ = recorder.write(&stamp, facts);
         let line = recorder.write(&stamp, facts).to_owned();
         assert!(!line.contains('\n'));

@@ -9,7 +9,8 @@ use super::template::{PathTemplate, ValuePlace};
 use crate::header_map::{self, HeaderMap};
 use crate::identity::{ClaimValue, Datum, Identity, ReadFault, RouteSlots, SlotIndex};
 use crate::limits;
-use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
+use crate::mcp::MessageFacts;
+use crate::section::{self, AttributeType, ContextEntry, MessageMember, SectionError, SectionErrorKind, Source};
 use crate::transaction::Transaction;
 
 /// One entry of the context record, checked.
@@ -38,6 +39,7 @@ pub(crate) enum OpenSource {
     Delegated,
     DelegationDepth,
     Now,
+    Message(MessageMember),
 }
 
 /// What a request offers to its context.
@@ -49,6 +51,8 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) identity: &'a Identity,
+    /// What the request's body says, on routes that read it.
+    pub(crate) message: Option<&'a MessageFacts<'a>>,
     /// What the transaction token says, where there is one.
     pub(crate) transaction: Option<&'a Transaction>,
     /// The entity types of subject and actors.
@@ -65,7 +69,7 @@ pub(crate) struct ContextFault<'a> {
 }
 
 impl OpenContext {
-    pub(super) fn open(
+    pub(crate) fn open(
         raw: ContextEntry,
         template: &PathTemplate,
         slots: &mut RouteSlots,
@@ -99,6 +103,7 @@ impl OpenContext {
             Source::Method => (OpenSource::Method, is_text),
             Source::PathText => (OpenSource::PathText, is_text),
             Source::Host => (OpenSource::Host, is_text),
+            Source::Message(member) => (OpenSource::Message(member), is_text),
             Source::Subject => (OpenSource::Subject, matches!(attribute_type, AttributeType::Entity(_))),
             Source::Actor => (OpenSource::Actor, matches!(attribute_type, AttributeType::Entity(_))),
             Source::ActorChain => (OpenSource::ActorChain, element_entity(&attribute_type).is_some()),
@@ -125,6 +130,7 @@ impl OpenContext {
             OpenSource::Method => Some(Cow::Borrowed(input.method)),
             OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
             OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Message(member) => input.message.and_then(|facts| message(facts, *member)).map(Cow::Borrowed),
             OpenSource::Subject => return Ok(Some(Cow::Owned(self.subject(input).map_err(fault)?))),
             OpenSource::Actor => {
                 return match input.identity.actors.first() {
@@ -207,6 +213,17 @@ impl OpenContext {
     }
 }
 
+/// What a message says of itself.
+fn message<'a>(facts: &'a MessageFacts<'a>, member: MessageMember) -> Option<&'a str> {
+    match member {
+        MessageMember::Method => Some(facts.method),
+        MessageMember::Revision => Some(facts.revision.as_str()),
+        MessageMember::Name => facts.name.as_deref(),
+        MessageMember::Uri => facts.uri.as_deref(),
+        MessageMember::Task => facts.task.as_deref(),
+    }
+}
+
 /// The one value of a header.
 fn header<'a>(headers: HeaderMap<'a>, name: &str) -> Result<Option<&'a str>, ContextError> {
     let mut found = None;
@@ -281,6 +298,7 @@ mod tests {
             path: &path,
             query: query.map(str::as_bytes),
             identity: &identity,
+            message: None,
             transaction: None,
             subject_type: "Agent",
             actor_type: None,

@@ -1,12 +1,14 @@
-//! Routes: from method, host and path to an action, a resource and a context.
+//! Routes: from method, host and path to an action, a resource and a context, or to an MCP server.
 
 mod authority;
+mod call;
 mod context;
 mod error;
 mod open;
 mod path;
 mod query;
 mod resource;
+mod rules;
 mod table;
 mod template;
 mod trie;
@@ -14,7 +16,10 @@ mod trie;
 pub use error::{ContextError, RouteError};
 
 pub(crate) use authority::host;
+pub(crate) use call::OpenCall;
 pub(crate) use context::{ContextFault, ContextInput};
-pub(crate) use open::OpenRoute;
+pub(crate) use open::Target;
 pub(crate) use path::RequestPath;
+pub(crate) use resource::IdTemplate;
 pub(crate) use table::RouteTable;
+pub(crate) use template::PathTemplate;

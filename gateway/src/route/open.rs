@@ -1,32 +1,38 @@
 //! A route, checked and ready to match.
 
-use super::context::{OpenContext, OpenSource};
+use super::call::OpenCall;
 use super::resource::IdTemplate;
+use super::rules::OpenRules;
 use super::template::{PathTemplate, Segment};
-use crate::entity_text;
 use crate::identity::RouteSlots;
-use crate::limits;
-use crate::resource::check_scopes;
+use crate::mcp::OpenMcp;
 use crate::section::{
-    self, ActionRef, Authentication, DelegationMode, ResourceTemplate, SectionError, SectionErrorKind, TransactionMode,
+    self, ContextEntry, McpRoute, ResourceTemplate, RouteRules, SectionError, SectionErrorKind, Source,
 };
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
 pub(crate) struct OpenRoute {
-    pub(crate) action: ActionRef,
-    /// The action as Cedar writes it, for records.
-    pub(crate) action_text: String,
+    pub(crate) target: Target,
+    pub(crate) rules: OpenRules,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// What a route leads to.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// One action, known from the request line.
+    Http(HttpTarget),
+    /// An MCP server, whose bodies say what is asked.
+    Mcp(Box<OpenMcp>),
+}
+
+/// One action on one resource.
+#[derive(Debug)]
+pub(crate) struct HttpTarget {
+    pub(crate) call: OpenCall,
     pub(crate) resource_type: String,
     pub(crate) resource_id: IdTemplate,
-    pub(crate) context: Vec<OpenContext>,
-    /// Scopes that the token must have.
-    pub(crate) scopes: Vec<String>,
-    pub(crate) authentication: Option<Authentication>,
-    pub(crate) strip_token: bool,
-    pub(crate) delegation: DelegationMode,
-    pub(crate) transaction: TransactionMode,
-    pub(super) segments: Vec<Segment>,
 }
 
 impl OpenRoute {
@@ -51,47 +57,30 @@ impl OpenRoute {
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
         let template = PathTemplate::parse(&path)?;
-        section::check_type_name(&action.entity_type, &place)?;
         section::check_type_name(&resource_type, &place)?;
-        if context.len() > limits::ATTRIBUTES {
-            return Err(SectionError::new(SectionErrorKind::Limit, place));
+        let is_message = |entry: &&ContextEntry| matches!(entry.source, Source::Message(_));
+        if let Some(ContextEntry { name, .. }) = context.iter().find(is_message) {
+            let place = format!("the context `{name}` of {place}");
+            return Err(SectionError::new(SectionErrorKind::Source, place));
         }
-        let mut entries: Vec<OpenContext> = Vec::with_capacity(context.len());
-        for entry in context {
-            if entries.iter().any(|other| other.name == entry.name) {
-                let place = format!("the context `{}` of {place}", entry.name);
-                return Err(SectionError::new(SectionErrorKind::Duplicate, place));
-            }
-            entries.push(OpenContext::open(entry, &template, slots, &place)?);
-        }
-        check_scopes(&scopes, &place)?;
-        if let Some(Authentication { acr_values, max_age_seconds }) = &authentication {
-            // The characters of a scope are those that need no escaping in a challenge.
-            check_scopes(acr_values, &format!("the authentication of {place}"))?;
-            if acr_values.is_empty() && max_age_seconds.is_none() {
-                return Err(SectionError::new(SectionErrorKind::Empty, format!("the authentication of {place}")));
-            }
-        }
-        let reads_one = matches!(transaction, TransactionMode::Optional | TransactionMode::Required);
-        let wants_claims = entries.iter().any(|entry| matches!(entry.source, OpenSource::Transaction(_)));
-        if (reads_one && !has_transactions) || (wants_claims && !reads_one) {
-            return Err(SectionError::new(SectionErrorKind::Source, format!("the transaction token of {place}")));
-        }
+        let call = OpenCall::open(action, context, &template, slots, &place)?;
+        let rules = RouteRules { scopes, authentication, strip_token, delegation, transaction };
+        let rules = OpenRules::open(rules, &call.context, has_transactions, &place)?;
         let resource_id = IdTemplate::parse(&id, &template)?;
-        let mut action_text = String::new();
-        entity_text::push(&mut action_text, &action.entity_type, &action.id);
-        Ok(Self {
-            action,
-            action_text,
-            resource_type,
-            resource_id,
-            context: entries,
-            scopes,
-            authentication,
-            strip_token,
-            delegation,
-            transaction,
-            segments: template.segments,
-        })
+        let target = Target::Http(HttpTarget { call, resource_type, resource_id });
+        Ok(Self { target, rules, segments: template.segments })
+    }
+
+    pub(super) fn open_mcp(
+        raw: McpRoute,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
+    ) -> Result<Self, SectionError> {
+        let place = format!("the route `{}`", raw.path);
+        let template = PathTemplate::parse(&raw.path)?;
+        let rules = raw.rules.clone();
+        let mcp = OpenMcp::open(raw, &template, slots, &place)?;
+        let rules = OpenRules::open(rules, mcp.calls().flat_map(|call| &call.context), has_transactions, &place)?;
+        Ok(Self { target: Target::Mcp(Box::new(mcp)), rules, segments: template.segments })
     }
 }

@@ -58,6 +58,15 @@ impl IdTemplate {
         Ok(Self { parts })
     }
 
+    /// Whether no id of this template has a `/`: then it can be told from what is written behind one.
+    pub(crate) fn is_one_segment(&self) -> bool {
+        self.parts.iter().all(|part| match part {
+            Part::Literal(text) => !text.contains('/'),
+            Part::Value(ValuePlace::Segment(_)) => true,
+            Part::Value(ValuePlace::Rest(_)) => false,
+        })
+    }
+
     /// Writes the id for a path that the route matches.
     pub(crate) fn write(&self, path: &RequestPath, out: &mut String) {
         for part in &self.parts {

@@ -17,6 +17,9 @@ pub(crate) struct RouteTable {
     any_host: Methods,
 }
 
+/// The HTTP methods of an MCP server's endpoint.
+const MCP_METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
+
 /// The methods that have routes, ascending.
 type Methods = Vec<(String, Trie)>;
 
@@ -25,23 +28,31 @@ impl RouteTable {
     /// refused here: which of them wins must not depend on their order.
     pub(crate) fn open(
         raw: Vec<section::Route>,
+        mcp: Vec<section::McpRoute>,
         slots: &mut RouteSlots,
         has_transactions: bool,
     ) -> Result<Self, SectionError> {
-        if raw.is_empty() {
+        let count = raw.len().saturating_add(mcp.len());
+        if count == 0 {
             return Err(SectionError::new(SectionErrorKind::Empty, "routes"));
         }
-        if raw.len() > limits::ROUTES {
+        if count > limits::ROUTES {
             return Err(SectionError::new(SectionErrorKind::Limit, "routes"));
         }
-        let mut table = Self { routes: Vec::with_capacity(raw.len()), hosts: Vec::new(), any_host: Vec::new() };
-        let mut keys = Vec::with_capacity(raw.len());
+        let mut table = Self { routes: Vec::with_capacity(count), hosts: Vec::new(), any_host: Vec::new() };
+        let mut keys = Vec::with_capacity(count);
         for route in raw {
             let place = format!("the route `{}`", route.path);
             let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
             check_methods(&route.methods, &place)?;
             keys.push((host, route.methods.clone(), place));
             table.routes.push(OpenRoute::open(route, slots, has_transactions)?);
+        }
+        for route in mcp {
+            let place = format!("the route `{}`", route.path);
+            let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
+            keys.push((host, MCP_METHODS.map(str::to_owned).to_vec(), place));
+            table.routes.push(OpenRoute::open_mcp(route, slots, has_transactions)?);
         }
         for (index, (host, methods, place)) in keys.iter().enumerate() {
             for method in methods {
@@ -144,6 +155,7 @@ fn check_methods(methods: &[String], place: &str) -> Result<(), SectionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::Target;
     use crate::section::testing::route;
 
     fn open(routes: Vec<section::Route>) -> Result<RouteTable, SectionErrorKind> {
@@ -153,13 +165,16 @@ mod tests {
             route
         };
         let routes = routes.into_iter().enumerate().map(number).collect();
-        RouteTable::open(routes, &mut RouteSlots::default(), false).map_err(|error| error.kind())
+        RouteTable::open(routes, vec![], &mut RouteSlots::default(), false).map_err(|error| error.kind())
     }
 
     fn find(table: &RouteTable, host: &str, method: &str, path: &str) -> Option<usize> {
         let mut request = RequestPath::default();
         request.read(path.as_bytes()).unwrap();
-        table.find(host, method, &request).map(|route| route.action.id.parse().unwrap())
+        table.find(host, method, &request).map(|route| match &route.target {
+            Target::Http(target) => target.call.action.id.parse().unwrap(),
+            Target::Mcp(_) => panic!("an MCP server"),
+        })
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod delegation;
 mod error;
 mod issuer;
+mod mcp;
 mod open;
 mod profile;
 mod resource;
@@ -16,14 +17,15 @@ mod types;
 pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
+pub use mcp::{ArgumentHeader, Denial, McpRoute, MethodAction, SubjectType, ToolAction, UnknownArguments};
 pub use profile::Profile;
 pub use resource::{Binding, DpopRules, ProtectedResource};
-pub use route::{ActionRef, Authentication, ContextEntry, ResourceTemplate, Route, Source};
+pub use route::{ActionRef, Authentication, ContextEntry, MessageMember, ResourceTemplate, Route, RouteRules, Source};
 pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
-pub(crate) use types::{check_claim_path, check_type_name};
+pub(crate) use types::{check_claim_path, check_names, check_type_name};
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -38,6 +40,9 @@ pub struct GatewaySection {
     pub issuers: Vec<Issuer>,
     /// What can be asked for.
     pub routes: Vec<Route>,
+    /// MCP servers, whose requests say in their bodies what they ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<McpRoute>,
     /// What the gateway is to OAuth clients. Default: nothing that it says of itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ProtectedResource>,

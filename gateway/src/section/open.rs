@@ -21,11 +21,11 @@ pub(crate) struct OpenSection {
 
 impl OpenSection {
     pub(crate) fn open(section: GatewaySection) -> Result<Self, SectionError> {
-        let GatewaySection { issuers, routes, resources, dpop, transaction_tokens } = section;
+        let GatewaySection { issuers, routes, mcp, resources, dpop, transaction_tokens } = section;
         let mut slots = RouteSlots::default();
         let transactions = transaction_tokens.map(TransactionRules::open).transpose()?;
         let issuers = IssuerTable::open(issuers)?;
-        let routes = RouteTable::open(routes, &mut slots, transactions.is_some())?;
+        let routes = RouteTable::open(routes, mcp, &mut slots, transactions.is_some())?;
         let dpop = dpop.map(OpenDpop::open).transpose()?;
         let resources = ResourceTable::open(resources, dpop.as_ref())?;
         Ok(Self { issuers, routes, slots, resources, dpop, transactions })

@@ -41,6 +41,27 @@ pub struct Route {
     pub transaction: TransactionMode,
 }
 
+/// What a route asks for besides the policies. The members are those of [`Route`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteRules {
+    /// As [`Route::scopes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// As [`Route::authentication`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// As [`Route::strip_token`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_token: bool,
+    /// As [`Route::delegation`].
+    #[serde(default)]
+    pub delegation: DelegationMode,
+    /// As [`Route::transaction`].
+    #[serde(default)]
+    pub transaction: TransactionMode,
+}
+
 /// How a user must have been authenticated (RFC 9470).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,7 +114,8 @@ pub struct ContextEntry {
 /// Where a context value comes from.
 ///
 /// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `{"transaction": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"` or `"now"`.
+/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"`, `"now"` or, on routes to MCP servers,
+/// `{"message": member}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -125,4 +147,22 @@ pub enum Source {
     DelegationDepth,
     /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
     Now,
+    /// What a message says of itself. Absent where the method has no such thing.
+    Message(MessageMember),
+}
+
+/// What a message of an MCP route says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageMember {
+    /// The method.
+    Method,
+    /// The revision that the client speaks.
+    Revision,
+    /// The name of a tool or a prompt.
+    Name,
+    /// The URI of a resource; one that can be read in two ways is refused.
+    Uri,
+    /// The id of a task.
+    Task,
 }

@@ -109,15 +109,22 @@ pub(crate) fn check_type_name(name: &str, place: &str) -> Result<(), SectionErro
     }
 }
 
-/// Checks a path of member names to a claim.
-pub(crate) fn check_claim_path(path: &[String], place: &str) -> Result<(), SectionError> {
-    let error = |kind| Err(SectionError::new(kind, format!("the claim of {place}")));
+/// Checks a path of member names.
+pub(crate) fn check_names(path: &[String], place: &str) -> Result<(), SectionError> {
     if path.is_empty() || path.iter().any(String::is_empty) {
-        return error(SectionErrorKind::Empty);
+        return Err(SectionError::new(SectionErrorKind::Empty, place));
     }
     if path.len() > limits::ATTRIBUTE_DEPTH {
-        return error(SectionErrorKind::Limit);
+        return Err(SectionError::new(SectionErrorKind::Limit, place));
     }
+    Ok(())
+}
+
+/// Checks a path of member names to a claim.
+pub(crate) fn check_claim_path(path: &[String], place: &str) -> Result<(), SectionError> {
+    let place = format!("the claim of {place}");
+    check_names(path, &place)?;
+    let error = |kind| Err(SectionError::new(kind, place.as_str()));
     // The gateway's own findings have fixed names; a misspelt one would never be there.
     if let Some(root) = path.first().filter(|name| name.starts_with('$')) {
         let members = FACTS.iter().find(|(known, _)| known == root).map(|(_, members)| *members);

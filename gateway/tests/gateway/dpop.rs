@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::keys::{self, TestKey, b64};
-use crate::world::{Ask, NOW, gateway, gateway_with, send, send_at};
+use crate::world::{Ask, NOW, gateway, gateway_with, send, send_at, send_body};
 
 const CHALLENGE_ALGS: &str = "algs=\"ES256 ES384 RS256 EdDSA\"";
 
@@ -204,6 +204,21 @@ fn a_proof_is_good_for_one_request() {
     let theirs = bound(&stranger);
     let answer = send_proof(&mut gateway, &theirs, &proof(&stranger, &claims(&theirs, "one")), NOW);
     assert_eq!(answer.reason, "policy.allow");
+}
+
+#[test]
+fn a_proof_is_good_for_the_headers_and_the_body_of_one_request() {
+    let mut gateway = gateway();
+    let key = key("a");
+    let token = bound(&key);
+    let mut claims = claims(&token, "with-a-body");
+    claims.insert("htm".to_owned(), json!("POST"));
+    claims.insert("htu".to_owned(), json!("https://repos.internal/mcp/http403"));
+    let ask = Ask::bare("POST", "/mcp/http403").header("authorization", format!("DPoP {token}"));
+    let ask = ask.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "policy.allow");
+    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod certificates;
 mod delegation;
 mod denials;
 mod dpop;
+mod mcp;
 mod mutations;
 mod profiles;
 mod replies;

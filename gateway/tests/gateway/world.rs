@@ -8,7 +8,7 @@ use cedar_policy::{Entities, Policy, PolicyId, PolicySet};
 use ed25519_dalek::Signer as _;
 use palisade_gateway::bundle::{Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, format};
 use palisade_gateway::section::GatewaySection;
-use palisade_gateway::{Action, Gateway, HeaderBuffer, NativeHost, RequestHead, Verdict};
+use palisade_gateway::{Action, Gateway, HeaderBuffer, NativeHost, ReceivedBody, RequestHead, Step, Verdict};
 use palisade_policy_compiler::compile::{PolicySource, compile};
 
 use crate::keys;
@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 13] = [
+const POLICIES: [(&str, &str); 17] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -48,6 +48,31 @@ const POLICIES: [(&str, &str); 13] = [
     (
         "small-payments",
         r#"permit (principal, action == Action::"pay", resource) when { context has amount && context.amount <= 100 };"#,
+    ),
+    (
+        "session",
+        r#"permit (principal, action in [Action::"ping", Action::"tools/list", Action::"prompts/get"], resource)
+           when { resource == McpServer::"s" };"#,
+    ),
+    (
+        "lookup",
+        r#"permit (principal, action == Action::"lookup", resource == McpServer::"s") when {
+             context.input.key like "a*" && (!(context.input has n) || context.input.n < 10) &&
+             (!(context.input has price) || context.input.price.lessThan(decimal("2.5"))) &&
+             (!(context.input has at) || context.input.at < datetime("2027-01-01")) &&
+             (!(context.input has from) || context.input.from.isInRange(ip("10.0.0.0/8"))) &&
+             (!(context.input has tags) || context.input.tags.contains("x")) &&
+             (!(context.input has pair) || context.input.pair.proj1 == 2) };"#,
+    ),
+    (
+        "documents",
+        r#"permit (principal, action in [Action::"subscriptions/listen", Action::"resources/read"], resource in McpServer::"s")
+           when { !(context has uri) || context.uri like "doc://open/*" };"#,
+    ),
+    (
+        "no-drafts",
+        r#"forbid (principal, action in [Action::"subscriptions/listen", Action::"resources/read"],
+                   resource == Document::"s/doc://open/draft");"#,
     ),
     ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
@@ -243,7 +268,8 @@ impl Parts {
     pub(crate) fn new() -> Self {
         static POLICY_BYTES: OnceLock<(Vec<u8>, u64)> = OnceLock::new();
         let (policies, worst_case_steps) = POLICY_BYTES.get_or_init(compile_policies);
-        let section: GatewaySection = serde_json::from_str(&section_json()).unwrap();
+        let mut section: GatewaySection = serde_json::from_str(&section_json()).unwrap();
+        section.mcp = crate::mcp::routes();
         section.check().unwrap();
         let gateway = section.encode().unwrap();
         let mut parts = Self {
@@ -460,7 +486,7 @@ impl Answer {
                 (forward.set.iter().chain(&forward.actor).map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
-                assert_eq!(reply.status, disposition.status);
+                assert_eq!(reply.status, verdict.status);
                 assert_eq!(reply.details, disposition.reason);
                 let body = String::from_utf8(reply.body.to_vec()).unwrap();
                 (reply.headers.iter().map(own).collect(), vec![], vec![], Some(body))
@@ -468,7 +494,7 @@ impl Answer {
         };
         Self {
             reason: disposition.reason,
-            status: disposition.status,
+            status: verdict.status,
             policies: verdict.policies.iter().map(str::to_owned).collect(),
             errors: verdict.errors.iter().map(str::to_owned).collect(),
             cached: verdict.token_cached,
@@ -496,6 +522,18 @@ pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
     Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
+}
+
+/// Sends a request with its body: first its headers and then, if it is asked for, the body.
+pub(crate) fn send_body(gateway: &mut Gateway, ask: &Ask, body: &[u8]) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    let host = &mut NativeHost::at(NOW);
+    let admitted = match gateway.begin(&request, host) {
+        Step::Decided(verdict) => return Answer::new(&verdict),
+        Step::NeedsBody { admitted, .. } => admitted,
+    };
+    Answer::new(&gateway.finish(&request, ReceivedBody::Whole(body), Some(admitted), host))
 }
 
 /// Sends a request over a connection with a validated client certificate, in DER form, at a time.

@@ -6,6 +6,8 @@
 use crate::buffers::{self, HostBytes};
 use crate::proxy::{HostResult, LogLevel, MetricId, MetricKind, Proxy, Status};
 
+/// `BufferType::HttpRequestBody`.
+const REQUEST_BODY: u32 = 0;
 /// `BufferType::PluginConfiguration`.
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `MapType::HttpRequestHeaders`.
@@ -91,6 +93,10 @@ impl Proxy for WasmHost {
 
     fn request_headers(&mut self) -> HostResult<HostBytes> {
         receive(|out, len| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, out, len) })
+    }
+
+    fn request_body(&mut self, max: usize) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_buffer_bytes(REQUEST_BODY, 0, max, out, len) })
     }
 
     fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {

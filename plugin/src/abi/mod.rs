@@ -7,8 +7,8 @@
 //! whole decision may, and the crate's getters panic on header bytes that are not UTF-8 and on statuses they do not
 //! expect. The crate serves in `benches/envoy/noop-sdk`, as the yardstick.
 //!
-//! Exported is what the decision needs and no more. The decision is made in the header phase, before any of a
-//! request's body or trailers, so neither can pass it by and neither is listened to.
+//! Exported is what the decision needs and no more. On routes whose bodies say what is asked, the request waits, headers
+//! included, until the body has ended or its trailers are there.
 
 mod hostcalls;
 
@@ -82,11 +82,31 @@ extern "C" fn proxy_on_configure(root: u32, configuration_size: usize) -> u32 {
     u32::from(accepted == Some(true))
 }
 
-/// The request's headers are complete: the decision.
+/// The request's headers are complete: the decision, unless it needs the body.
 #[expect(unsafe_code, reason = "exported to the host by name")]
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, _end_of_stream: u32) -> u32 {
-    match with_filter(|filter, host| filter.on_request_headers(context, host)) {
+extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, end_of_stream: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_request_headers(context, end_of_stream != 0, host)))
+}
+
+/// Some of the request's body is there: the decision, if it is all and was waited for.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_request_body(context, size, end_of_stream != 0, host)))
+}
+
+/// The request ends with trailers: the decision, if it waited for the body. Without this callback a body that ends this
+/// way would have no end, and Envoy's default is to let it through.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_trailers(context: u32, _trailers: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_request_trailers(context, host)))
+}
+
+/// The ABI's number for an action; the same in every phase.
+fn status(action: Option<Action>) -> u32 {
+    match action {
         Some(Action::Continue) => 0,
         Some(Action::Pause) => 1,
         None => {
@@ -96,7 +116,7 @@ extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, _end_of_stre
     }
 }
 
-/// A context ends. Streams end here too, but hold nothing by then; it is for root contexts, which hold a bundle.
+/// A context ends: a stream, decided or not, or a root context, which holds a bundle.
 #[expect(unsafe_code, reason = "exported to the host by name")]
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {

@@ -1,5 +1,7 @@
 //! The filter with a fake proxy: first without a configuration, then with a real bundle.
 
+mod bodies;
+
 use super::*;
 use crate::fake::FakeProxy;
 use crate::fixture::{Fixture, NOW};
@@ -28,14 +30,14 @@ fn a_request_before_any_configuration_is_denied() {
     let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
     filter.on_context_create(ROOT, 0);
     filter.on_context_create(STREAM, ROOT);
-    let action = filter.on_request_headers(STREAM, &mut proxy);
+    let action = filter.on_request_headers(STREAM, true, &mut proxy);
     assert_unconfigured(&proxy, action);
 }
 
 #[test]
 fn a_request_of_an_unknown_stream_is_denied() {
     let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
-    let action = filter.on_request_headers(STREAM, &mut proxy);
+    let action = filter.on_request_headers(STREAM, true, &mut proxy);
     assert_unconfigured(&proxy, action);
 }
 
@@ -45,7 +47,7 @@ fn a_request_of_a_root_that_is_gone_is_denied() {
     filter.on_context_create(ROOT, 0);
     filter.on_context_create(STREAM, ROOT);
     filter.on_delete(ROOT);
-    let action = filter.on_request_headers(STREAM, &mut proxy);
+    let action = filter.on_request_headers(STREAM, true, &mut proxy);
     assert_unconfigured(&proxy, action);
 }
 
@@ -63,7 +65,7 @@ fn a_configuration_that_does_not_read_is_refused() {
         assert!(!filter.on_configure(ROOT, 1, &mut proxy));
         assert!(logged(&proxy).starts_with(reason), "{:?}", proxy.logs);
         filter.on_context_create(STREAM, ROOT);
-        let action = filter.on_request_headers(STREAM, &mut proxy);
+        let action = filter.on_request_headers(STREAM, true, &mut proxy);
         assert_unconfigured(&proxy, action);
     }
 }
@@ -91,7 +93,7 @@ fn streams_leave_nothing_behind() {
     for stream in 2..100 {
         filter.on_context_create(stream, ROOT);
         if stream % 2 == 0 {
-            filter.on_request_headers(stream, &mut proxy);
+            filter.on_request_headers(stream, true, &mut proxy);
         }
         filter.on_delete(stream);
     }
@@ -130,7 +132,7 @@ fn ask(filter: &mut Filter, root: u32, headers: Vec<u8>, proxy: &mut FakeProxy) 
     proxy.replies.clear();
     proxy.set.clear();
     filter.on_context_create(STREAM, root);
-    let action = filter.on_request_headers(STREAM, proxy);
+    let action = filter.on_request_headers(STREAM, true, proxy);
     filter.on_delete(STREAM);
     action
 }
@@ -198,7 +200,7 @@ fn without_headers_or_a_clock_every_request_is_denied() {
 
     proxy.headers = Err(Status::INTERNAL_FAILURE);
     filter.on_context_create(STREAM, ROOT);
-    let action = filter.on_request_headers(STREAM, &mut proxy);
+    let action = filter.on_request_headers(STREAM, true, &mut proxy);
     assert_denied(&proxy, action, 400, "request.malformed");
 
     proxy.now = Err(Status::INTERNAL_FAILURE);

@@ -46,6 +46,28 @@ pub struct CaseRequest {
     /// Further headers, in order.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// The body. Text stands for itself; anything else is sent as JSON, with its `content-type` unless the headers have
+    /// one. Without it the request ends with its headers.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+impl CaseRequest {
+    /// The body as it goes on the wire.
+    #[must_use]
+    pub fn body(&self) -> Option<String> {
+        self.body.as_ref().map(|body| match body {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+
+    /// The `content-type` that the body brings along.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&'static str> {
+        let given = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        self.body.as_ref().filter(|body| !given && !body.is_string()).map(|_| "application/json")
+    }
 }
 
 /// Who asks: a token that is minted for the case.
@@ -95,6 +117,9 @@ pub struct Expectation {
     /// The determining policies, exactly, in any order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<String>>,
+    /// The code of the JSON-RPC error that the client gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpc_error: Option<i64>,
 }
 
 /// The decision that is expected.

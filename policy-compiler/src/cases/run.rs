@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, RequestHead,
-    TokenCacheFile, TrustFile, limits,
+    Action, BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, ReceivedBody,
+    RequestHead, TokenCacheFile, TrustFile, Verdict, limits,
 };
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -29,13 +29,16 @@ pub struct Observed {
     pub policies: Vec<String>,
     /// The policies that could not be evaluated, sorted.
     pub errors: Vec<String>,
+    /// The code of the JSON-RPC error that the client gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpc_error: Option<i64>,
 }
 
 impl Observed {
     /// Whether this is what was expected.
     #[must_use]
     pub fn meets(&self, expectation: &Expectation) -> bool {
-        let Expectation { status, decision, reason, policies } = expectation;
+        let Expectation { status, decision, reason, policies, rpc_error } = expectation;
         let sorted = policies.clone().map(|mut policies| {
             policies.sort();
             policies
@@ -43,8 +46,18 @@ impl Observed {
         *decision == self.decision
             && status.is_none_or(|status| status == self.status)
             && reason.as_ref().is_none_or(|reason| *reason == self.reason)
+            && rpc_error.is_none_or(|code| Some(code) == self.rpc_error)
             && sorted.is_none_or(|policies| policies == self.policies)
     }
+}
+
+/// The code of the JSON-RPC error in a reply.
+fn rpc_error(verdict: &Verdict<'_>) -> Option<i64> {
+    let Action::Reply(reply) = &verdict.action else {
+        return None;
+    };
+    let body: serde_json::Value = serde_json::from_slice(reply.body).ok()?;
+    body.pointer("/error/code")?.as_i64()
 }
 
 /// A gateway with the project's bundle, at a fixed time.
@@ -93,7 +106,7 @@ impl<'a> Runner<'a> {
     ///
     /// When its token cannot be minted.
     pub fn run(&mut self, case: &Case) -> Result<Observed, String> {
-        let CaseRequest { method, host, path, headers } = &case.request;
+        let CaseRequest { method, host, path, headers, body: _ } = &case.request;
         let mut buffer = HeaderBuffer::from_pairs([
             (":method", method.as_str()),
             (":scheme", "http"),
@@ -104,22 +117,30 @@ impl<'a> Runner<'a> {
             let credential = format!("Bearer {}", self.mint(token)?);
             buffer.push(b"authorization", credential.as_bytes());
         }
+        if let Some(content_type) = case.request.content_type() {
+            buffer.push(b"content-type", content_type.as_bytes());
+        }
         for (name, value) in headers {
             buffer.push(name.to_ascii_lowercase().as_bytes(), value.as_bytes());
         }
         let request = RequestHead { headers: buffer.as_map() };
-        let verdict = self.gateway.decide(&request, &mut self.host);
+        let body = case.request.body();
+        let verdict = match &body {
+            Some(body) => self.gateway.finish(&request, ReceivedBody::Whole(body.as_bytes()), None, &mut self.host),
+            None => self.gateway.decide(&request, &mut self.host),
+        };
         let sorted = |names: palisade_gateway::PolicyNames<'_>| {
             let mut names: Vec<String> = names.iter().map(str::to_owned).collect();
             names.sort();
             names
         };
         Ok(Observed {
-            status: verdict.disposition().status,
+            status: verdict.status,
             decision: if verdict.outcome.is_allowed() { Expected::Allow } else { Expected::Deny },
             reason: verdict.disposition().reason.to_owned(),
             policies: sorted(verdict.policies),
             errors: sorted(verdict.errors),
+            rpc_error: rpc_error(&verdict),
         })
     }
 

@@ -138,23 +138,38 @@ pub struct ParentTable {
     pub entity_type: Spanned<String>,
 }
 
-/// `[[routes]]`.
+/// `[[routes]]`. Which keys it has depends on its protocol.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTable {
+    /// `http`: the request line says what is asked. `mcp`: the endpoint of an MCP server. Default: `http`.
+    pub protocol: Option<Spanned<String>>,
     /// Host that the route is for. Default: every host.
     pub host: Option<Spanned<String>>,
-    /// HTTP methods.
-    pub methods: Spanned<Vec<Spanned<String>>>,
+    /// HTTP methods. For `http` only, and needed there.
+    pub methods: Option<Spanned<Vec<Spanned<String>>>>,
     /// Path template.
     pub path: Spanned<String>,
-    /// Action: an id of type `Action`, or a full reference such as `Ns::Action::"read"`.
-    pub action: Spanned<String>,
-    /// Resource.
+    /// Action: an id of type `Action`, or a full reference such as `Ns::Action::"read"`. For `http` only, and needed
+    /// there.
+    pub action: Option<Spanned<String>>,
+    /// Resource; for `mcp`, the server.
     pub resource: ResourceTable,
     /// Context attribute to source.
     #[serde(default)]
     pub context: AttributesTable,
+    /// For `mcp`: revisions of the protocol that clients may speak. Default: all.
+    pub revisions: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For `mcp`: how a denial is said, `http403`, `coaz`, `hide` or `tool_error`. Default: `http403`.
+    pub denial: Option<Spanned<String>>,
+    /// For `mcp`: what becomes of arguments that the schema does not know, `deny` or `ignore`. Default: `deny`.
+    pub unknown_arguments: Option<Spanned<String>>,
+    /// For `mcp`: largest body, in bytes. Default: one MiB.
+    pub max_body_bytes: Option<Spanned<u32>>,
+    /// For `mcp`: web origins that may call. Default: none.
+    pub origins: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For `mcp`: by tool, the names of the headers `Mcp-Param-NAME` and the arguments that they repeat.
+    pub param_headers: Option<Spanned<ParamHeadersTable>>,
     /// Scopes that the token must have, all of them. Default: none.
     #[serde(default)]
     pub scopes: Vec<Spanned<String>>,
@@ -220,6 +235,9 @@ pub struct DpopTable {
     /// Accepted clock difference. Default: `5s`.
     pub clock_skew: Option<Spanned<String>>,
 }
+
+/// `param_headers` of a route.
+pub type ParamHeadersTable = BTreeMap<Spanned<String>, AttributesTable>;
 
 /// `resource` of a route.
 #[derive(Clone, Debug, Deserialize)]

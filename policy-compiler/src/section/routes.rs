@@ -4,48 +4,95 @@ use std::collections::BTreeSet;
 
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
-    ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, ResourceTemplate, Route, Source,
+    ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, McpRoute, MessageMember, ResourceTemplate,
+    Route, RouteRules, Source,
 };
 use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::types::{Attribute, SchemaTypes};
-use super::{claim, template, transactions};
+use super::{claim, mcp, template, transactions};
 use crate::diagnostic::Findings;
-use crate::project::{ProjectFile, ResourceTable, RouteTable, at, seconds};
+use crate::project::{ProjectFile, ResourceTable, RouteTable, at, at_span, seconds};
 
-pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<Route> {
+/// Routes whose request line says what is asked, and routes to MCP servers.
+pub(super) fn build(
+    file: &ProjectFile,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> (Vec<Route>, Vec<McpRoute>) {
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
     // A type that the schema does not know is a finding of its issuer already.
     let principals: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
     let delegations = file.issuers.iter().filter_map(|issuer| issuer.delegation.as_ref());
     let named = delegations.map(|delegation| delegation.actor.as_ref().entity_type.as_ref().as_str());
     let actors: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
-    file.routes.iter().filter_map(|table| route(table, file, &principals, &actors, types, findings)).collect()
+    let callers = Callers { file, principals, actors };
+    let (mut routes, mut servers) = (Vec::new(), Vec::new());
+    for table in &file.routes {
+        match table.protocol.as_ref().map(|name| (name, name.as_ref().as_str())) {
+            None | Some((_, "http")) => routes.extend(route(table, &callers, types, findings)),
+            Some((_, "mcp")) => servers.extend(mcp::route(table, &callers, types, findings)),
+            Some((name, other)) => {
+                let finding = at("route.protocol", name, format!("`{other}` is not a protocol"));
+                findings.push(finding.with_help("it can be: http, mcp"));
+            }
+        }
+    }
+    (routes, servers)
 }
 
-fn route(
-    table: &RouteTable,
-    file: &ProjectFile,
-    principals: &[&str],
-    actors: &[&str],
-    types: &SchemaTypes<'_>,
-    findings: &mut Findings,
-) -> Option<Route> {
+/// Who may call, as far as types go.
+pub(super) struct Callers<'a> {
+    file: &'a ProjectFile,
+    /// Types of those whom issuers vouch for.
+    principals: Vec<&'a str>,
+    /// Types of those whom tokens name as acting for them.
+    actors: Vec<&'a str>,
+}
+
+fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
     let RouteTable {
+        protocol: _,
         host,
         methods,
         path,
         action,
         resource,
         context: _,
-        scopes,
-        acr_values,
-        max_authentication_age,
-        strip_token,
-        delegation,
-        transaction,
+        revisions,
+        denial,
+        unknown_arguments,
+        max_body_bytes,
+        origins,
+        param_headers,
+        scopes: _,
+        acr_values: _,
+        max_authentication_age: _,
+        strip_token: _,
+        delegation: _,
+        transaction: _,
     } = table;
+    let foreign = [
+        revisions.as_ref().map(|value| ("revisions", value.span())),
+        denial.as_ref().map(|value| ("denial", value.span())),
+        unknown_arguments.as_ref().map(|value| ("unknown_arguments", value.span())),
+        max_body_bytes.as_ref().map(|value| ("max_body_bytes", value.span())),
+        origins.as_ref().map(|value| ("origins", value.span())),
+        param_headers.as_ref().map(|value| ("param_headers", value.span())),
+    ];
+    for (key, span) in foreign.into_iter().flatten() {
+        let finding = at_span("route.key", span, format!("`{key}` is for routes with `protocol = \"mcp\"`"));
+        findings.push(finding);
+    }
+    let (Some(methods), Some(action)) = (methods, action) else {
+        for (key, is_there) in [("methods", methods.is_some()), ("action", action.is_some())] {
+            if !is_there {
+                findings.push(at("route.key_missing", path, format!("the route `{}` has no `{key}`", path.as_ref())));
+            }
+        }
+        return None;
+    };
     if methods.as_ref().is_empty() {
         findings.push(at("route.methods_empty", methods, "a route needs a method"));
     }
@@ -56,11 +103,12 @@ fn route(
         findings.push(at("route.action_group", action, message));
         return None;
     }
-    check_application(&uid, table, principals, types, findings);
-    let context = context(table, &uid, types, findings);
-    let max_age = max_authentication_age.as_ref().map(|age| seconds(age, findings));
-    let authentication = Authentication { acr_values: texts(acr_values), max_age_seconds: max_age.flatten() };
-    let needs_authentication = !authentication.acr_values.is_empty() || authentication.max_age_seconds.is_some();
+    check_application(&uid, action, table, &callers.principals, types, findings);
+    let known = types.context(&uid);
+    check_context_names(table, &uid, &known, findings);
+    let context = context(table, &uid, known, Sources::Http, findings);
+    let rules = rules(table, callers, Some(&uid), types, findings);
+    let RouteRules { scopes, authentication, strip_token, delegation, transaction } = rules?;
     let ResourceTable { entity_type, id } = resource;
     Some(Route {
         host: host.as_ref().map(|host| host.as_ref().clone()),
@@ -69,11 +117,32 @@ fn route(
         action: ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() },
         resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
         context,
+        scopes,
+        authentication,
+        strip_token,
+        transaction,
+        delegation,
+    })
+}
+
+/// What the route asks for besides the policies; `uid` is its action, if it has one.
+pub(super) fn rules(
+    table: &RouteTable,
+    callers: &Callers<'_>,
+    uid: Option<&EntityUid>,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<RouteRules> {
+    let RouteTable { scopes, acr_values, max_authentication_age, strip_token, delegation, transaction, .. } = table;
+    let max_age = max_authentication_age.as_ref().map(|age| seconds(age, findings));
+    let authentication = Authentication { acr_values: texts(acr_values), max_age_seconds: max_age.flatten() };
+    let needs_authentication = !authentication.acr_values.is_empty() || authentication.max_age_seconds.is_some();
+    Some(RouteRules {
         scopes: texts(scopes),
         authentication: needs_authentication.then_some(authentication),
         strip_token: strip_token.unwrap_or(false),
-        transaction: transactions::mode(transaction.as_ref(), file, findings)?,
-        delegation: self::delegation(delegation.as_ref(), &uid, actors, types, findings)?,
+        transaction: transactions::mode(transaction.as_ref(), callers.file, findings)?,
+        delegation: self::delegation(delegation.as_ref(), uid, &callers.actors, types, findings)?,
     })
 }
 
@@ -81,7 +150,7 @@ fn route(
 /// they can do.
 fn delegation(
     value: Option<&Spanned<String>>,
-    uid: &EntityUid,
+    uid: Option<&EntityUid>,
     actors: &[&str],
     types: &SchemaTypes<'_>,
     findings: &mut Findings,
@@ -101,6 +170,10 @@ fn delegation(
         let message = "no issuer says what actors become";
         findings.push(at("route.delegation", value, message).with_help("add `[issuers.delegation.actor]` to one"));
     }
+    // Of the actions of a server, each has its own principals: which of them actors can do is for policy to say.
+    let Some(uid) = uid else {
+        return Some(mode);
+    };
     let applies_to = types.principals(uid);
     let fits = |actor: &&str| applies_to.iter().any(|known| known.to_string() == **actor);
     if matches!(mode, DelegationMode::ActorOnly | DelegationMode::EveryHop)
@@ -118,7 +191,7 @@ fn texts(list: &[Spanned<String>]) -> Vec<String> {
     list.iter().map(|text| text.as_ref().clone()).collect()
 }
 
-fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut Findings) {
+pub(super) fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut Findings) {
     for name in template::names(id.as_ref()) {
         if !known.contains(&name) {
             let message = format!("the path has no `{{{name}}}`");
@@ -151,6 +224,7 @@ fn find_action(action: &Spanned<String>, types: &SchemaTypes<'_>, findings: &mut
 
 fn check_application(
     uid: &EntityUid,
+    action: &Spanned<String>,
     table: &RouteTable,
     principals: &[&str],
     types: &SchemaTypes<'_>,
@@ -169,7 +243,7 @@ fn check_application(
     if !some_principal && !principals.is_empty() {
         let message = format!("`{uid}` applies to no principal that an issuer vouches for");
         let help = format!("it applies to: {}", list(&applies_to));
-        findings.push(at("route.principal_type", &table.action, message).with_help(help));
+        findings.push(at("route.principal_type", action, message).with_help(help));
     }
 }
 
@@ -178,8 +252,16 @@ fn list(names: &[&cedar_policy::EntityTypeName]) -> String {
     names.into_iter().collect::<Vec<String>>().join(", ")
 }
 
-fn context(table: &RouteTable, uid: &EntityUid, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<ContextEntry> {
-    let known = types.context(uid);
+/// Where values may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sources {
+    /// The headers and the token.
+    Http,
+    /// A message as well.
+    Message,
+}
+
+fn check_context_names(table: &RouteTable, uid: &EntityUid, known: &[Attribute], findings: &mut Findings) {
     for name in table.context.keys() {
         if !known.iter().any(|attribute| attribute.name == *name.as_ref()) {
             let message = format!("the context of `{uid}` has no attribute `{}`", name.as_ref());
@@ -188,15 +270,26 @@ fn context(table: &RouteTable, uid: &EntityUid, types: &SchemaTypes<'_>, finding
             findings.push(at("route.unknown_context", name, message).with_help(help));
         }
     }
+}
+
+/// The entries for the attributes of one action's context.
+pub(super) fn context(
+    table: &RouteTable,
+    uid: &EntityUid,
+    known: Vec<Attribute>,
+    sources: Sources,
+    findings: &mut Findings,
+) -> Vec<ContextEntry> {
     let mut entries = Vec::new();
     for attribute in known {
         let given = table.context.iter().find(|(name, _)| *name.as_ref() == attribute.name);
         match given {
-            Some((_, value)) => entries.extend(entry(attribute, value, table, findings)),
+            Some((_, value)) => entries.extend(entry(attribute, value, table, sources, findings)),
             None if attribute.required => {
                 let message = format!("`{uid}` needs the context attribute `{}`, and nothing feeds it", attribute.name);
                 let help = format!("add `context = {{ {} = \"…\" }}` to the route", attribute.name);
-                findings.push(at("route.context_missing", &table.action, message).with_help(help));
+                let span = table.action.as_ref().unwrap_or(&table.path).span();
+                findings.push(at_span("route.context_missing", span, message).with_help(help));
             }
             None => {}
         }
@@ -208,10 +301,11 @@ fn entry(
     attribute: Attribute,
     value: &Spanned<String>,
     table: &RouteTable,
+    sources: Sources,
     findings: &mut Findings,
 ) -> Option<ContextEntry> {
     let Attribute { name, attribute_type, required } = attribute;
-    let source = source(value, &template::names(table.path.as_ref()), findings)?;
+    let source = source(value, &template::names(table.path.as_ref()), sources, findings)?;
     let attribute_type = match attribute_type {
         Ok(attribute_type) => attribute_type,
         Err(reason) => {
@@ -228,7 +322,7 @@ fn entry(
     Some(ContextEntry { name, source, attribute_type, required })
 }
 
-fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings) -> Option<Source> {
+fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findings: &mut Findings) -> Option<Source> {
     let text = value.as_ref().as_str();
     let source = match text.split_once('.') {
         None => match text {
@@ -249,6 +343,7 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
             return None;
         }
         Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
+        Some(("message", member)) if sources == Sources::Message => message_member(member).map(Source::Message),
         Some(("transaction", names)) => return claim::path(value, names, findings).map(Source::Transaction),
         Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
         Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
@@ -256,11 +351,27 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
     };
     if source.is_none() {
         let message = format!("`{text}` is not a source of values");
-        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, transaction.NAME, method, path_text, host, now, subject, actor, \
-                    actor_chain, delegated, delegation_depth";
+        let help = match sources {
+            Sources::Http => HTTP_SOURCES.to_owned(),
+            Sources::Message => format!("{HTTP_SOURCES}, message.method, .revision, .name, .uri, .task"),
+        };
         findings.push(at("route.source", value, message).with_help(help));
     }
     source
+}
+
+const HTTP_SOURCES: &str = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, transaction.NAME, method, path_text, \
+                            host, now, subject, actor, actor_chain, delegated, delegation_depth";
+
+fn message_member(name: &str) -> Option<MessageMember> {
+    Some(match name {
+        "method" => MessageMember::Method,
+        "revision" => MessageMember::Revision,
+        "name" => MessageMember::Name,
+        "uri" => MessageMember::Uri,
+        "task" => MessageMember::Task,
+        _ => return None,
+    })
 }
 
 /// Whether a source can give values of a type: claims give any, the clock gives numbers, the rest gives text.
@@ -276,6 +387,6 @@ fn gives(source: &Source, wanted: &AttributeType) -> bool {
         Source::Delegated => *wanted == AttributeType::Bool,
         Source::DelegationDepth => *wanted == AttributeType::Long,
         Source::Path(_) | Source::Query(_) | Source::Header(_) => !compound,
-        Source::Method | Source::PathText | Source::Host => *wanted == AttributeType::String,
+        Source::Method | Source::PathText | Source::Host | Source::Message(_) => *wanted == AttributeType::String,
     }
 }

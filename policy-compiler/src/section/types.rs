@@ -79,6 +79,15 @@ impl<'a> SchemaTypes<'a> {
         names
     }
 
+    /// The actions of a namespace, by id; the namespace is empty where there is none.
+    #[must_use]
+    pub fn actions_of(&self, namespace: &str) -> Vec<&'a EntityUid> {
+        let of = |action: &&EntityUid| action.type_name().namespace() == namespace;
+        let mut found: Vec<&EntityUid> = self.schema.actions().filter(of).collect();
+        found.sort_by(|left, right| left.id().unescaped().cmp(right.id().unescaped()));
+        found
+    }
+
     /// The principal types an action applies to.
     #[must_use]
     pub fn principals(&self, action: &EntityUid) -> Vec<&'a EntityTypeName> {

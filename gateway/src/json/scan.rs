@@ -1,0 +1,186 @@
+//! The tokens of JSON (RFC 8259), found in a text that is known to be UTF-8.
+
+use super::document::{JsonFault, JsonKind};
+use crate::limits;
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scan<'t> {
+    text: &'t str,
+    place: usize,
+}
+
+impl<'t> Scan<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, place: 0 }
+    }
+
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.place == self.text.len()
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.place).copied()
+    }
+
+    pub(super) fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.place += 1;
+        Some(byte)
+    }
+
+    pub(super) fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.place += 1;
+        }
+    }
+
+    /// Exactly this word. What may follow it is for the caller to say.
+    pub(super) fn word(&mut self, word: &str, kind: JsonKind) -> Result<JsonKind, JsonFault> {
+        let rest = self.text.as_bytes().get(self.place..).unwrap_or_default();
+        if !rest.starts_with(word.as_bytes()) {
+            return Err(JsonFault::Syntax);
+        }
+        self.place += word.len();
+        Ok(kind)
+    }
+
+    /// A string with its quotes; says whether it has escapes.
+    pub(super) fn string(&mut self) -> Result<bool, JsonFault> {
+        self.next();
+        let mut escaped = false;
+        loop {
+            match self.next().ok_or(JsonFault::Syntax)? {
+                b'"' => return Ok(escaped),
+                b'\\' => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                0..=0x1f => return Err(JsonFault::Syntax),
+                _ => {}
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonFault> {
+        match self.next() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => match self.unit()? {
+                0xd800..=0xdbff => {
+                    let follows = (self.next(), self.next()) == (Some(b'\\'), Some(b'u'));
+                    match follows.then(|| self.unit()).transpose()? {
+                        Some(0xdc00..=0xdfff) => Ok(()),
+                        Some(_) | None => Err(JsonFault::Surrogate),
+                    }
+                }
+                0xdc00..=0xdfff => Err(JsonFault::Surrogate),
+                _ => Ok(()),
+            },
+            Some(_) | None => Err(JsonFault::Syntax),
+        }
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Result<u32, JsonFault> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = self.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or(JsonFault::Syntax)?;
+            unit = unit << 4 | digit;
+        }
+        Ok(unit)
+    }
+
+    /// A number. One with a fraction or an exponent has to fit a double, or readers disagree about it.
+    pub(super) fn number(&mut self) -> Result<(), JsonFault> {
+        let start = self.place;
+        if self.peek() == Some(b'-') {
+            self.place += 1;
+        }
+        match self.next() {
+            Some(b'0') => {}
+            Some(b'1'..=b'9') => self.digits(start)?,
+            Some(_) | None => return Err(JsonFault::Syntax),
+        }
+        let mut is_integer = true;
+        if self.peek() == Some(b'.') {
+            self.place += 1;
+            is_integer = false;
+            self.some_digits(start)?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.place += 1;
+            is_integer = false;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.place += 1;
+            }
+            self.some_digits(start)?;
+        }
+        let text = self.text.get(start..self.place).unwrap_or_default();
+        if text.len() > limits::BODY_JSON_NUMBER_BYTES {
+            return Err(JsonFault::NumberLength);
+        }
+        if !is_integer && !text.parse::<f64>().is_ok_and(f64::is_finite) {
+            return Err(JsonFault::NumberRange);
+        }
+        Ok(())
+    }
+
+    fn some_digits(&mut self, start: usize) -> Result<(), JsonFault> {
+        if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            return Err(JsonFault::Syntax);
+        }
+        self.digits(start)
+    }
+
+    fn digits(&mut self, start: usize) -> Result<(), JsonFault> {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.place += 1;
+            if self.place - start > limits::BODY_JSON_NUMBER_BYTES {
+                return Err(JsonFault::NumberLength);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text between the quotes of a string that [`Scan::string`] accepted, with its escapes resolved.
+pub(super) fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut scan = Scan::new(text);
+    loop {
+        let rest = text.get(scan.place..).unwrap_or_default();
+        let plain = rest.find('\\').unwrap_or(rest.len());
+        out.push_str(rest.get(..plain).unwrap_or_default());
+        scan.place += plain + 1;
+        match scan.next() {
+            None => return out,
+            Some(b'b') => out.push('\u{8}'),
+            Some(b'f') => out.push('\u{c}'),
+            Some(b'n') => out.push('\n'),
+            Some(b'r') => out.push('\r'),
+            Some(b't') => out.push('\t'),
+            Some(b'u') => {
+                let high = scan.unit().unwrap_or_default();
+                let code = if (0xd800..=0xdbff).contains(&high) {
+                    scan.place += 2;
+                    let low = scan.unit().unwrap_or_default();
+                    0x1_0000 + ((high & 0x3ff) << 10 | low & 0x3ff)
+                } else {
+                    high
+                };
+                // The string was accepted, so this is a character.
+                out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            Some(byte) => out.push(char::from(byte)),
+        }
+    }
+}
+
+/// FNV-1a. Names with equal hashes are compared, so a bad hash costs time and nothing else.
+pub(super) fn hash(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

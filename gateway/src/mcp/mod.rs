@@ -1,0 +1,32 @@
+//! The Model Context Protocol: from a POST's body to the calls that policy decides on.
+//!
+//! The body decides, never a header that repeats it. [`read::read`] takes the bytes through strict JSON
+//! ([`crate::json`]), the JSON-RPC envelope ([`envelope`]), the revision that the client speaks ([`revision`],
+//! [`transport`]), agreement of headers with the body ([`mirror`]) and the table of methods ([`method`]) to
+//! [`AskedCall`]s; each is one question to Cedar. All have to be allowed, or nothing is forwarded. What is forwarded are
+//! the very bytes that were read.
+
+mod arguments;
+mod ask;
+mod denial;
+mod envelope;
+mod error;
+mod fold;
+mod method;
+mod mirror;
+mod open;
+mod read;
+mod revision;
+mod transport;
+mod uri;
+
+pub use error::McpError;
+pub use method::{METHODS, Method};
+pub use revision::Revision;
+
+pub(crate) use arguments::{ArgumentFault, Arguments};
+pub(crate) use ask::{AskedCall, MessageFacts, without_body};
+pub(crate) use denial::{RpcReply, write as write_denial};
+pub(crate) use open::{CallResource, INPUT, OpenMcp};
+pub(crate) use read::read;
+pub(crate) use transport::before_body;

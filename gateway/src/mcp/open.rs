@@ -1,0 +1,267 @@
+//! A route to an MCP server, checked and ready.
+
+use super::method::{METHODS, Method};
+use super::revision::Revision;
+use crate::identity::RouteSlots;
+use crate::limits;
+use crate::route::{IdTemplate, OpenCall, PathTemplate};
+use crate::section::{
+    self, ArgumentHeader, AttributeType, Denial, McpRoute, MethodAction, ResourceTemplate, SectionError,
+    SectionErrorKind, SubjectType, ToolAction, UnknownArguments,
+};
+
+/// The endpoint of an MCP server.
+#[derive(Debug)]
+pub(crate) struct OpenMcp {
+    pub(crate) server_type: String,
+    pub(crate) server_id: IdTemplate,
+    /// Bytes.
+    pub(crate) max_body: u32,
+    pub(crate) revisions: Vec<Revision>,
+    pub(crate) denial: Denial,
+    pub(super) unknown_arguments: UnknownArguments,
+    pub(super) origins: Vec<String>,
+    /// By method, ascending.
+    methods: Vec<(String, OpenMethod)>,
+    /// By tool, ascending.
+    tools: Vec<(String, OpenTool)>,
+}
+
+/// What a method means.
+#[derive(Debug)]
+pub(super) struct OpenMethod {
+    pub(super) call: OpenCall,
+    pub(super) resource: CallResource,
+}
+
+/// What calling a tool means.
+#[derive(Debug)]
+pub(super) struct OpenTool {
+    pub(super) call: OpenCall,
+    pub(super) resource: CallResource,
+    pub(super) input: AttributeType,
+    pub(super) mirrored: Vec<ParamHeader>,
+}
+
+/// The resource of the Cedar request.
+#[derive(Debug)]
+pub(crate) enum CallResource {
+    /// The server.
+    Server,
+    /// What the method is about, as `SERVER/NAME`.
+    Subject { entity_type: String, in_server: bool },
+}
+
+/// A header `mcp-param-…` that repeats an argument.
+#[derive(Debug)]
+pub(super) struct ParamHeader {
+    pub(super) header: String,
+    pub(super) path: Vec<String>,
+}
+
+impl OpenMcp {
+    pub(crate) fn open(
+        raw: McpRoute,
+        template: &PathTemplate,
+        slots: &mut RouteSlots,
+        place: &str,
+    ) -> Result<Self, SectionError> {
+        let McpRoute {
+            host: _,
+            path: _,
+            server,
+            rules: _,
+            max_body_bytes,
+            mut revisions,
+            denial,
+            unknown_arguments,
+            origins,
+            methods,
+            tools,
+        } = raw;
+        let error = |kind, what: &str| SectionError::new(kind, format!("{what} of {place}"));
+        let ResourceTemplate { entity_type: server_type, id } = server;
+        section::check_type_name(&server_type, place)?;
+        let server_id = IdTemplate::parse(&id, template)?;
+        if !server_id.is_one_segment() {
+            return Err(error(SectionErrorKind::Template, "the server id"));
+        }
+        if max_body_bytes == 0 || max_body_bytes > limits::BODY_MAX_BYTES {
+            return Err(error(SectionErrorKind::Range, "the body limit"));
+        }
+        let count = revisions.len();
+        revisions.sort_unstable();
+        revisions.dedup();
+        if revisions.is_empty() || revisions.len() != count {
+            return Err(error(SectionErrorKind::Duplicate, "the revisions"));
+        }
+        if methods.len() > METHODS.len() || tools.len() > limits::TOOLS || origins.len() > limits::WEB_ORIGINS {
+            return Err(error(SectionErrorKind::Limit, "the methods or tools"));
+        }
+        let methods: Result<_, _> = methods.into_iter().map(|raw| method(raw, template, slots, place)).collect();
+        let tools: Result<_, _> = tools.into_iter().map(|raw| tool(raw, template, slots, place)).collect();
+        Ok(Self {
+            methods: sorted(methods?, place)?,
+            tools: sorted(tools?, place)?,
+            server_type,
+            server_id,
+            max_body: max_body_bytes,
+            revisions,
+            denial,
+            unknown_arguments,
+            origins,
+        })
+    }
+
+    /// Every action that a request may be about.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &OpenCall> {
+        let methods = self.methods.iter().map(|(_, method)| &method.call);
+        methods.chain(self.tools.iter().map(|(_, tool)| &tool.call))
+    }
+
+    pub(super) fn method(&self, name: &str) -> Option<&OpenMethod> {
+        find(&self.methods, name)
+    }
+
+    pub(super) fn tool(&self, name: &str) -> Option<&OpenTool> {
+        find(&self.tools, name)
+    }
+}
+
+fn method(
+    raw: MethodAction,
+    template: &PathTemplate,
+    slots: &mut RouteSlots,
+    place: &str,
+) -> Result<(String, OpenMethod), SectionError> {
+    let MethodAction { method, action, resource, context } = raw;
+    let place = format!("the method `{method}` of {place}");
+    let known = Method::named(&method).ok_or_else(|| SectionError::new(SectionErrorKind::Source, place.as_str()))?;
+    let resource = open_resource(resource, &place)?;
+    if matches!(resource, CallResource::Subject { .. }) && !known.has_subject() {
+        return Err(SectionError::new(SectionErrorKind::Type, place));
+    }
+    let call = OpenCall::open(action, context, template, slots, &place)?;
+    Ok((method, OpenMethod { call, resource }))
+}
+
+fn tool(
+    raw: ToolAction,
+    template: &PathTemplate,
+    slots: &mut RouteSlots,
+    place: &str,
+) -> Result<(String, OpenTool), SectionError> {
+    let ToolAction { tool, action, resource, context, input, param_headers } = raw;
+    let place = format!("the tool `{tool}` of {place}");
+    let error = |kind| SectionError::new(kind, place.as_str());
+    if tool.is_empty() || tool.len() > limits::SUBJECT_BYTES {
+        return Err(error(SectionErrorKind::Name));
+    }
+    if context.iter().any(|entry| entry.name == INPUT) {
+        return Err(error(SectionErrorKind::Duplicate));
+    }
+    if param_headers.len() > limits::PARAM_HEADERS {
+        return Err(error(SectionErrorKind::Limit));
+    }
+    let input = AttributeType::Record(input);
+    input.check(&place)?;
+    let mirrored = param_headers.into_iter().map(|ArgumentHeader { header, argument }| {
+        let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+        if header.is_empty() || !header.chars().all(is_token) {
+            return Err(error(SectionErrorKind::Name));
+        }
+        section::check_names(&argument, &place)?;
+        Ok(ParamHeader { header, path: argument })
+    });
+    let mirrored = mirrored.collect::<Result<_, _>>()?;
+    let resource = open_resource(resource, &place)?;
+    let call = OpenCall::open(action, context, template, slots, &place)?;
+    Ok((tool, OpenTool { call, resource, input, mirrored }))
+}
+
+/// The attribute of the context that holds a tool's arguments.
+pub(crate) const INPUT: &str = "input";
+
+fn open_resource(raw: Option<SubjectType>, place: &str) -> Result<CallResource, SectionError> {
+    Ok(match raw {
+        None => CallResource::Server,
+        Some(SubjectType { entity_type, in_server }) => {
+            section::check_type_name(&entity_type, place)?;
+            CallResource::Subject { entity_type, in_server }
+        }
+    })
+}
+
+fn sorted<T>(mut map: Vec<(String, T)>, place: &str) -> Result<Vec<(String, T)>, SectionError> {
+    map.sort_by(|(left, _), (right, _)| left.cmp(right));
+    match map.array_windows().find(|[(left, _), (right, _)]| left == right) {
+        Some([(name, _), _]) => Err(SectionError::new(SectionErrorKind::Duplicate, format!("`{name}` of {place}"))),
+        None => Ok(map),
+    }
+}
+
+fn find<'m, T>(map: &'m [(String, T)], name: &str) -> Option<&'m T> {
+    let index = map.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+    map.get(index).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// A server `files` at `/mcp` with every method and the tools `read` and `write`, and a small body limit.
+    pub(crate) fn route() -> McpRoute {
+        serde_json::from_str(include_str!("testing.json")).unwrap()
+    }
+
+    pub(crate) fn open_with(change: impl FnOnce(&mut McpRoute)) -> Result<OpenMcp, SectionErrorKind> {
+        let mut raw = route();
+        change(&mut raw);
+        let template = PathTemplate::parse("/{tenant}/mcp/{rest*}").unwrap();
+        OpenMcp::open(raw, &template, &mut RouteSlots::default(), "test").map_err(|error| error.kind())
+    }
+
+    pub(crate) fn open() -> OpenMcp {
+        open_with(|_| ()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{open, open_with};
+    use super::*;
+    use SectionErrorKind as Kind;
+
+    #[test]
+    fn names_are_found_exactly() {
+        let mcp = open();
+        assert!(mcp.tool("read").is_some() && mcp.method("tools/call").is_some());
+        for name in ["Read", "reads", "rea", "", "tools/call", "input"] {
+            assert!(mcp.tool(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_routes_are_refused() {
+        let refused = |change: fn(&mut McpRoute)| open_with(change).err();
+        assert_eq!(refused(|raw| raw.server.id = "a/b".to_owned()), Some(Kind::Template));
+        assert_eq!(refused(|raw| raw.server.id = "{rest}".to_owned()), Some(Kind::Template));
+        assert_eq!(refused(|raw| raw.server.id = "{tenant}".to_owned()), None);
+        assert_eq!(refused(|raw| raw.server.entity_type = "a b".to_owned()), Some(Kind::Name));
+        assert_eq!(refused(|raw| raw.max_body_bytes = 0), Some(Kind::Range));
+        assert_eq!(refused(|raw| raw.max_body_bytes = limits::BODY_MAX_BYTES + 1), Some(Kind::Range));
+        assert_eq!(refused(|raw| raw.revisions.clear()), Some(Kind::Duplicate));
+        assert_eq!(refused(|raw| raw.revisions.push(Revision::R20241105)), Some(Kind::Duplicate));
+        assert_eq!(refused(|raw| raw.methods[0].method = "tools/drop".to_owned()), Some(Kind::Source));
+        assert_eq!(refused(|raw| raw.methods[0].method = raw.methods[1].method.clone()), Some(Kind::Duplicate));
+        assert_eq!(refused(|raw| raw.tools[0].tool = raw.tools[1].tool.clone()), Some(Kind::Duplicate));
+        assert_eq!(refused(|raw| raw.tools[0].tool.clear()), Some(Kind::Name));
+        assert_eq!(refused(|raw| raw.tools[0].input = vec![raw.tools[0].input[0].clone(); 2]), Some(Kind::Duplicate));
+        let subject = SubjectType { entity_type: "Tool".to_owned(), in_server: true };
+        let list = |raw: &mut McpRoute, subject| {
+            let list = raw.methods.iter_mut().find(|method| method.method == "tools/list").unwrap();
+            list.resource = Some(subject);
+        };
+        assert_eq!(open_with(|raw| list(raw, subject)).err(), Some(Kind::Type), "a list is about no one tool");
+    }
+}

@@ -1,0 +1,173 @@
+//! Routes to MCP servers: which actions of the schema become methods and tools, and which mistakes are found.
+
+use std::collections::BTreeMap;
+
+use palisade_gateway::section::{AttributeType, Denial, GatewaySection, MessageMember, Source, UnknownArguments};
+use palisade_gateway::{Json, McpRevision};
+
+use super::build;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources};
+use crate::source::SourceFile;
+
+const SCHEMA: &str = r#"
+    entity Agent;
+    namespace Files {
+      entity Server, Other;
+      entity Tool in [Server];
+      action group;
+      action "tools/list", initialize in [group] appliesTo { principal: Agent, resource: Server };
+      action "tools/call" appliesTo { principal: Agent, resource: Tool };
+      action "resources/read" appliesTo { principal: Agent, resource: Server, context: { uri: String, who?: String } };
+      action read_file appliesTo { principal: Agent, resource: Server, context: { input: { path: String, head?: Long } } };
+      action write_file appliesTo { principal: Agent, resource: Server, context: { input: { path: String }, who?: String } };
+      action by_tool appliesTo { principal: Agent, resource: Tool, context: { input: {} } };
+      action elsewhere appliesTo { principal: Agent, resource: Other, context: { input: {} } };
+      action http_only appliesTo { principal: Agent, resource: Server };
+      action text_input appliesTo { principal: Agent, resource: Server, context: { input: String } };
+    }
+    namespace Empty { entity Server; }
+"#;
+
+const PROJECT: &str = r#"
+name = "test"
+schema = "schema.cedarschema"
+policies = ["p.cedar"]
+lifetime = "1d"
+
+[[issuers]]
+alias = "dev"
+issuer = "https://issuer.example"
+audiences = ["gateway"]
+algorithms = ["ES256"]
+jwks = "keys.json"
+max_token_lifetime = "15m"
+[issuers.principal]
+type = "Agent"
+id = "sub"
+
+[[routes]]
+protocol = "mcp"
+path = "/{tenant}/mcp"
+resource = { type = "Files::Server", id = "{tenant}" }
+context = { uri = "message.uri" }
+"#;
+
+fn build_from(text: &str, schema: &str) -> (GatewaySection, Vec<Diagnostic>) {
+    let sources = ProjectSources {
+        project: SourceFile::new(PROJECT_FILE, text),
+        schema: SourceFile::new("schema.cedarschema", schema),
+        policies: vec![],
+        links: vec![],
+        entities: vec![],
+        jwks: BTreeMap::new(),
+    };
+    let mut findings = Findings::default();
+    let file = ProjectFile::parse(&sources.project).unwrap();
+    let project = Project::load(file, &sources, &mut findings).unwrap();
+    let key_set: Json = serde_json::from_str(r#"{"keys": []}"#).unwrap();
+    let section = build(&project, &BTreeMap::from([("dev".to_owned(), key_set)]), &mut findings);
+    (section, findings.sorted().into_iter().cloned().collect())
+}
+
+#[test]
+fn actions_become_methods_and_tools() {
+    let (section, findings) = build_from(PROJECT, SCHEMA);
+    assert_eq!(findings, []);
+    let route = &section.mcp[0];
+    let methods: Vec<&str> = route.methods.iter().map(|method| method.method.as_str()).collect();
+    assert_eq!(methods, ["initialize", "resources/read", "tools/call", "tools/list"]);
+    let tools: Vec<&str> = route.tools.iter().map(|tool| tool.tool.as_str()).collect();
+    assert_eq!(tools, ["by_tool", "read_file", "write_file"]);
+
+    let read = &route.tools[1];
+    assert_eq!((read.action.entity_type.as_str(), read.action.id.as_str()), ("Files::Action", "read_file"));
+    assert_eq!((&read.resource, read.context.len()), (&None, 0));
+    let input: Vec<(&str, &AttributeType, bool)> =
+        read.input.iter().map(|field| (field.name.as_str(), &field.attribute_type, field.required)).collect();
+    assert_eq!(input, [("head", &AttributeType::Long, false), ("path", &AttributeType::String, true)]);
+    let subject = route.tools[0].resource.as_ref().unwrap();
+    assert_eq!((subject.entity_type.as_str(), subject.in_server), ("Files::Tool", true));
+    assert_eq!(route.methods[1].context[0].source, Source::Message(MessageMember::Uri));
+    assert_eq!(route.methods[2].resource.as_ref().unwrap().entity_type, "Files::Tool");
+}
+
+#[test]
+fn defaults_are_the_strict_ones() {
+    let (section, _) = build_from(PROJECT, SCHEMA);
+    let route = &section.mcp[0];
+    assert_eq!((route.denial, route.unknown_arguments), (Denial::Http403, UnknownArguments::Deny));
+    assert_eq!((route.revisions.as_slice(), route.origins.len()), (&McpRevision::ALL[..], 0));
+    assert_eq!(route.max_body_bytes, 1024 * 1024);
+
+    let keys = "revisions = [\"2026-07-28\", \"2025-11-25\"]\ndenial = \"hide\"\nunknown_arguments = \"ignore\"\n\
+                max_body_bytes = 100\norigins = [\"https://a\"]\nscopes = [\"tools\"]\n\
+                param_headers = { write_file = { Path = \"path\" } }\n";
+    let (section, findings) = build_from(&format!("{PROJECT}{keys}"), SCHEMA);
+    assert_eq!(findings, []);
+    let route = &section.mcp[0];
+    assert_eq!((route.denial, route.unknown_arguments), (Denial::Hide, UnknownArguments::Ignore));
+    assert_eq!(route.revisions, [McpRevision::R20260728, McpRevision::R20251125]);
+    assert_eq!((route.max_body_bytes, route.origins.as_slice()), (100, &["https://a".to_owned()][..]));
+    assert_eq!(route.rules.scopes, ["tools"]);
+    let header = &route.tools[2].param_headers[0];
+    assert_eq!((header.header.as_str(), header.argument.as_slice()), ("path", &["path".to_owned()][..]));
+}
+
+#[test]
+fn mistakes_are_found_where_they_are() {
+    for (from, to, code, place) in [
+        ("\"mcp\"", "\"grpc\"", "route.protocol", "\"grpc\""),
+        ("path = ", "methods = [\"POST\"]\npath = ", "route.key", "[\"POST\"]"),
+        ("path = ", "action = \"read_file\"\npath = ", "route.key", "\"read_file\""),
+        ("Files::Server", "Files::Sever", "route.unknown_type", "\"Files::Sever\""),
+        ("id = \"{tenant}\"", "id = \"{tenent}\"", "route.unknown_name", "\"{tenent}\""),
+        ("uri = \"message.uri\"", "uri = \"message.url\"", "route.source", "\"message.url\""),
+        ("{ uri = \"message.uri\" }", "{}", "route.context_missing", "\"/{tenant}/mcp\""),
+        ("uri = ", "input = \"message.name\", uri = ", "route.unknown_context", "input"),
+        ("uri = ", "url = \"message.uri\", uri = ", "route.unknown_context", "url"),
+        ("path = ", "revisions = []\npath = ", "route.revision", "[]"),
+        ("path = ", "revisions = [\"2026-07-29\"]\npath = ", "route.revision", "\"2026-07-29\""),
+        ("path = ", "denial = \"404\"\npath = ", "route.choice", "\"404\""),
+        ("path = ", "unknown_arguments = \"allow\"\npath = ", "route.choice", "\"allow\""),
+        ("path = ", "param_headers = { move = { A = \"a\" } }\npath = ", "route.unknown_tool", "move"),
+        ("path = ", "param_headers = { read_file = { A = \"a.b\" } }\npath = ", "route.unknown_argument", "\"a.b\""),
+        ("path = ", "transaction = \"required\"\npath = ", "route.transaction", "\"required\""),
+        ("path = ", "delegation = \"every_hop\"\npath = ", "route.delegation", "\"every_hop\""),
+    ] {
+        let (before, route) = PROJECT.split_at(PROJECT.find("[[routes]]").unwrap());
+        let text = format!("{before}{}", route.replacen(from, to, 1));
+        let (_, findings) = build_from(&text, SCHEMA);
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{to}: {findings:?}");
+        assert_eq!(&text[findings[0].span.clone().unwrap()], place, "{to}");
+    }
+    let text = PROJECT.replace("Files::Server", "Empty::Server").replace("uri = \"message.uri\"", "");
+    let codes: Vec<&str> = build_from(&text, SCHEMA).1.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["route.mcp_empty"]);
+}
+
+#[test]
+fn keys_of_mcp_routes_are_for_no_others() {
+    for key in ["denial = \"hide\"", "revisions = []", "origins = []", "max_body_bytes = 1", "param_headers = {}"] {
+        let route = "[[routes]]\nmethods = [\"GET\"]\npath = \"/\"\naction = 'Files::Action::\"http_only\"'\n\
+                     resource = { type = \"Files::Server\", id = \"x\" }\n";
+        let (_, findings) = build_from(&format!("{PROJECT}{route}{key}\n"), SCHEMA);
+        assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["route.key"], "{key}");
+    }
+    let message = "[[routes]]\nmethods = [\"GET\"]\npath = \"/\"\naction = 'Files::Action::\"resources/read\"'\n\
+                   resource = { type = \"Files::Server\", id = \"x\" }\ncontext = { uri = \"message.uri\" }\n";
+    let (_, findings) = build_from(&format!("{PROJECT}{message}"), SCHEMA);
+    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["route.source"]);
+}
+
+#[test]
+fn an_action_whose_types_cannot_be_fed_is_found() {
+    let schema =
+        SCHEMA.replace("input: { path: String, head?: Long }", "input: { path: String, any: Set<__cedar::Long> }");
+    assert_eq!(build_from(PROJECT, &schema).1, []);
+    let schema = SCHEMA.replace("resource: Server, context: { uri: String, who?: String }", "resource: [Other]");
+    let text = PROJECT.replace("uri = \"message.uri\"", "");
+    let codes: Vec<&str> = build_from(&text, &schema).1.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["route.resource_type"]);
+}
