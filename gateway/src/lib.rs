@@ -8,6 +8,9 @@
 //! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
 pub mod bundle;
+#[cfg(test)]
+#[path = "../tests/gateway/cases.rs"]
+mod cases;
 mod certificate;
 mod configuration;
 mod decision_id;
