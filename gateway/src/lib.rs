@@ -50,7 +50,7 @@ pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
-pub use mcp::{METHODS as MCP_METHODS, McpError, Method as McpMethod, Revision as McpRevision};
+pub use mcp::{METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;

@@ -16,12 +16,14 @@ mod method;
 mod mirror;
 mod open;
 mod read;
+mod reader;
 mod revision;
 mod transport;
 mod uri;
 
 pub use error::McpError;
 pub use method::{METHODS, Method};
+pub use reader::MessageReader;
 pub use revision::Revision;
 
 pub(crate) use arguments::{ArgumentFault, Arguments};

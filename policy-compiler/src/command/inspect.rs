@@ -103,6 +103,13 @@ impl Contents {
             let action = format!("{}::\"{}\"", action.entity_type, action.id);
             console.line(&format!("route        {methods} {host}{} is {action}", route.path))?;
         }
+        for route in &gateway.mcp {
+            let host = route.host.as_deref().unwrap_or("*");
+            let server = format!("{}::\"{}\"", route.server.entity_type, route.server.id);
+            let (methods, tools) = (route.methods.len(), route.tools.len());
+            let line = format!("route        mcp {host}{} is {server}: {methods} methods, {tools} tools", route.path);
+            console.line(&line)?;
+        }
         for policy in policies {
             console.line(&format!("policy       {policy}"))?;
         }
