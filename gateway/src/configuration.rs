@@ -31,6 +31,9 @@ pub struct ConfigurationFile {
     /// The cache of verified tokens.
     #[serde(default)]
     pub token_cache: TokenCacheFile,
+    /// What workers keep for DPoP proofs.
+    #[serde(default)]
+    pub dpop: DpopFile,
 }
 
 /// Where the bundle comes from.
@@ -82,6 +85,29 @@ pub struct TokenCacheFile {
     pub max_entries: usize,
 }
 
+/// What workers keep for DPoP proofs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DpopFile {
+    /// The most proofs that a worker remembers in each of two generations; proofs beyond are refused. Default: 32768.
+    #[serde(default = "default_replay_entries")]
+    pub replay_entries: usize,
+    /// 32 secret bytes in standard base64, the same for every gateway that shares its clients: proofs then need a nonce that is made
+    /// with them. Default: no nonces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce_key: Option<String>,
+}
+
+impl Default for DpopFile {
+    fn default() -> Self {
+        Self { replay_entries: default_replay_entries(), nonce_key: None }
+    }
+}
+
+fn default_replay_entries() -> usize {
+    limits::DPOP_REPLAY_ENTRIES
+}
+
 impl Default for TokenCacheFile {
     fn default() -> Self {
         Self { max_entries: default_cache_entries() }
@@ -110,6 +136,8 @@ pub(crate) struct Configuration {
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) decision_log: Vec<DecisionLog>,
     pub(crate) cache_entries: usize,
+    pub(crate) replay_entries: usize,
+    pub(crate) nonce_key: Option<[u8; 32]>,
 }
 
 impl Configuration {
@@ -126,6 +154,7 @@ impl Configuration {
             on_forbid_error,
             decision_log,
             token_cache: TokenCacheFile { max_entries },
+            dpop: DpopFile { replay_entries, nonce_key },
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
         let keys = keys
@@ -136,6 +165,16 @@ impl Configuration {
         if max_entries > limits::TOKEN_CACHE_MAX_ENTRIES {
             return Err(ConfigError::TokenCache);
         }
+        if !(1..=limits::DPOP_REPLAY_MAX_ENTRIES).contains(&replay_entries) {
+            return Err(ConfigError::ReplayCache);
+        }
+        let nonce_key = match nonce_key {
+            None => None,
+            Some(text) => {
+                let bytes = STANDARD.decode(text).map_err(|_| ConfigError::NonceKey)?;
+                Some(bytes.try_into().map_err(|_| ConfigError::NonceKey)?)
+            }
+        };
         Ok(Self {
             bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
             trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
@@ -144,6 +183,8 @@ impl Configuration {
             on_forbid_error,
             decision_log,
             cache_entries: max_entries,
+            replay_entries,
+            nonce_key,
         })
     }
 }
@@ -188,6 +229,13 @@ mod tests {
             assert_eq!(code(&with(tail)), "config.syntax", "{tail}");
         }
         assert_eq!(code(&with(r#","token_cache":{"max_entries":65537}"#)), "config.token_cache");
+        for entries in ["0", "1048577"] {
+            let tail = format!(r#","dpop":{{"replay_entries":{entries}}}"#);
+            assert_eq!(code(&with(&tail)), "config.replay_cache");
+        }
+        for key in ["", "AAAA", "not base64", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(code(&with(&format!(r#","dpop":{{"nonce_key":"{key}"}}"#))), "config.nonce_key", "{key}");
+        }
         for (text, expected) in [
             ("", "config.syntax"),
             ("null", "config.syntax"),

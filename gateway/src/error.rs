@@ -22,6 +22,10 @@ pub enum ConfigError {
     Trust(TrustSetError),
     /// The cache size is above the limit.
     TokenCache,
+    /// The number of remembered DPoP proofs is 0 or above the limit.
+    ReplayCache,
+    /// The key of DPoP nonces is not 32 bytes in standard base64.
+    NonceKey,
     /// The inline bundle is not standard base64.
     BundleEncoding,
     /// The bundle is refused.
@@ -38,6 +42,8 @@ impl ConfigError {
             Self::TrustKey { .. } => "config.trust_key",
             Self::Trust(_) => "config.trust",
             Self::TokenCache => "config.token_cache",
+            Self::ReplayCache => "config.replay_cache",
+            Self::NonceKey => "config.nonce_key",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
         }
@@ -53,6 +59,8 @@ impl fmt::Display for ConfigError {
             Self::TrustKey { index, error } => write!(f, "trust key {index}: {error}"),
             Self::Trust(error) => write!(f, "{error}"),
             Self::TokenCache => f.write_str("`token_cache.max_entries` is above the limit"),
+            Self::ReplayCache => f.write_str("`dpop.replay_entries` is 0 or above the limit"),
+            Self::NonceKey => f.write_str("`dpop.nonce_key` is not 32 bytes in standard base64"),
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
         }

@@ -11,6 +11,7 @@ use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::outcome::{Outcome, ReplyBuffer};
 use crate::pipeline::{Buffers, Pipeline};
+use crate::proof::{DpopState, NonceKey, ReplayCache};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::token::TokenCache;
 use crate::verdict::{Action, Forward, Verdict};
@@ -21,6 +22,7 @@ pub struct Gateway {
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     cache: TokenCache,
+    dpop: DpopState,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
@@ -50,6 +52,10 @@ impl Gateway {
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             cache: TokenCache::new(configuration.cache_entries),
+            dpop: DpopState {
+                replay: ReplayCache::new(configuration.replay_entries),
+                nonces: configuration.nonce_key.map(NonceKey::new),
+            },
             scratch: Scratch::new(),
             buffers: Buffers::default(),
             decision_ids: DecisionIds::new(host),
@@ -73,10 +79,17 @@ impl Gateway {
     /// Decides one request.
     pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
         let started_nanos = host.now_nanos();
-        let Self { bundle, on_forbid_error, cache, scratch, buffers, .. } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
-        let pipeline =
-            Pipeline { bundle, on_forbid_error: *on_forbid_error, cache, scratch, buffers, now_nanos: started_nanos };
+        let pipeline = Pipeline {
+            bundle,
+            on_forbid_error: *on_forbid_error,
+            cache,
+            dpop,
+            scratch,
+            buffers,
+            now_nanos: started_nanos,
+        };
         let mut facts = Facts::default();
         let outcome = pipeline.run(request, host, &mut facts);
         let finish = Finish {
@@ -115,6 +128,9 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
+/// The headers that carry the caller's credentials.
+const CREDENTIAL_HEADERS: [&str; 2] = ["authorization", "dpop"];
+
 /// The parts of a gateway that turn an outcome into a verdict.
 struct Finish<'a> {
     decision_ids: &'a mut DecisionIds,
@@ -140,9 +156,13 @@ impl<'a> Finish<'a> {
         let action = match (outcome.is_allowed(), facts.principal) {
             (true, Some(principal)) => Action::Forward(Forward {
                 remove: headers.reserved(),
+                strip: if facts.strip_token { &CREDENTIAL_HEADERS } else { &[] },
                 set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
             }),
-            (true | false, _) => Action::Reply(self.reply.write(outcome, id)),
+            (true | false, _) => Action::Reply(match facts.metadata {
+                Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
+                Some(_) | None => self.reply.write(outcome, id, &facts.challenge),
+            }),
         };
         Verdict {
             action,

@@ -22,6 +22,8 @@ pub(crate) struct Head<'a> {
     pub(crate) authority: &'a [u8],
     /// The one `Authorization` header, or why there is not exactly one.
     pub(crate) authorization: Result<&'a [u8], CredentialError>,
+    /// The `DPoP` header, or why there is not at most one.
+    pub(crate) dpop: Result<Option<&'a [u8]>, CredentialError>,
 }
 
 impl<'a> Head<'a> {
@@ -31,6 +33,7 @@ impl<'a> Head<'a> {
         let mut target = None;
         let mut authority = None;
         let mut authorization = Err(CredentialError::Missing);
+        let mut dpop = Ok(None);
         for header in headers.iter() {
             let slot = match header.name {
                 b":method" => &mut method,
@@ -40,6 +43,13 @@ impl<'a> Head<'a> {
                     authorization = match authorization {
                         Err(CredentialError::Missing) => Ok(header.value),
                         Ok(_) | Err(_) => Err(CredentialError::Repeated),
+                    };
+                    continue;
+                }
+                name if name.eq_ignore_ascii_case(b"dpop") => {
+                    dpop = match dpop {
+                        Ok(None) => Ok(Some(header.value)),
+                        Ok(Some(_)) | Err(_) => Err(CredentialError::Repeated),
                     };
                     continue;
                 }
@@ -61,6 +71,7 @@ impl<'a> Head<'a> {
             query,
             authority: authority.unwrap_or_default(),
             authorization,
+            dpop,
         })
     }
 }

@@ -12,7 +12,8 @@ pub trait Host {
     /// `spki_der` is a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). An ECDSA `signature` arrives DER-encoded
     /// (RFC 3279 §2.2.3), because that is what hosts take; the others arrive as they stand in the token.
     ///
-    /// Ed25519 is not asked for at present: its strict rules are applied here.
+    /// Ed25519 is not asked for at present: its strict rules are applied here. An RSA signature is below the modulus
+    /// and has its length; both are checked before.
     ///
     /// `None` says that the host cannot: the function is absent or does not know the algorithm. The caller then
     /// verifies in Rust. `Some(false)` is final.
@@ -23,6 +24,11 @@ pub trait Host {
         message: &[u8],
         signature: &[u8],
     ) -> Option<bool>;
+
+    /// The SHA-256 digest of the DER form of the client certificate of the request's connection, if the TLS layer validated it.
+    ///
+    /// `None` for a connection without one, and for one whose certificate was presented but not validated.
+    fn client_certificate(&mut self) -> Option<[u8; 32]>;
 
     /// Fills `bytes` with randomness. Asked once, at configuration, to seed decision ids.
     fn fill_random(&mut self, bytes: &mut [u8]);
@@ -35,19 +41,26 @@ pub trait Host {
 #[derive(Debug, Default)]
 pub struct NativeHost {
     fixed_nanos: Option<u64>,
+    client_certificate: Option<[u8; 32]>,
 }
 
 impl NativeHost {
     /// A host that reads the system clock.
     #[must_use]
     pub fn new() -> Self {
-        Self { fixed_nanos: None }
+        Self::default()
     }
 
     /// A host whose clock stands still at `seconds` after the Unix epoch.
     #[must_use]
     pub fn at(seconds: u64) -> Self {
-        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)) }
+        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)), client_certificate: None }
+    }
+
+    /// The same host, for requests over a connection whose client certificate has this digest.
+    #[must_use]
+    pub fn with_client_certificate(self, sha256: [u8; 32]) -> Self {
+        Self { client_certificate: Some(sha256), ..self }
     }
 }
 
@@ -72,6 +85,10 @@ impl Host for NativeHost {
         _signature: &[u8],
     ) -> Option<bool> {
         None
+    }
+
+    fn client_certificate(&mut self) -> Option<[u8; 32]> {
+        self.client_certificate
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {

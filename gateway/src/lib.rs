@@ -20,25 +20,31 @@ mod host;
 mod identity;
 mod json;
 pub mod limits;
+mod origin;
 mod outcome;
 mod pipeline;
+mod proof;
 mod record;
+mod resource;
 mod route;
 pub mod section;
 pub mod token;
 mod verdict;
 
-pub use configuration::{BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile};
+pub use configuration::{
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, OnForbidError, TokenCacheFile, TrustFile,
+};
 pub use decision_id::DecisionId;
 pub use error::ConfigError;
 pub use gateway::Gateway;
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
-pub use identity::IdentityError;
+pub use identity::{IdentityError, RequirementError};
 pub use json::{Json, JsonError, JsonLimits};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
+pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 

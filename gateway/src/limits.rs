@@ -61,6 +61,9 @@ pub const ISSUERS: usize = 256;
 /// Most audiences of one issuer.
 pub const AUDIENCES: usize = 64;
 
+/// Longest name of a SPIFFE trust domain, in bytes (SPIFFE-ID §2.1).
+pub const TRUST_DOMAIN_BYTES: usize = 255;
+
 /// Longest principal id claim, in bytes: SPIFFE asks verifiers to accept 2048.
 pub const PRINCIPAL_ID_BYTES: usize = 2048;
 
@@ -109,6 +112,37 @@ pub const TOKEN_CACHE_MAX_ENTRIES: usize = 64 * 1024;
 /// Largest identity that is cached, in approximate bytes of heap. With the default number of entries the cache
 /// stays below 32 MiB; a token above it is verified on each request.
 pub const TOKEN_CACHE_IDENTITY_BYTES: usize = 8 * 1024;
+
+/// Longest DPoP proof, in bytes: a header with an RSA key of 4096 bits, and a signature by it, fit.
+pub const DPOP_PROOF_BYTES: usize = 4 * 1024;
+
+/// Longest `jti` of a DPoP proof, in bytes. RFC 9449 §4.2 asks for 96 random bits.
+pub const DPOP_JTI_BYTES: usize = 512;
+
+/// Longest time after its `iat` for which a DPoP proof may be accepted, in seconds. Each proof is remembered for it.
+pub const DPOP_MAX_AGE_SECONDS: u64 = 300;
+
+/// How long one DPoP nonce is given out, in seconds; it is accepted for as long again.
+pub const DPOP_NONCE_SECONDS: u64 = 60;
+
+/// Default number of DPoP proofs that a worker remembers in each of two generations. An entry takes 16
+/// bytes in a node of a tree that is at least half full, so both together take less than 3 MiB.
+pub const DPOP_REPLAY_ENTRIES: usize = 32 * 1024;
+
+/// Largest number of remembered DPoP proofs that may be configured.
+pub const DPOP_REPLAY_MAX_ENTRIES: usize = 1024 * 1024;
+
+/// Most origins under which clients know the gateway.
+pub const ORIGINS: usize = 64;
+
+/// Most protected resources of a bundle. Each challenge looks through them.
+pub const RESOURCES: usize = 64;
+
+/// Most scopes of a resource or a route.
+pub const SCOPES: usize = 64;
+
+/// Longest scope, in bytes.
+pub const SCOPE_BYTES: usize = 256;
 
 /// Largest plugin configuration, in bytes. An inline bundle is the bulk of it.
 pub const CONFIGURATION_BYTES: usize = 48 * 1024 * 1024;

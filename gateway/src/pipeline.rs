@@ -14,9 +14,10 @@ use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, identify};
 use crate::outcome::{Outcome, Unavailable};
+use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::Facts;
 use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::token::{self, BearerToken, TokenCache, TokenDigest, TokenFacts};
+use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -33,6 +34,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) bundle: &'a ActiveBundle,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
+    pub(crate) dpop: &'a mut DpopState,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
     /// Nanoseconds since the Unix epoch, read once per request.
@@ -63,7 +65,7 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Outcome, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, scratch, buffers, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -75,15 +77,31 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let identity = authenticate(&head, bundle, cache, host, now_ms, facts)?;
+        let Buffers { path, host: host_name, resource_id, resource_text } = buffers;
+        // A host that does not read has no resource; it is refused below, once it is known who asks.
+        let host_read = self::host(head.authority, host_name);
+        let host_name: &'a str = host_name;
+        if let Some(resource) = bundle.resources().of_metadata(host_name, head.path)
+            && matches!(head.method, "GET" | "HEAD")
+        {
+            facts.metadata = Some(&resource.metadata);
+            return Ok(Outcome::Metadata);
+        }
+        facts.challenge.resource = bundle.resources().find(host_name, head.path);
+        facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
+
+        let identity = authenticate(&head, bundle, cache, dpop, host, now_ms, facts)?;
         facts.principal = Some(&identity.text);
 
-        let Buffers { path, host: host_name, resource_id, resource_text } = buffers;
         path.read(head.path)?;
-        self::host(head.authority, host_name)?;
-        let (path, host_name): (&'a RequestPath, &'a str) = (path, host_name);
+        host_read?;
+        let path: &'a RequestPath = path;
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
         facts.action = Some(&route.action_text);
+        facts.strip_token = route.strip_token;
+        facts.challenge.scopes = &route.scopes;
+        facts.challenge.authentication = route.authentication.as_ref();
+        identity.grant.check(&route.scopes, route.authentication.as_ref(), now_ms)?;
 
         resource_id.clear();
         route.resource_id.write(path, resource_id);
@@ -118,11 +136,12 @@ fn outcome(decision: &Decision<'_>, on_forbid_error: OnForbidError) -> Outcome {
     }
 }
 
-/// Finds out who is asking: from the cache, or by verifying the token.
+/// Finds out who is asking: from the cache, or by verifying the token, and then that the token is theirs.
 fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
+    dpop: &mut DpopState,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -131,7 +150,8 @@ fn authenticate<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(token::CredentialError::InQuery.into());
     }
-    let token = BearerToken::read(value)?;
+    let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
+    facts.challenge.scheme = Some(scheme);
     let digest = TokenDigest::of(token);
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {
@@ -156,7 +176,23 @@ fn authenticate<'a>(
         kid: identity.kid.as_deref().map(Cow::Borrowed),
         algorithm: Some(identity.algorithm),
     });
-    Ok(identity)
+    let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
+    let request = DpopRequest {
+        method: head.method,
+        authority: head.authority,
+        path: head.path,
+        token: digest,
+        key: identity.confirmation.dpop_key.as_ref().unwrap_or(&[0; 32]),
+        now_ms,
+    };
+    let claimed = Claimed { scheme, confirmation: identity.confirmation, binding, proof: head.dpop, request };
+    match proof::prove(&claimed, bundle.dpop(), dpop, host) {
+        Ok(()) => Ok(identity),
+        Err(error) => {
+            facts.challenge.nonce = dpop.nonces.as_ref().map(|nonces| nonces.nonce(now_ms));
+            Err(error.into())
+        }
+    }
 }
 
 impl<'a, E: Into<Outcome>> From<E> for Refusal<'a> {

@@ -51,6 +51,8 @@ pub enum Action<'a> {
 pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
+    /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream.
+    pub strip: &'static [&'static str],
     /// Request headers to set, for the upstream. Values are printable ASCII.
     pub set: [(&'static str, &'a str); 2],
 }

@@ -71,6 +71,9 @@ fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<(
     for name in forward.remove.clone() {
         proxy.remove_request_header(name)?;
     }
+    for name in forward.strip {
+        proxy.remove_request_header(name.as_bytes())?;
+    }
     for (name, value) in forward.set {
         proxy.set_request_header(name.as_bytes(), value.as_bytes())?;
     }

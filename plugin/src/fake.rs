@@ -14,6 +14,8 @@ pub(crate) struct FakeProxy {
     pub(crate) configuration: HostResult<Vec<u8>>,
     pub(crate) headers: HostResult<Vec<u8>>,
     pub(crate) foreign: HostResult<Vec<u8>>,
+    /// What there is by name; a name that is not there is not found.
+    pub(crate) readable: BTreeMap<&'static str, Vec<u8>>,
     /// What every call that changes something answers.
     pub(crate) header_change: HostResult<()>,
     pub(crate) reply: HostResult<()>,
@@ -49,6 +51,7 @@ impl Default for FakeProxy {
             configuration: Ok(Vec::new()),
             headers: Ok(vec![0; 4]),
             foreign: Err(Status::NOT_FOUND),
+            readable: BTreeMap::new(),
             header_change: Ok(()),
             reply: Ok(()),
             property: Ok(()),
@@ -116,6 +119,11 @@ impl Proxy for FakeProxy {
         let reply = FakeReply { status, details: text(details), headers: headers.to_vec(), body: text(body) };
         self.replies.push(reply);
         self.reply
+    }
+
+    fn property(&mut self, path: &[u8]) -> HostResult<HostBytes> {
+        let name = text(path).replace('\0', ".");
+        self.readable.get(name.as_str()).map(|value| HostBytes::copy_of(value)).ok_or(Status::NOT_FOUND)
     }
 
     fn set_property(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {

@@ -1,5 +1,6 @@
 //! The gateway's [`Host`], answered by the proxy.
 
+use crate::client_certificate;
 use crate::proxy::{HostResult, Proxy};
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::Host;
@@ -39,6 +40,10 @@ impl<P: Proxy> Host for GatewayHost<'_, P> {
         signature: &[u8],
     ) -> Option<bool> {
         self.verifier.verify(self.proxy, algorithm, spki_der, message, signature)
+    }
+
+    fn client_certificate(&mut self) -> Option<[u8; 32]> {
+        client_certificate::digest(self.proxy)
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {

@@ -4,6 +4,7 @@
 //! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
 //! - [`metrics`]: Envoy's statistics.
 //! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
+//! - `client_certificate`: what the proxy says about the connection's.
 //! - [`gateway_host`]: the gateway's wishes, answered by the proxy.
 //! - [`proxy`]: what all of these ask of the proxy, as a trait.
 //! - [`buffers`]: the memory that the proxy writes into.
@@ -14,6 +15,7 @@
 #[cfg(target_arch = "wasm32")]
 mod abi;
 pub mod buffers;
+mod client_certificate;
 pub mod enforce;
 #[cfg(test)]
 mod fake;

@@ -110,6 +110,13 @@ pub trait Proxy {
     /// When the host did not take the reply.
     fn send_reply(&mut self, status: u32, details: &[u8], headers: &[u8], body: &[u8]) -> HostResult<()>;
 
+    /// A property of the request or its connection; `path` has a zero byte between its parts.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when there is none.
+    fn property(&mut self, path: &[u8]) -> HostResult<HostBytes>;
+
     /// Stores a property of the request; in Envoy it is the filter state `wasm.NAME`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! written out by hand here: two fields more or less are no reason for a protobuf library in the module.
 
 use crate::proxy::{HostResult, Proxy, Status};
-use palisade_gateway::token::SignatureAlgorithm;
+use palisade_gateway::token::{Hash, SignatureAlgorithm};
 
 const FUNCTION: &str = "verify_signature";
 
@@ -56,9 +56,14 @@ impl HostVerifier {
             return None;
         }
         let hash = match algorithm {
-            SignatureAlgorithm::RsaPkcs1Sha256 | SignatureAlgorithm::EcdsaP256Sha256 => "sha256",
-            // BoringSSL's digest interface has no Ed25519.
-            SignatureAlgorithm::Ed25519 => return None,
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha256) | SignatureAlgorithm::EcdsaP256Sha256 => "sha256",
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha384) | SignatureAlgorithm::EcdsaP384Sha384 => "sha384",
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha512) => "sha512",
+            // The function has no way to ask for PSS, and BoringSSL's digest interface no Ed25519. P-521 is not in its
+            // documentation, and a host that does not know a curve would say that the signature is wrong.
+            SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::EcdsaP521Sha512 | SignatureAlgorithm::Ed25519 => {
+                return None;
+            }
         };
         self.argument.clear();
         for (key, field) in
@@ -101,7 +106,7 @@ mod tests {
     use crate::buffers::HostBytes;
     use crate::fake::FakeProxy;
 
-    const RSA: SignatureAlgorithm = SignatureAlgorithm::RsaPkcs1Sha256;
+    const RSA: SignatureAlgorithm = SignatureAlgorithm::RsaPkcs1(Hash::Sha256);
 
     fn verifier(proxy: &mut FakeProxy) -> HostVerifier {
         proxy.foreign = Err(Status::BAD_ARGUMENT);
@@ -154,12 +159,34 @@ mod tests {
     }
 
     #[test]
-    fn ed25519_is_never_asked_of_the_host() {
-        let mut proxy = FakeProxy::default();
-        let mut verifier = verifier(&mut proxy);
-        proxy.foreign = Ok(VALID.to_vec());
-        let answer = verifier.verify(&mut proxy, SignatureAlgorithm::Ed25519, b"k", b"m", b"s");
-        assert_eq!(answer, None);
+    fn the_hash_follows_from_the_algorithm() {
+        for (algorithm, hash) in [
+            (SignatureAlgorithm::RsaPkcs1(Hash::Sha384), "sha384"),
+            (SignatureAlgorithm::RsaPkcs1(Hash::Sha512), "sha512"),
+            (SignatureAlgorithm::EcdsaP256Sha256, "sha256"),
+            (SignatureAlgorithm::EcdsaP384Sha384, "sha384"),
+        ] {
+            let mut proxy = FakeProxy::default();
+            let mut verifier = verifier(&mut proxy);
+            proxy.foreign = Ok(VALID.to_vec());
+            assert_eq!(verifier.verify(&mut proxy, algorithm, b"k", b"m", b"s"), Some(true));
+            assert_eq!(proxy.foreign_argument.get(2..8), Some(hash.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_the_host_cannot_do_is_never_asked_of_it() {
+        for algorithm in [
+            SignatureAlgorithm::Ed25519,
+            SignatureAlgorithm::EcdsaP521Sha512,
+            SignatureAlgorithm::RsaPss(Hash::Sha256),
+            SignatureAlgorithm::RsaPss(Hash::Sha512),
+        ] {
+            let mut proxy = FakeProxy::default();
+            let mut verifier = verifier(&mut proxy);
+            proxy.foreign = Ok(VALID.to_vec());
+            assert_eq!(verifier.verify(&mut proxy, algorithm, b"k", b"m", b"s"), None);
+        }
     }
 
     #[test]

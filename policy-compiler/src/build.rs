@@ -9,11 +9,11 @@ use palisade_gateway::token::Algorithm as TokenAlgorithm;
 use crate::bundle::{self, Draft, WriteError};
 use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::keys::{Algorithm, PrivateKey, jwk_set};
+use crate::keys::{Algorithm, PrivateKey, curve_placeholder, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
 use crate::lint::lint;
-use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
-use crate::section;
+use crate::project::{IssuerTable, PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
+use crate::section::{self, jwk_use};
 
 /// What a build is given besides the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn assemble(
     }
 }
 
-/// What a gateway refuses, at the route that it names if it names one.
+/// What a gateway refuses, at the issuer or the route that it names if it names one.
 fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
     let WriteError::Bundle(BundleError::Gateway(section)) = error else {
         return Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE);
@@ -136,6 +136,10 @@ fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
     let code = section.kind().code();
     let message = text.strip_prefix(code).map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ']));
     let diagnostic = Diagnostic::error(code, format!("a gateway would refuse {message}"));
+    let issuer = |issuer: &&IssuerTable| message.contains(&format!("issuer `{}`", issuer.alias.as_ref()));
+    if let Some(issuer) = project.file.issuers.iter().find(issuer) {
+        return diagnostic.at(PROJECT_FILE, issuer.alias.span());
+    }
     let named = |route: &&RouteTable| message.contains(&format!("`{}`", route.path.as_ref()));
     match project.file.routes.iter().rfind(named) {
         Some(route) => diagnostic.at(PROJECT_FILE, route.path.span()),
@@ -190,7 +194,8 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
             (None, MissingKeySets::Refuse) => continue,
             (None, MissingKeySets::Placeholder) => {
                 let names = issuer.algorithms.as_ref().iter();
-                match placeholder(names.filter_map(|name| TokenAlgorithm::from_name(name.as_ref()))) {
+                let key_use = jwk_use(issuer);
+                match placeholder(names.filter_map(|name| TokenAlgorithm::from_name(name.as_ref())), key_use) {
                     Some(set) => set,
                     None => continue,
                 }
@@ -202,17 +207,44 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
 }
 
 /// A set with one public key whose private half is thrown away, of the quickest algorithm that the issuer allows.
-fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>) -> Option<Json> {
-    let algorithm = allowed
-        .map(|algorithm| match algorithm {
-            TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => Algorithm::Ed25519,
-            TokenAlgorithm::Es256 => Algorithm::Es256,
-            TokenAlgorithm::Rs256 => Algorithm::Rs256,
-        })
-        .min_by_key(|algorithm| *algorithm == Algorithm::Rs256)
-        .unwrap_or(Algorithm::Es256);
-    let jwk = PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()?;
+fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>, key_use: &str) -> Option<Json> {
+    let mut jwk = match allowed.min_by_key(|algorithm| cost(*algorithm)).unwrap_or(TokenAlgorithm::Es256) {
+        TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => fresh(Algorithm::Ed25519)?,
+        TokenAlgorithm::Es256 => fresh(Algorithm::Es256)?,
+        TokenAlgorithm::Es384 => curve_placeholder("P-384")?,
+        TokenAlgorithm::Es512 => curve_placeholder("P-521")?,
+        TokenAlgorithm::Rs256
+        | TokenAlgorithm::Rs384
+        | TokenAlgorithm::Rs512
+        | TokenAlgorithm::Ps256
+        | TokenAlgorithm::Ps384
+        | TokenAlgorithm::Ps512 => {
+            let mut jwk = fresh(Algorithm::Rs256)?;
+            // The key is for RS256 only by its `alg`.
+            jwk.as_object_mut()?.remove("alg");
+            jwk
+        }
+    };
+    jwk.as_object_mut()?.insert("use".to_owned(), key_use.into());
     serde_json::from_value(jwk_set(vec![jwk])).ok()
+}
+
+fn fresh(algorithm: Algorithm) -> Option<serde_json::Value> {
+    PrivateKey::generate(algorithm).ok()?.public_jwk("placeholder").ok()
+}
+
+/// What it costs to make a key, in ranks.
+fn cost(algorithm: TokenAlgorithm) -> u8 {
+    match algorithm {
+        TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 | TokenAlgorithm::Es256 => 0,
+        TokenAlgorithm::Es384 | TokenAlgorithm::Es512 => 1,
+        TokenAlgorithm::Rs256
+        | TokenAlgorithm::Rs384
+        | TokenAlgorithm::Rs512
+        | TokenAlgorithm::Ps256
+        | TokenAlgorithm::Ps384
+        | TokenAlgorithm::Ps512 => 2,
+    }
 }
 
 fn source_entries(sources: &ProjectSources) -> Vec<SourceEntry> {

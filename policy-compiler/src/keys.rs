@@ -3,7 +3,7 @@
 mod pem;
 mod public;
 
-pub(crate) use public::SECRET_MEMBERS;
+pub(crate) use public::{SECRET_MEMBERS, curve_placeholder};
 pub use public::{has_secret, jwk_set};
 
 use std::fmt;

@@ -15,7 +15,8 @@ mod schema;
 pub use duration::{DurationError, parse_duration};
 pub(crate) use entities::{json_finding, span_in};
 pub use file::{
-    AttributesTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile, ResourceTable, RouteTable,
+    AttributesTable, DpopTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile,
+    ProtectedResourceTable, ResourceTable, RouteTable,
 };
 pub(crate) use file::{PROJECT_FILE, at};
 pub(crate) use load::seconds;

@@ -2,6 +2,7 @@
 
 mod claim;
 mod issuers;
+mod resources;
 mod routes;
 mod template;
 mod types;
@@ -14,6 +15,7 @@ use palisade_gateway::section::GatewaySection;
 use crate::diagnostic::Findings;
 use crate::project::Project;
 
+pub(crate) use issuers::jwk_use;
 pub use types::SchemaTypes;
 
 /// Builds the section. Everything that is wrong goes to `findings`, with its place in the project file.
@@ -25,6 +27,8 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
     GatewaySection {
         issuers: issuers::build(&project.file.issuers, &types, key_sets, findings),
         routes: routes::build(&project.file, &types, findings),
+        resources: resources::build(&project.file),
+        dpop: resources::dpop(&project.file, findings),
     }
 }
 

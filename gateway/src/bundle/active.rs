@@ -6,6 +6,8 @@ use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::Manifest;
 use crate::identity::ClaimSlots;
+use crate::proof::OpenDpop;
+use crate::resource::ResourceTable;
 use crate::route::RouteTable;
 use crate::section::{GatewaySection, OpenSection};
 use crate::token::IssuerTable;
@@ -19,6 +21,8 @@ pub struct ActiveBundle {
     issuers: IssuerTable,
     routes: RouteTable,
     claim_slots: ClaimSlots,
+    resources: ResourceTable,
+    dpop: Option<OpenDpop>,
 }
 
 impl ActiveBundle {
@@ -34,8 +38,9 @@ impl ActiveBundle {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
         let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        let OpenSection { issuers, routes, claim_slots } = OpenSection::open(section).map_err(BundleError::Gateway)?;
-        Ok(Self { manifest, digest, policies, issuers, routes, claim_slots })
+        let OpenSection { issuers, routes, claim_slots, resources, dpop } =
+            OpenSection::open(section).map_err(BundleError::Gateway)?;
+        Ok(Self { manifest, digest, policies, issuers, routes, claim_slots, resources, dpop })
     }
 
     /// The signed manifest.
@@ -66,6 +71,16 @@ impl ActiveBundle {
 
     pub(crate) fn claim_slots(&self) -> &ClaimSlots {
         &self.claim_slots
+    }
+
+    /// What the gateway is to OAuth clients.
+    pub(crate) fn resources(&self) -> &ResourceTable {
+        &self.resources
+    }
+
+    /// How DPoP proofs must look; `None` where they are not accepted.
+    pub(crate) fn dpop(&self) -> Option<&OpenDpop> {
+        self.dpop.as_ref()
     }
 
     /// Whether the bundle has expired, `now_seconds` after the Unix epoch.

@@ -1,9 +1,9 @@
 //! The claims that routes read, worked out once per token instead of once per request.
 
 use super::datum::{Datum, ReadFault};
-use crate::json::Json;
 use crate::limits;
 use crate::section::{AttributeType, SectionError, SectionErrorKind};
+use crate::token::TokenClaims;
 
 /// Every distinct (claim, type) that the routes of a bundle read.
 #[derive(Debug, Default)]
@@ -57,13 +57,11 @@ impl ClaimSlots {
     }
 
     /// What the claims of a token have in each slot.
-    pub(crate) fn read(&self, claims: &Json) -> Vec<ClaimValue> {
-        let read = |slot: &ClaimSlot| match claims.path(slot.path.iter().map(String::as_str)) {
+    pub(crate) fn read(&self, claims: &TokenClaims) -> Vec<ClaimValue> {
+        let read = |slot: &ClaimSlot| match claims.datum(&slot.path, &slot.attribute_type) {
             None => ClaimValue::Absent,
-            Some(claim) => match Datum::from_claim(claim, &slot.attribute_type) {
-                Ok(datum) => ClaimValue::Value(datum),
-                Err(fault) => ClaimValue::Faulty(fault),
-            },
+            Some(Ok(datum)) => ClaimValue::Value(datum),
+            Some(Err(fault)) => ClaimValue::Faulty(fault),
         };
         self.slots.iter().map(read).collect()
     }
@@ -79,7 +77,6 @@ impl SlotIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::JsonLimits;
 
     #[test]
     fn equal_slots_are_one_and_values_keep_their_faults() {
@@ -89,7 +86,7 @@ mod tests {
         let b = slots.slot(&path("task.id"), &AttributeType::Long).unwrap();
         let c = slots.slot(&path("nope"), &AttributeType::Long).unwrap();
         assert_eq!(slots.slot(&path("task.id"), &AttributeType::String).unwrap(), a);
-        let claims = Json::parse(br#"{"task":{"id":"t1"}}"#, &JsonLimits::TOKEN).unwrap();
+        let claims = TokenClaims::for_test(r#"{"task":{"id":"t1"}}"#);
         let values = slots.read(&claims);
         assert_eq!(a.of(&values), &ClaimValue::Value(Datum::Text("t1".to_owned())));
         assert_eq!(b.of(&values), &ClaimValue::Faulty(ReadFault::Type));

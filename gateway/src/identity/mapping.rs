@@ -1,8 +1,8 @@
 //! From claims to a principal, by the mapping of the issuer.
 
 use super::claim_slots::ClaimSlots;
-use super::datum::{Datum, ReadFault};
-use super::{Identity, IdentityError};
+use super::datum::ReadFault;
+use super::{Grant, Identity, IdentityError};
 use crate::entity_text;
 use crate::json::Json;
 use crate::limits;
@@ -49,9 +49,9 @@ pub(crate) fn identify<'a>(
 ) -> Result<Identity, IdentityFault<'a>> {
     let fault = |error| IdentityFault { error, attribute: None };
     let mapping = &issuer.principal;
-    let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _ } = token;
+    let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _, confirmation } = token;
 
-    let id = match lookup(&claims, &mapping.id_claim) {
+    let id = match claims.find(&mapping.id_claim) {
         None => return Err(fault(IdentityError::IdMissing)),
         Some(Json::String(id)) => id,
         Some(_) => return Err(fault(IdentityError::IdType)),
@@ -64,8 +64,8 @@ pub(crate) fn identify<'a>(
 
     let mut attributes = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
-        let datum = match lookup(&claims, &attribute.claim) {
-            Some(claim) => Datum::from_claim(claim, &attribute.attribute_type).map(Some).map_err(|fault| match fault {
+        let datum = match claims.datum(&attribute.claim, &attribute.attribute_type) {
+            Some(datum) => datum.map(Some).map_err(|fault| match fault {
                 ReadFault::Missing => IdentityError::AttributeMissing,
                 ReadFault::Type => IdentityError::AttributeType,
                 ReadFault::Invalid => IdentityError::AttributeInvalid,
@@ -78,7 +78,7 @@ pub(crate) fn identify<'a>(
 
     let mut parents = Vec::new();
     for (position, parent) in mapping.parents.iter().enumerate() {
-        let Some(claim) = lookup(&claims, &parent.claim) else {
+        let Some(claim) = claims.find(&parent.claim) else {
             continue;
         };
         let name = parent.claim.last().map(String::as_str);
@@ -98,21 +98,19 @@ pub(crate) fn identify<'a>(
 
     let mut text = String::new();
     entity_text::push(&mut text, &mapping.entity_type, &id);
+    let grant = Grant::read(&claims);
     let claims = slots.read(&claims);
-    Ok(Identity { issuer: index, algorithm, kid, id, text, attributes, parents, claims })
-}
-
-fn lookup<'a>(claims: &'a Json, path: &[String]) -> Option<&'a Json> {
-    claims.path(path.iter().map(String::as_str))
+    Ok(Identity { issuer: index, algorithm, kid, confirmation, id, text, attributes, parents, grant, claims })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::datum::Datum;
     use super::*;
-    use crate::json::JsonLimits;
+    use crate::proof::Confirmation;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
-    use crate::token::{Algorithm, IssuerTable, Validity};
+    use crate::token::{Algorithm, IssuerTable, TokenClaims, Validity};
 
     fn identify_with(mapping: PrincipalMapping, claims: &str) -> Result<Identity, (IdentityError, Option<String>)> {
         let mut raw = testing::issuer("dev", "https://issuer");
@@ -123,8 +121,9 @@ mod tests {
             issuer: index,
             algorithm: Algorithm::Es256,
             kid: None,
-            claims: Json::parse(claims.as_bytes(), &JsonLimits::TOKEN).unwrap(),
+            claims: TokenClaims::for_test(claims),
             validity: Validity { from_ms: 0, until_ms: 1 },
+            confirmation: Confirmation::default(),
         };
         identify(token, issuer, &ClaimSlots::default())
             .map_err(|fault| (fault.error, fault.attribute.map(str::to_owned)))

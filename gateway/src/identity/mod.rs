@@ -3,14 +3,19 @@
 mod claim_slots;
 mod datum;
 mod error;
+mod grant;
 mod mapping;
 
 pub use error::IdentityError;
 
 pub(crate) use claim_slots::{ClaimSlots, ClaimValue, SlotIndex};
+pub use grant::RequirementError;
+
 pub(crate) use datum::{Datum, ReadFault};
+pub(crate) use grant::Grant;
 pub(crate) use mapping::{check_mapping, identify};
 
+use crate::proof::Confirmation;
 use crate::token::{Algorithm, IssuerIndex};
 
 /// Who is calling: a verified token, worked out once and kept with it.
@@ -19,6 +24,8 @@ pub(crate) struct Identity {
     pub(crate) issuer: IssuerIndex,
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
+    /// What the token is bound to; proved for each request.
+    pub(crate) confirmation: Confirmation,
     /// The principal's entity id: `alias/id`.
     pub(crate) id: String,
     /// The principal as Cedar writes it, in printable ASCII: for headers and records.
@@ -27,6 +34,8 @@ pub(crate) struct Identity {
     pub(crate) attributes: Vec<Option<Datum>>,
     /// The parents: positions in the issuer's mapping, and entity ids.
     pub(crate) parents: Vec<(usize, String)>,
+    /// What the token says of scopes and of the user's authentication.
+    pub(crate) grant: Grant,
     /// What the routes of the bundle read from claims, in the order of the bundle's slots.
     pub(crate) claims: Vec<ClaimValue>,
 }
@@ -39,7 +48,7 @@ impl Identity {
         let parents: usize = self.parents.iter().map(|(_, id)| id.len() + size_of::<(usize, String)>()).sum();
         let claims: usize = self.claims.iter().map(ClaimValue::weight).sum();
         let texts = self.id.len() + self.text.len() + self.kid.as_ref().map_or(0, String::len);
-        size_of::<Self>() + texts + attributes + parents + claims
+        size_of::<Self>() + texts + self.grant.weight() + attributes + parents + claims
     }
 
     #[cfg(test)]
@@ -51,10 +60,12 @@ impl Identity {
             issuer: table.find("https://issuer").unwrap().0,
             algorithm: Algorithm::Es256,
             kid: None,
+            confirmation: Confirmation::default(),
             id: id.to_owned(),
             text: String::new(),
             attributes: vec![],
             parents: vec![],
+            grant: Grant::default(),
             claims: vec![],
         }
     }

@@ -1,13 +1,16 @@
 //! Outcomes, and what each of them answers, logs and counts.
 
+mod challenge;
 mod reply;
 mod table;
 
+pub(crate) use challenge::ChallengeFacts;
 pub use reply::Reply;
 pub(crate) use reply::ReplyBuffer;
 pub use table::{ClientReason, Disposition, LogLevel};
 
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, RequirementError};
+use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 
@@ -24,16 +27,22 @@ pub enum Outcome {
     Credential(CredentialError),
     /// The token is refused.
     Token(TokenError),
+    /// The caller has not proved that the token is theirs.
+    Proof(ProofError),
     /// The token gives no principal.
     Identity(IdentityError),
     /// No route.
     Route(RouteError),
+    /// The token is not enough for the route.
+    Requirement(RequirementError),
     /// The context cannot be built.
     Context(ContextError),
     /// The filter itself cannot decide.
     Unavailable(Unavailable),
     /// The request's head cannot be read.
     Malformed,
+    /// The request asked for the metadata of a protected resource and got it.
+    Metadata,
 }
 
 /// Why the filter itself cannot decide.
@@ -59,6 +68,25 @@ impl Outcome {
     pub fn is_allowed(self) -> bool {
         self == Self::Allowed
     }
+
+    /// What the gateway did with the request, in a word.
+    pub(crate) fn effect(self) -> &'static str {
+        match self {
+            Self::Allowed => "allow",
+            Self::Metadata => "answer",
+            Self::Denied
+            | Self::ForbidError
+            | Self::Credential(_)
+            | Self::Token(_)
+            | Self::Proof(_)
+            | Self::Identity(_)
+            | Self::Route(_)
+            | Self::Requirement(_)
+            | Self::Context(_)
+            | Self::Unavailable(_)
+            | Self::Malformed => "deny",
+        }
+    }
 }
 
 impl From<CredentialError> for Outcome {
@@ -70,6 +98,18 @@ impl From<CredentialError> for Outcome {
 impl From<TokenError> for Outcome {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<ProofError> for Outcome {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(error)
+    }
+}
+
+impl From<RequirementError> for Outcome {
+    fn from(error: RequirementError) -> Self {
+        Self::Requirement(error)
     }
 }
 

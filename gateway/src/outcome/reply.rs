@@ -1,7 +1,9 @@
 //! The reply to a denied request: RFC 9457 problem details, and nothing about why beyond a coarse word.
 
-use super::{Outcome, Unavailable};
+use super::challenge::{self, ChallengeFacts};
+use super::{ClientReason, Outcome, Unavailable};
 use crate::decision_id::DecisionId;
+use crate::proof::Nonce;
 
 /// A reply that the filter sends itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The headers; names are lower-case.
     pub headers: Vec<(&'static str, &'a str)>,
-    /// The body: `application/problem+json`.
+    /// The body: `application/problem+json`, or the metadata that was asked for.
     pub body: &'a [u8],
     /// The stable reason code, for the host's own log (Envoy's response code details). Not for the client.
     pub details: &'static str,
@@ -41,14 +43,36 @@ const RETRY_AFTER: (&str, &str) = ("retry-after", "10");
 pub(crate) struct ReplyBuffer {
     body: String,
     id: DecisionId,
+    challenges: [String; 2],
+    nonce: Option<Nonce>,
 }
 
 impl ReplyBuffer {
+    /// The metadata of a resource, as the answer to whoever asked for it.
+    pub(crate) fn metadata<'a>(&'a mut self, metadata: &'a str, id: DecisionId) -> Reply<'a> {
+        let disposition = Outcome::Metadata.disposition();
+        self.id = id;
+        Reply {
+            status: disposition.status,
+            headers: vec![
+                ("content-type", "application/json"),
+                ("cache-control", "max-age=300"),
+                // It is public, and clients in browsers read it before they have any credentials.
+                ("access-control-allow-origin", "*"),
+                (crate::DECISION_ID_HEADER, self.id.as_str()),
+            ],
+            body: metadata.as_bytes(),
+            details: disposition.reason,
+        }
+    }
+
     /// Writes the reply of an outcome.
-    pub(crate) fn write(&mut self, outcome: Outcome, id: DecisionId) -> Reply<'_> {
+    pub(crate) fn write(&mut self, outcome: Outcome, id: DecisionId, challenge: &ChallengeFacts<'_>) -> Reply<'_> {
         let disposition = outcome.disposition();
         let client = disposition.client;
         self.id = id;
+        self.nonce = challenge.nonce.filter(|_| client == ClientReason::NonceRequired);
+        challenge::write(client, challenge, &mut self.challenges);
         self.body.clear();
         // The parts are constants and an id of hexadecimal digits and dashes: nothing needs escaping.
         for part in [
@@ -67,8 +91,11 @@ impl ReplyBuffer {
             self.body.push_str(part);
         }
         let mut headers = vec![CONTENT_TYPE, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];
-        if let Some(challenge) = client.challenge() {
-            headers.push(("www-authenticate", challenge));
+        for challenge in self.challenges.iter().filter(|challenge| !challenge.is_empty()) {
+            headers.push(("www-authenticate", challenge.as_str()));
+        }
+        if let Some(nonce) = &self.nonce {
+            headers.push(("dpop-nonce", nonce.as_str()));
         }
         if disposition.status == 503 {
             headers.push(RETRY_AFTER);

@@ -1,7 +1,8 @@
 //! The one table from outcomes to answers.
 
 use super::{Outcome, Unavailable};
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, RequirementError};
+use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 
@@ -25,12 +26,24 @@ pub struct Disposition {
 pub enum ClientReason {
     /// The request was forwarded; there is no reply.
     Forwarded,
+    /// The request asked for metadata, which is the reply.
+    Metadata,
     /// Credentials are needed.
     CredentialsRequired,
     /// The request carries credentials in more than one way, or cannot be read.
     InvalidRequest,
     /// The token is not accepted.
     InvalidToken,
+    /// The token is bound to a key, and was not presented as one that is.
+    InvalidBinding,
+    /// The DPoP proof is missing or not accepted.
+    InvalidProof,
+    /// The DPoP proof needs a nonce of ours.
+    NonceRequired,
+    /// The token lacks a scope.
+    InsufficientScope,
+    /// The user must be authenticated more strongly or again.
+    InsufficientAuthentication,
     /// The request is not permitted.
     AccessDenied,
     /// No decision can be made now.
@@ -71,6 +84,7 @@ impl Outcome {
             Self::Denied => row!(403, C::AccessDenied, Warn, "policy.deny"),
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
+            Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),
 
             Self::Credential(error) => match error {
                 CredentialError::Missing => row!(401, C::CredentialsRequired, Warn, "token.missing"),
@@ -109,6 +123,58 @@ impl Outcome {
                 TokenError::AudienceMissing => row!(401, C::InvalidToken, Warn, "token.audience_missing"),
                 TokenError::Audience => row!(401, C::InvalidToken, Warn, "token.audience"),
                 TokenError::AudienceMultiple => row!(401, C::InvalidToken, Warn, "token.audience_multiple"),
+                TokenError::OtherKind => row!(401, C::InvalidToken, Warn, "token.kind"),
+                TokenError::HeaderMember => row!(401, C::InvalidToken, Warn, "token.header_member"),
+                TokenError::SubjectMissing => row!(401, C::InvalidToken, Warn, "token.sub_missing"),
+                TokenError::ClientIdMissing => row!(401, C::InvalidToken, Warn, "token.client_id_missing"),
+                TokenError::TokenIdMissing => row!(401, C::InvalidToken, Warn, "token.jti_missing"),
+                TokenError::SpiffeId => row!(401, C::InvalidToken, Warn, "token.spiffe_id"),
+                TokenError::TrustDomain => row!(401, C::InvalidToken, Warn, "token.trust_domain"),
+                TokenError::KubernetesLegacy => row!(401, C::InvalidToken, Warn, "token.kubernetes_legacy"),
+                TokenError::KubernetesBinding => row!(401, C::InvalidToken, Warn, "token.kubernetes_binding"),
+                TokenError::KubernetesSubject => row!(401, C::InvalidToken, Warn, "token.kubernetes_subject"),
+                TokenError::Confirmation => row!(401, C::InvalidToken, Warn, "token.cnf"),
+                TokenError::ConfirmationUnknown => row!(401, C::InvalidToken, Warn, "token.cnf_unknown"),
+                TokenError::GithubClaimMissing => row!(401, C::InvalidToken, Warn, "token.github_claim_missing"),
+            },
+
+            Self::Proof(error) => match error {
+                ProofError::NotBound => row!(401, C::InvalidToken, Warn, "proof.not_bound"),
+                ProofError::SentAsBearer => row!(401, C::InvalidBinding, Warn, "proof.sent_as_bearer"),
+                ProofError::NotBoundToDpop => row!(401, C::InvalidBinding, Warn, "proof.not_bound_to_dpop"),
+                ProofError::KeyMismatch => row!(401, C::InvalidBinding, Warn, "dpop.key_mismatch"),
+                ProofError::Missing => row!(401, C::InvalidProof, Warn, "dpop.missing"),
+                ProofError::Repeated => row!(401, C::InvalidProof, Warn, "dpop.repeated"),
+                ProofError::TooLarge => row!(401, C::InvalidProof, Warn, "dpop.too_large"),
+                ProofError::Malformed => row!(401, C::InvalidProof, Warn, "dpop.malformed"),
+                ProofError::Type => row!(401, C::InvalidProof, Warn, "dpop.typ"),
+                ProofError::Algorithm => row!(401, C::InvalidProof, Warn, "dpop.alg"),
+                ProofError::HeaderForbidden => row!(401, C::InvalidProof, Warn, "dpop.header_forbidden"),
+                ProofError::Key => row!(401, C::InvalidProof, Warn, "dpop.jwk"),
+                ProofError::KeyPrivate => row!(401, C::InvalidProof, Warn, "dpop.jwk_private"),
+                ProofError::Signature => row!(401, C::InvalidProof, Warn, "dpop.signature"),
+                ProofError::ClaimMissing => row!(401, C::InvalidProof, Warn, "dpop.claim_missing"),
+                ProofError::ClaimType => row!(401, C::InvalidProof, Warn, "dpop.claim_type"),
+                ProofError::Method => row!(401, C::InvalidProof, Warn, "dpop.htm"),
+                ProofError::Target => row!(401, C::InvalidProof, Warn, "dpop.htu"),
+                ProofError::Time => row!(401, C::InvalidProof, Warn, "dpop.iat"),
+                ProofError::NonceMissing => row!(401, C::NonceRequired, Warn, "dpop.nonce_missing"),
+                ProofError::Nonce => row!(401, C::NonceRequired, Warn, "dpop.nonce"),
+                ProofError::TokenHash => row!(401, C::InvalidProof, Warn, "dpop.ath"),
+                ProofError::Replayed => row!(401, C::InvalidProof, Warn, "dpop.replayed"),
+                ProofError::ReplayCacheFull => row!(503, C::Unavailable, Error, "dpop.replay_cache_full"),
+                ProofError::CertificateMissing => row!(401, C::InvalidToken, Warn, "proof.certificate_missing"),
+                ProofError::CertificateMismatch => row!(401, C::InvalidToken, Warn, "proof.certificate_mismatch"),
+            },
+
+            Self::Requirement(error) => match error {
+                RequirementError::Scope => row!(403, C::InsufficientScope, Warn, "scope.insufficient"),
+                RequirementError::AuthenticationContext => {
+                    row!(401, C::InsufficientAuthentication, Warn, "authentication.context")
+                }
+                RequirementError::AuthenticationAge => {
+                    row!(401, C::InsufficientAuthentication, Warn, "authentication.age")
+                }
             },
 
             Self::Identity(error) => match error {
@@ -156,7 +222,12 @@ impl ClientReason {
             Self::Forwarded => "forwarded",
             Self::CredentialsRequired => "credentials_required",
             Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken => "invalid_token",
+            Self::Metadata => "metadata",
+            Self::InvalidToken | Self::InvalidBinding => "invalid_token",
+            Self::InvalidProof => "invalid_dpop_proof",
+            Self::NonceRequired => "use_dpop_nonce",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::AccessDenied => "access_denied",
             Self::Unavailable => "unavailable",
         }
@@ -169,21 +240,14 @@ impl ClientReason {
             Self::Forwarded => "Forwarded",
             Self::CredentialsRequired => "Credentials required",
             Self::InvalidRequest => "Invalid request",
-            Self::InvalidToken => "Invalid token",
+            Self::Metadata => "Metadata",
+            Self::InvalidToken | Self::InvalidBinding => "Invalid token",
+            Self::InvalidProof => "Invalid DPoP proof",
+            Self::NonceRequired => "DPoP nonce required",
+            Self::InsufficientScope => "Insufficient scope",
+            Self::InsufficientAuthentication => "Insufficient user authentication",
             Self::AccessDenied => "Access denied",
             Self::Unavailable => "Service unavailable",
-        }
-    }
-
-    /// The challenge of a reply about credentials (RFC 6750 §3). Without credentials it carries no error code
-    /// (§3.1), and it never says which check failed.
-    #[must_use]
-    pub fn challenge(self) -> Option<&'static str> {
-        match self {
-            Self::CredentialsRequired => Some("Bearer"),
-            Self::InvalidRequest => Some("Bearer error=\"invalid_request\""),
-            Self::InvalidToken => Some("Bearer error=\"invalid_token\""),
-            Self::Forwarded | Self::AccessDenied | Self::Unavailable => None,
         }
     }
 }

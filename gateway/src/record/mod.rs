@@ -11,7 +11,7 @@ use json::{push_bytes, push_text};
 use crate::bundle::{Digest, Manifest};
 use crate::decision_id::DecisionId;
 use crate::limits;
-use crate::outcome::Outcome;
+use crate::outcome::{ChallengeFacts, Outcome};
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -36,6 +36,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) effect: Option<Effect>,
     pub(crate) policies: PolicyNames<'a>,
     pub(crate) errors: PolicyNames<'a>,
+    /// What a reply's challenges are made of; the record has nothing of it.
+    pub(crate) challenge: ChallengeFacts<'a>,
+    /// The metadata that was asked for.
+    pub(crate) metadata: Option<&'a str>,
+    /// Whether the upstream gets the request without token and proof.
+    pub(crate) strip_token: bool,
 }
 
 /// When and as what a decision was made.
@@ -84,6 +90,9 @@ impl Recorder {
             effect,
             policies,
             errors,
+            challenge: _,
+            metadata: _,
+            strip_token: _,
         } = facts;
         let disposition = outcome.disposition();
         let out = &mut self.line;
@@ -93,7 +102,7 @@ impl Recorder {
         out.push_str("\",\"time\":\"");
         time::push(out, *started_nanos);
         out.push_str("\",\"effect\":");
-        out.push_str(if outcome.is_allowed() { "\"allow\"" } else { "\"deny\"" });
+        push_text(out, outcome.effect());
         out.push_str(",\"reason\":\"");
         out.push_str(disposition.reason);
         out.push_str("\",\"status\":");

@@ -6,7 +6,8 @@ use super::template::{PathTemplate, Segment};
 use crate::entity_text;
 use crate::identity::ClaimSlots;
 use crate::limits;
-use crate::section::{self, ActionRef, ResourceTemplate, SectionError, SectionErrorKind};
+use crate::resource::check_scopes;
+use crate::section::{self, ActionRef, Authentication, ResourceTemplate, SectionError, SectionErrorKind};
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
@@ -17,12 +18,26 @@ pub(crate) struct OpenRoute {
     pub(crate) resource_type: String,
     pub(crate) resource_id: IdTemplate,
     pub(crate) context: Vec<OpenContext>,
+    /// Scopes that the token must have.
+    pub(crate) scopes: Vec<String>,
+    pub(crate) authentication: Option<Authentication>,
+    pub(crate) strip_token: bool,
     pub(super) segments: Vec<Segment>,
 }
 
 impl OpenRoute {
     pub(super) fn open(raw: section::Route, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
-        let section::Route { host: _, methods: _, path, action, resource, context } = raw;
+        let section::Route {
+            host: _,
+            methods: _,
+            path,
+            action,
+            resource,
+            context,
+            scopes,
+            authentication,
+            strip_token,
+        } = raw;
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
         let template = PathTemplate::parse(&path)?;
@@ -39,9 +54,27 @@ impl OpenRoute {
             }
             entries.push(OpenContext::open(entry, &template, slots, &place)?);
         }
+        check_scopes(&scopes, &place)?;
+        if let Some(Authentication { acr_values, max_age_seconds }) = &authentication {
+            // The characters of a scope are those that need no escaping in a challenge.
+            check_scopes(acr_values, &format!("the authentication of {place}"))?;
+            if acr_values.is_empty() && max_age_seconds.is_none() {
+                return Err(SectionError::new(SectionErrorKind::Empty, format!("the authentication of {place}")));
+            }
+        }
         let resource_id = IdTemplate::parse(&id, &template)?;
         let mut action_text = String::new();
         entity_text::push(&mut action_text, &action.entity_type, &action.id);
-        Ok(Self { action, action_text, resource_type, resource_id, context: entries, segments: template.segments })
+        Ok(Self {
+            action,
+            action_text,
+            resource_type,
+            resource_id,
+            context: entries,
+            scopes,
+            authentication,
+            strip_token,
+            segments: template.segments,
+        })
     }
 }

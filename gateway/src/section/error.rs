@@ -34,6 +34,8 @@ pub enum SectionErrorKind {
     Source,
     /// A type that has no place here.
     Type,
+    /// The name, audience or algorithms of an issuer are not what its profile asks for.
+    Profile,
 }
 
 impl SectionErrorKind {
@@ -52,6 +54,7 @@ impl SectionErrorKind {
             Self::AmbiguousRoute => "section.ambiguous_route",
             Self::Source => "section.source",
             Self::Type => "section.type",
+            Self::Profile => "section.profile",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
+use super::resource::Binding;
 use super::types::AttributeType;
 use crate::json::Json;
 use crate::token::Algorithm;
@@ -12,6 +14,9 @@ use crate::token::Algorithm;
 pub struct Issuer {
     /// Short name, `[a-z0-9-]+`: the namespace of this issuer's principal ids.
     pub alias: String,
+    /// What kind of tokens it gives out. Default: `oauth-lenient`.
+    #[serde(default)]
+    pub profile: Profile,
     /// The exact `iss`; compared byte for byte, without URL normalisation.
     pub issuer: String,
     /// The values of `aud` that name this gateway.
@@ -27,6 +32,9 @@ pub struct Issuer {
     pub max_lifetime_seconds: u64,
     /// How far clocks may be apart, in seconds.
     pub clock_skew_seconds: u64,
+    /// Whether its tokens must be bound to a key of the caller. Default: they may be.
+    #[serde(default)]
+    pub binding: Binding,
     /// How claims become the principal.
     pub principal: PrincipalMapping,
 }

@@ -6,12 +6,16 @@
 mod error;
 mod issuer;
 mod open;
+mod profile;
+mod resource;
 mod route;
 mod types;
 
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
-pub use route::{ActionRef, ContextEntry, ResourceTemplate, Route, Source};
+pub use profile::Profile;
+pub use resource::{Binding, DpopRules, ProtectedResource};
+pub use route::{ActionRef, Authentication, ContextEntry, ResourceTemplate, Route, Source};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
@@ -30,6 +34,12 @@ pub struct GatewaySection {
     pub issuers: Vec<Issuer>,
     /// What can be asked for.
     pub routes: Vec<Route>,
+    /// What the gateway is to OAuth clients. Default: nothing that it says of itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ProtectedResource>,
+    /// How DPoP proofs must look. Default: the scheme `DPoP` is not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<DpopRules>,
 }
 
 impl GatewaySection {

@@ -22,6 +22,27 @@ pub struct Route {
     pub resource: ResourceTemplate,
     /// The context of the Cedar request.
     pub context: Vec<ContextEntry>,
+    /// Scopes that the token must have, all of them, before policies are asked. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// How the user must have been authenticated. Default: anyhow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Whether the upstream gets the request without the caller's token and proof. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_token: bool,
+}
+
+/// How a user must have been authenticated (RFC 9470).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// Values of `acr` of which the token must have one, the preferred one first. Empty: any.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How long ago `auth_time` may be, in seconds. Default: any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
 }
 
 /// A Cedar action.

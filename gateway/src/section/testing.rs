@@ -1,6 +1,6 @@
 //! Sections for tests.
 
-use super::{ActionRef, Issuer, Parent, PrincipalMapping, ResourceTemplate, Route, TypedClaim};
+use super::{ActionRef, Binding, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, TypedClaim};
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
 
@@ -9,6 +9,7 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
     let jwks = format!(r#"{{"keys":[{},{}]}}"#, testing::p256(1).jwk("es"), testing::ed25519(1).jwk("ed"));
     Issuer {
         alias: alias.to_owned(),
+        profile: Profile::OauthLenient,
         issuer: issuer.to_owned(),
         audiences: vec!["https://gateway".to_owned()],
         multiple_audiences: false,
@@ -16,6 +17,7 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
         jwks: serde_json::from_str(&jwks).unwrap(),
         max_lifetime_seconds: 900,
         clock_skew_seconds: 30,
+        binding: Binding::Optional,
         principal: mapping(),
     }
 }
@@ -44,5 +46,8 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         action: ActionRef { entity_type: "Action".to_owned(), id: "act".to_owned() },
         resource: ResourceTemplate { entity_type: "Thing".to_owned(), id: "thing".to_owned() },
         context: vec![],
+        scopes: vec![],
+        authentication: None,
+        strip_token: false,
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{SectionError, SectionErrorKind};
 use crate::limits;
+use crate::token::FACTS;
 
 /// The type of a Cedar attribute, from the schema.
 ///
@@ -117,6 +118,14 @@ pub(crate) fn check_claim_path(path: &[String], place: &str) -> Result<(), Secti
     if path.len() > limits::ATTRIBUTE_DEPTH {
         return error(SectionErrorKind::Limit);
     }
+    // The gateway's own findings have fixed names; a misspelt one would never be there.
+    if let Some(root) = path.first().filter(|name| name.starts_with('$')) {
+        let members = FACTS.iter().find(|(known, _)| known == root).map(|(_, members)| *members);
+        let known = matches!(path, [_, member] if members.is_some_and(|members| members.contains(&member.as_str())));
+        if !known {
+            return error(SectionErrorKind::Source);
+        }
+    }
     Ok(())
 }
 
@@ -156,6 +165,20 @@ mod tests {
             "null",
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_to_findings_are_known_ones() {
+        let check = |text: &str| {
+            let path: Vec<String> = text.split('.').map(str::to_owned).collect();
+            check_claim_path(&path, "x").err().map(|error| error.kind())
+        };
+        for path in ["sub", "a.b", "$token.profile", "$spiffe.prefixes", "$kubernetes.pod_uid", "a.$token"] {
+            assert_eq!(check(path), None, "{path}");
+        }
+        for path in ["$token", "$token.sub", "$tokens.profile", "$spiffe.path.x", "$", "$.a", "$kubernetes.Pod"] {
+            assert_eq!(check(path), Some(SectionErrorKind::Source), "{path}");
         }
     }
 

@@ -7,7 +7,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::claims::Validity;
-use super::credential::BearerToken;
+use super::credential::CompactText;
 use crate::identity::Identity;
 use crate::limits;
 
@@ -19,8 +19,12 @@ const WAYS: usize = 8;
 pub(crate) struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    pub(crate) fn of(token: BearerToken<'_>) -> Self {
+    pub(crate) fn of(token: CompactText<'_>) -> Self {
         Self(Sha256::digest(token.as_str()).into())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
     const ALWAYS: Validity = Validity { from_ms: 0, until_ms: u64::MAX };
 
     fn digest(n: u32) -> TokenDigest {
-        TokenDigest::of(BearerToken::for_test(&n.to_string()))
+        TokenDigest::of(CompactText::for_test(&n.to_string()))
     }
 
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {

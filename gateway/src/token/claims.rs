@@ -4,6 +4,7 @@ use super::error::TokenError;
 use super::issuer::Issuer;
 use crate::json::Json;
 use crate::limits;
+use crate::section::Profile;
 
 /// When a token is valid, in milliseconds since the Unix epoch, clock skew included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ fn check_times(claims: &Json, issuer: &Issuer, now_ms: u64) -> Result<Validity, 
     let begin = match (not_before, issued_at) {
         (Some(a), Some(b)) => a.min(b),
         (Some(time), None) | (None, Some(time)) => time,
+        // A JWT-SVID need not say when it was issued; what is left of its life is bounded instead.
+        (None, None) if matches!(issuer.profile, Profile::SpiffeJwtSvid { .. }) => now_ms,
         (None, None) => return Err(TokenError::IssuedAtMissing),
     };
     if expires.saturating_sub(begin) > issuer.max_lifetime_ms {
@@ -173,6 +176,17 @@ mod tests {
         ] {
             assert_eq!(times(text).map(|_| ()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_svid_without_a_beginning_has_little_left() {
+        let profile = Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() };
+        let issuer = Issuer { profile, ..issuer() };
+        let with =
+            |exp: u64| check_with(&issuer, &format!("{{\"aud\":\"https://gateway\",\"exp\":{exp}}}")).map(|_| ());
+        assert_eq!(with(NOW + 900), Ok(()));
+        assert_eq!(with(NOW + 901), Err(TokenError::Lifetime));
+        assert_eq!(with(NOW - 30), Err(TokenError::Expired));
     }
 
     #[test]

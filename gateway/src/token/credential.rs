@@ -1,30 +1,50 @@
-//! The credential slot: exactly one `Authorization` header with exactly one bearer token (RFC 6750 §2.1).
+//! The credential slot: exactly one `Authorization` header with exactly one token (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use super::error::CredentialError;
 use crate::limits;
 
-/// A token as it stands in a request: bounded, not empty, and of the characters that a JWT may have. Nothing in it has
+/// The scheme under which a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// RFC 6750
+    Bearer,
+    /// RFC 9449 §7.1
+    Dpop,
+}
+
+/// A compact JWT as it stands in a request: bounded, not empty, and of the characters that it may have. Nothing in it has
 /// been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BearerToken<'a>(&'a str);
+pub(crate) struct CompactText<'a>(&'a str);
 
-impl<'a> BearerToken<'a> {
-    /// Takes the token out of an `Authorization` value.
+/// Takes the token out of an `Authorization` value.
+pub(crate) fn read_authorization(
+    value: &[u8],
+    accepts_dpop: bool,
+) -> Result<(Scheme, CompactText<'_>), CredentialError> {
+    let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (name, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
+    let scheme = if name.eq_ignore_ascii_case(b"bearer") {
+        Scheme::Bearer
+    } else if accepts_dpop && name.eq_ignore_ascii_case(b"dpop") {
+        Scheme::Dpop
+    } else {
+        return Err(CredentialError::Scheme);
+    };
+    Ok((scheme, CompactText::read(rest.trim_ascii_start(), limits::TOKEN_BYTES)?))
+}
+
+impl<'a> CompactText<'a> {
+    /// Checks the characters of a JWT.
     ///
-    /// Only characters that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
+    /// Only those that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
     /// no second token joined to it by a comma.
-    pub(crate) fn read(value: &'a [u8]) -> Result<Self, CredentialError> {
-        let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
-        let (scheme, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Err(CredentialError::Scheme);
-        }
-        let token = rest.trim_ascii_start();
+    pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, CredentialError> {
         if token.contains(&b',') {
             // A list of credentials, joined by some hop from several headers.
             return Err(CredentialError::Repeated);
         }
-        if token.len() > limits::TOKEN_BYTES {
+        if token.len() > max_bytes {
             return Err(CredentialError::TooLarge);
         }
         let is_jwt_character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -61,7 +81,13 @@ mod tests {
     #[test]
     fn takes_one_token() {
         for value in ["Bearer a.b-c_9", "bearer a.b-c_9", "BEARER  a.b-c_9"] {
-            assert_eq!(BearerToken::read(value.as_bytes()).map(BearerToken::as_str), Ok("a.b-c_9"), "{value}");
+            let read = read_authorization(value.as_bytes(), false).map(|(scheme, token)| (scheme, token.as_str()));
+            assert_eq!(read, Ok((Scheme::Bearer, "a.b-c_9")), "{value}");
+        }
+        for value in ["DPoP a.b", "dpop a.b"] {
+            let read = read_authorization(value.as_bytes(), true).map(|(scheme, token)| (scheme, token.as_str()));
+            assert_eq!(read, Ok((Scheme::Dpop, "a.b")), "{value}");
+            assert_eq!(read_authorization(value.as_bytes(), false), Err(CredentialError::Scheme), "{value}");
         }
     }
 
@@ -87,10 +113,10 @@ mod tests {
             (b"Bearer a.b.c,Bearer d.e.f", CredentialError::Repeated),
             (b"Bearer a.b.c, Bearer d.e.f", CredentialError::Repeated),
         ] {
-            assert_eq!(BearerToken::read(value), Err(error), "{}", value.escape_ascii());
+            assert_eq!(read_authorization(value, true), Err(error), "{}", value.escape_ascii());
         }
         let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
-        assert_eq!(BearerToken::read(long.as_bytes()), Err(CredentialError::TooLarge));
+        assert_eq!(read_authorization(long.as_bytes(), true), Err(CredentialError::TooLarge));
     }
 
     #[test]

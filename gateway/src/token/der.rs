@@ -6,6 +6,18 @@ pub const P256_SPKI_PREFIX: [u8; 26] = [
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
+/// Everything of a P-384 SubjectPublicKeyInfo before the 97 bytes of the uncompressed point.
+pub const P384_SPKI_PREFIX: [u8; 23] = [
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+    0x22, 0x03, 0x62, 0x00,
+];
+
+/// Everything of a P-521 SubjectPublicKeyInfo before the 133 bytes of the uncompressed point.
+pub const P521_SPKI_PREFIX: [u8; 25] = [
+    0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04,
+    0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+];
+
 /// The AlgorithmIdentifier of rsaEncryption with its NULL (RFC 3279 §2.3.1).
 const RSA_ALGORITHM: [u8; 15] =
     [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
@@ -35,10 +47,12 @@ pub fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
 /// An ECDSA signature as DER (RFC 3279 §2.2.3), from the halves that JOSE writes one after the other.
 #[must_use]
 pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
-    let mut numbers = Vec::with_capacity(80);
+    // Each half may take a sign byte; tags and lengths take at most five bytes more.
+    let capacity = r.len().saturating_add(s.len()).saturating_add(12);
+    let mut numbers = Vec::with_capacity(capacity);
     push_integer(&mut numbers, r);
     push_integer(&mut numbers, s);
-    let mut signature = Vec::with_capacity(80);
+    let mut signature = Vec::with_capacity(capacity);
     push(&mut signature, SEQUENCE, &numbers);
     signature
 }
@@ -122,6 +136,38 @@ mod tests {
             if let Ok(signature) = p256::ecdsa::Signature::from_slice(&raw) {
                 assert_eq!(ecdsa_signature(&r, &s), signature.to_der().as_bytes());
             }
+        }
+    }
+
+    #[test]
+    fn prefixes_are_those_of_openssl() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::STANDARD;
+        // Public keys as `openssl ec -pubout -outform DER` writes them.
+        for (spki, prefix, point_len) in [
+            (
+                "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMkb7PQoXTo5UIGInf3yZ4QQmw3o2zV1zFHALkEheqVQCeVYqtbl91n7ZuALybocJ2W9Z\
+                 4p/M4L3nEAI/PHj9sg==",
+                &P256_SPKI_PREFIX[..],
+                65,
+            ),
+            (
+                "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEPjI+myuIDs6wIZ6sjvs76FlfYkMZDyY41zVQxunJuC4FsXyPUR62aqYbT4UouHCoMCCZgnUm\
+                 XiFPE8DNAuliEUK9+DU+P6npnL+GnnVihJ0CZ6ccMrKvbTM2yUMBY/1V",
+                &P384_SPKI_PREFIX[..],
+                97,
+            ),
+            (
+                "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQBXwkv5EdrJ/jxW1sqKqeDqJB07D96SCWRvlZ+KxnKZSbtpnvw1Vutre+Jtf29j7rHHOdS\
+                 StbS9SI68MXzEILeK7QBiLnylbZf9VO/YLuPnJAxe4NV7jo1beokAtZ3uZd2wz29nVKXFeYh2NN3sQ5rby0QET+iPkpdZTyciU6SRiBh\
+                 qSM=",
+                &P521_SPKI_PREFIX[..],
+                133,
+            ),
+        ] {
+            let spki = STANDARD.decode(spki).unwrap();
+            let point = spki.strip_prefix(prefix).unwrap();
+            assert_eq!((point.len(), point[0]), (point_len, 4));
         }
     }
 }

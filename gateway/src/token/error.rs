@@ -5,7 +5,7 @@
 pub enum CredentialError {
     /// No `Authorization` header.
     Missing,
-    /// `Authorization` with a scheme other than `Bearer`.
+    /// `Authorization` with a scheme other than `Bearer`, or `DPoP` where it is accepted.
     Scheme,
     /// More than one `Authorization` header.
     Repeated,
@@ -13,7 +13,7 @@ pub enum CredentialError {
     InQuery,
     /// A token that is longer than the limit.
     TooLarge,
-    /// `Bearer` without one token of the characters a JWT may have (RFC 8725 §3.2).
+    /// The scheme without one token of the characters a JWT may have (RFC 8725 §3.2).
     Malformed,
 }
 
@@ -74,4 +74,30 @@ pub enum TokenError {
     Audience,
     /// `aud` names others besides.
     AudienceMultiple,
+    /// The token has claims that only another kind of token has.
+    OtherKind,
+    /// The header has a member that this kind of token may not have.
+    HeaderMember,
+    /// `sub` is missing or empty, and this kind of token needs it.
+    SubjectMissing,
+    /// `client_id` is missing or empty.
+    ClientIdMissing,
+    /// `jti` is missing or empty.
+    TokenIdMissing,
+    /// `sub` is not a SPIFFE ID.
+    SpiffeId,
+    /// `sub` is of another trust domain than the keys.
+    TrustDomain,
+    /// A service-account token of the kind that was kept in secrets.
+    KubernetesLegacy,
+    /// `kubernetes.io` does not name a namespace and a service account.
+    KubernetesBinding,
+    /// `sub` is not the service account that `kubernetes.io` names.
+    KubernetesSubject,
+    /// `cnf` is not an object, or a thumbprint in it is none.
+    Confirmation,
+    /// `cnf` has no method that is implemented.
+    ConfirmationUnknown,
+    /// The number of the repository or of its owner is missing.
+    GithubClaimMissing,
 }

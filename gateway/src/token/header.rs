@@ -9,18 +9,32 @@ use crate::limits;
 ///
 /// `b64` changes what is signed (RFC 7797); `jku`, `jwk`, `x5u`, `x5c` bring the key along; the rest belong to
 /// encrypted tokens (RFC 7516), where they have been used to exhaust verifiers.
-const FORBIDDEN: [&str; 14] =
+pub(crate) const FORBIDDEN_MEMBERS: [&str; 14] =
     ["b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c"];
 
-/// Kinds of access tokens, as `typ` names them, without the media type's `application/` (RFC 7515 §4.1.9). Tokens
-/// made for other ends say so in `typ` and are refused (RFC 8725 §3.11).
-const TYPES: [&str; 2] = ["jwt", "at+jwt"];
+/// What `typ` says a token is, without the media type's `application/` (RFC 7515 §4.1.9). Which of these an issuer's
+/// tokens may have is for its profile to say. Tokens made for other ends say so in `typ` and are refused whoever
+/// issued them (RFC 8725 §3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenType {
+    /// Nothing.
+    Absent,
+    /// `JWT`
+    Jwt,
+    /// `at+jwt` (RFC 9068 §2.1)
+    AccessToken,
+    /// `JOSE`
+    Jose,
+}
 
 /// What a header says about how to verify the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JoseHeader<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<&'a str>,
+    pub(crate) token_type: TokenType,
+    /// Whether there are members besides `alg`, `kid` and `typ`. They are ignored unless a profile objects.
+    pub(crate) has_other_members: bool,
 }
 
 /// The key id of a header, whatever else is wrong with it: for the decision record only.
@@ -34,7 +48,7 @@ impl<'a> JoseHeader<'a> {
         if header.get("crit").is_some() {
             return Err(TokenError::Critical);
         }
-        if FORBIDDEN.iter().any(|name| header.get(name).is_some()) {
+        if FORBIDDEN_MEMBERS.iter().any(|name| header.get(name).is_some()) {
             return Err(TokenError::HeaderForbidden);
         }
         let algorithm = header
@@ -48,19 +62,28 @@ impl<'a> JoseHeader<'a> {
             Some(_) => return Err(TokenError::KeyIdInvalid),
         };
         // `cty` announces something other than claims inside, such as another token.
-        if header.get("cty").is_some() || !header.get("typ").is_none_or(is_access_token) {
+        if header.get("cty").is_some() {
             return Err(TokenError::Type);
         }
-        Ok(Self { algorithm, kid })
+        let token_type = match header.get("typ") {
+            None => TokenType::Absent,
+            Some(typ) => typ.as_str().and_then(TokenType::read).ok_or(TokenError::Type)?,
+        };
+        let is_known = |(name, _): &(String, Json)| matches!(name.as_str(), "alg" | "kid" | "typ");
+        let has_other_members = !header.as_object().is_some_and(|members| members.iter().all(is_known));
+        Ok(Self { algorithm, kid, token_type, has_other_members })
     }
 }
 
-fn is_access_token(typ: &Json) -> bool {
-    typ.as_str().is_some_and(|typ| {
-        let typ = typ.to_ascii_lowercase();
-        let short = typ.strip_prefix("application/").unwrap_or(&typ);
-        TYPES.contains(&short)
-    })
+impl TokenType {
+    fn read(typ: &str) -> Option<Self> {
+        let (prefix, rest) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
+        let short = if prefix.eq_ignore_ascii_case("application/") { rest } else { typ };
+        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose)]
+            .into_iter()
+            .find(|(name, _)| short.eq_ignore_ascii_case(name))
+            .map(|(_, token_type)| token_type)
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +103,19 @@ mod tests {
             let text = format!(r#"{{"alg":"RS256","kid":"k","typ":"{typ}","x5t":"ignored"}}"#);
             assert_eq!(read(&text), Ok((Algorithm::Rs256, Some("k".to_owned()))), "{typ}");
         }
+    }
+
+    #[test]
+    fn types_and_other_members_are_kept_for_the_profile() {
+        let header = |text: &str| {
+            let json = Json::parse(text.as_bytes(), &JsonLimits::TOKEN).unwrap();
+            let header = JoseHeader::read(&json).unwrap();
+            (header.token_type, header.has_other_members)
+        };
+        assert_eq!(header(r#"{"alg":"ES256","kid":"k"}"#), (TokenType::Absent, false));
+        assert_eq!(header(r#"{"alg":"ES256","typ":"JWT"}"#), (TokenType::Jwt, false));
+        assert_eq!(header(r#"{"alg":"ES256","typ":"application/AT+jwt"}"#), (TokenType::AccessToken, false));
+        assert_eq!(header(r#"{"alg":"ES256","typ":"JOSE","x5t":"a"}"#), (TokenType::Jose, true));
     }
 
     #[test]
@@ -109,7 +145,7 @@ mod tests {
         for crit in ["[\"bork\"]", "[\"cnf\"]", "[]", "null", "\"exp\"", "[\"alg\"]"] {
             assert_eq!(read(&format!("{{\"alg\":\"ES256\",\"crit\":{crit}}}")), Err(TokenError::Critical));
         }
-        for name in FORBIDDEN {
+        for name in FORBIDDEN_MEMBERS {
             for value in ["null", "false", "\"x\"", "{}"] {
                 let text = format!("{{\"alg\":\"ES256\",\"{name}\":{value}}}");
                 assert_eq!(read(&text), Err(TokenError::HeaderForbidden), "{text}");
@@ -134,7 +170,8 @@ mod tests {
             "\"secevent+jwt\"",
             "\"statuslist+jwt\"",
             "\"application/secevent+jwt\"",
-            "\"JOSE\"",
+            "\"oauth-id-jag+jwt\"",
+            "\"application/\"",
             "\"\"",
             "null",
             "1",

@@ -3,7 +3,7 @@
 use super::algorithm::Algorithm;
 use super::der;
 use super::jws;
-use super::key::{Key, KeyMaterial, P256Key, RsaKey};
+use super::key::{EcKey, EcPoint, Key, KeyMaterial, RsaKey};
 use crate::json::Json;
 use crate::limits;
 
@@ -28,6 +28,8 @@ pub enum JwkError {
     Algorithm,
     /// Another key of the set has the same `kid`; both are refused.
     DuplicateKeyId,
+    /// `kid` is missing, and the keys of this set need it.
+    KeyIdMissing,
 }
 
 impl JwkError {
@@ -42,7 +44,8 @@ impl JwkError {
             | Self::RsaExponent
             | Self::Point
             | Self::Algorithm
-            | Self::DuplicateKeyId => false,
+            | Self::DuplicateKeyId
+            | Self::KeyIdMissing => false,
         }
     }
 
@@ -59,6 +62,7 @@ impl JwkError {
             Self::Point => "jwk.point",
             Self::Algorithm => "jwk.alg",
             Self::DuplicateKeyId => "jwk.duplicate_kid",
+            Self::KeyIdMissing => "jwk.kid_missing",
         }
     }
 }
@@ -66,8 +70,17 @@ impl JwkError {
 /// Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2, RFC 9964).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
+/// What the keys of a set are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPurpose {
+    /// Signatures of tokens: `use` is absent or `sig`.
+    Signature,
+    /// JWT-SVIDs, in a SPIFFE bundle (SPIFFE Trust Domain and Bundle §4.2): `use` is `jwt-svid`, and there is a `kid`.
+    JwtSvid,
+}
+
 /// Reads one key.
-pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
+pub(crate) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
     if jwk.as_object().is_none() {
         return Err(JwkError::Malformed);
     }
@@ -75,9 +88,10 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
         return Err(JwkError::Private);
     }
     let kty = required(jwk, "kty")?;
-    check_use(jwk)?;
+    check_use(jwk, purpose)?;
     let kid = match text(jwk, "kid")? {
         Some(kid) if kid.len() > limits::KID_BYTES => return Err(JwkError::Malformed),
+        None if purpose == KeyPurpose::JwtSvid => return Err(JwkError::KeyIdMissing),
         kid => kid.map(str::to_owned),
     };
     let algorithm = match text(jwk, "alg")? {
@@ -86,7 +100,7 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
     };
     let material = match kty {
         "RSA" => rsa(jwk)?,
-        "EC" => p256(jwk)?,
+        "EC" => ec(jwk)?,
         "OKP" => ed25519(jwk)?,
         _ => return Err(JwkError::Unsupported),
     };
@@ -96,9 +110,13 @@ pub(super) fn read(jwk: &Json) -> Result<Key, JwkError> {
     Ok(Key { kid, algorithm, material })
 }
 
-/// `use` must be `sig`, and `key_ops` must contain `verify`, where they are there (RFC 7517 §4.2, §4.3).
-fn check_use(jwk: &Json) -> Result<(), JwkError> {
-    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+/// `use` must fit the purpose, and `key_ops` must contain `verify` where it is there (RFC 7517 §4.2, §4.3).
+fn check_use(jwk: &Json, purpose: KeyPurpose) -> Result<(), JwkError> {
+    let fits = match (purpose, text(jwk, "use")?) {
+        (KeyPurpose::Signature, None | Some("sig")) | (KeyPurpose::JwtSvid, Some("jwt-svid")) => true,
+        (KeyPurpose::Signature | KeyPurpose::JwtSvid, _) => false,
+    };
+    if !fits {
         return Err(JwkError::NotForSignatures);
     }
     let Some(operations) = jwk.get("key_ops") else {
@@ -129,19 +147,30 @@ fn rsa(jwk: &Json) -> Result<KeyMaterial, JwkError> {
     )
     .map_err(|_| JwkError::RsaModulus)?;
     let spki_der = der::rsa_spki(&modulus, &exponent);
-    Ok(KeyMaterial::Rsa(Box::new(RsaKey { spki_der, modulus_bytes: modulus.len(), key })))
+    Ok(KeyMaterial::Rsa(Box::new(RsaKey { spki_der, modulus, key })))
 }
 
-fn p256(jwk: &Json) -> Result<KeyMaterial, JwkError> {
-    if required(jwk, "crv")? != "P-256" {
-        return Err(JwkError::Unsupported);
+/// A key on one of the three curves of RFC 7518 §6.2.1. Coordinates have exactly the length of the curve's field.
+fn ec(jwk: &Json) -> Result<KeyMaterial, JwkError> {
+    let (spki_prefix, size) = match required(jwk, "crv")? {
+        "P-256" => (&der::P256_SPKI_PREFIX[..], 32),
+        "P-384" => (&der::P384_SPKI_PREFIX[..], 48),
+        "P-521" => (&der::P521_SPKI_PREFIX[..], 66),
+        _ => return Err(JwkError::Unsupported),
+    };
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != size || y.len() != size {
+        return Err(JwkError::Malformed);
     }
-    let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| JwkError::Malformed)?;
-    let y: [u8; 32] = bytes(jwk, "y")?.try_into().map_err(|_| JwkError::Malformed)?;
-    let point = [&[4][..], &x, &y].concat();
-    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| JwkError::Point)?;
-    let spki_der = [&der::P256_SPKI_PREFIX[..], &point].concat();
-    Ok(KeyMaterial::P256(Box::new(P256Key { spki_der, key })))
+    let sec1 = [&[4][..], &x, &y].concat();
+    // Reading the point checks that it is on the curve.
+    let point = match size {
+        32 => p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P256),
+        48 => p384::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P384),
+        _ => p521::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).map(EcPoint::P521),
+    };
+    let point = point.map_err(|_| JwkError::Point)?;
+    Ok(KeyMaterial::Ec(Box::new(EcKey { spki_der: [spki_prefix, &sec1].concat(), point })))
 }
 
 fn ed25519(jwk: &Json) -> Result<KeyMaterial, JwkError> {
@@ -181,35 +210,59 @@ fn unsigned(jwk: &Json, name: &str) -> Result<Vec<u8>, JwkError> {
 mod tests {
     use super::*;
     use crate::json::JsonLimits;
+    use crate::token::SignatureAlgorithm;
     use crate::token::testing::{self, b64};
 
     fn error(text: &str) -> JwkError {
         let json = Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap();
-        read(&json).unwrap_err()
+        read(&json, KeyPurpose::Signature).unwrap_err()
     }
 
     #[test]
-    fn public_keys_of_the_three_kinds_read() {
+    fn public_keys_of_every_kind_read() {
         for (key, algorithm) in [
             (testing::rsa(1).jwk("k"), Algorithm::Rs256),
             (testing::p256(1).jwk("k"), Algorithm::Es256),
+            (testing::p384(1).jwk("k"), Algorithm::Es384),
+            (testing::p521(1).jwk("k"), Algorithm::Es512),
             (testing::ed25519(1).jwk("k"), Algorithm::Ed25519),
             (testing::ed25519(1).jwk("k"), Algorithm::EdDsa),
         ] {
             let json = Json::parse(key.as_bytes(), &JsonLimits::JWKS).unwrap();
-            let key = read(&json).unwrap();
+            let key = read(&json, KeyPurpose::Signature).unwrap();
             assert_eq!(key.kid.as_deref(), Some("k"));
             for other in Algorithm::ALL {
-                assert_eq!(key.allows(other), other.signature() == algorithm.signature());
+                let is_rsa = |algorithm: Algorithm| {
+                    matches!(algorithm.signature(), SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_))
+                };
+                let expected = other.signature() == algorithm.signature() || (is_rsa(other) && is_rsa(algorithm));
+                assert_eq!(key.allows(other), expected);
             }
         }
+    }
+
+    #[test]
+    fn keys_of_a_spiffe_bundle_are_for_svids_and_have_ids() {
+        let good = testing::p256(1).jwk("k");
+        let svid = |text: &str| {
+            let json = Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap();
+            read(&json, KeyPurpose::JwtSvid).map(|key| key.kid)
+        };
+        let with = |purpose: &str| good.replacen('{', &format!("{{\"use\":\"{purpose}\","), 1);
+        assert_eq!(svid(&with("jwt-svid")), Ok(Some("k".to_owned())));
+        assert_eq!(svid(&good), Err(JwkError::NotForSignatures));
+        for purpose in ["sig", "x509-svid", "wit-svid", "JWT-SVID", ""] {
+            assert_eq!(svid(&with(purpose)), Err(JwkError::NotForSignatures), "{purpose}");
+        }
+        assert_eq!(svid(&with("jwt-svid").replace("\"kid\":\"k\",", "")), Err(JwkError::KeyIdMissing));
+        assert_eq!(error(&with("jwt-svid")), JwkError::NotForSignatures, "a bundle's key elsewhere");
     }
 
     #[test]
     fn an_algorithm_in_the_key_is_the_only_one() {
         let jwk = testing::ed25519(1).jwk("k").replace('{', "{\"alg\":\"Ed25519\",");
         let json = Json::parse(jwk.as_bytes(), &JsonLimits::JWKS).unwrap();
-        let key = read(&json).unwrap();
+        let key = read(&json, KeyPurpose::Signature).unwrap();
         assert!(key.allows(Algorithm::Ed25519));
         assert!(!key.allows(Algorithm::EdDsa));
     }
@@ -235,6 +288,7 @@ mod tests {
             (with(r#""key_ops":"verify""#), JwkError::Malformed),
             (with(r#""key_ops":["verify",1]"#), JwkError::Malformed),
             (with(r#""alg":"RS256""#), JwkError::Algorithm),
+            (with(r#""alg":"ES384""#), JwkError::Algorithm),
             (with(r#""alg":"HS256""#), JwkError::Unsupported),
             (with(r#""alg":"none""#), JwkError::Unsupported),
             (with(r#""alg":null"#), JwkError::Malformed),
@@ -271,7 +325,7 @@ mod tests {
             assert_eq!(error(&jwk(&n, &e)), expected, "{} bytes, e {e:?}", n.len());
         }
         let json = jwk(&modulus(1024), &[1, 0, 1]);
-        assert!(read(&Json::parse(json.as_bytes(), &JsonLimits::JWKS).unwrap()).is_ok());
+        assert!(read(&Json::parse(json.as_bytes(), &JsonLimits::JWKS).unwrap(), KeyPurpose::Signature).is_ok());
     }
 
     #[test]
@@ -282,6 +336,17 @@ mod tests {
         assert_eq!(error(&ec(&[0xff; 32], &[1; 32])), JwkError::Point);
         assert_eq!(error(&ec(&[1; 31], &[1; 32])), JwkError::Malformed);
         assert_eq!(error(&ec(&[1; 33], &[1; 32])), JwkError::Malformed);
+        for (key, curve, size) in [(testing::p384(1), "P-384", 48), (testing::p521(1), "P-521", 66)] {
+            let ec = |x: &[u8], y: &[u8]| ec(x, y).replace("P-256", curve);
+            assert_eq!(error(&ec(&vec![0; size], &vec![0; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![1; size], &vec![1; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![0xff; size], &vec![1; size])), JwkError::Point, "{curve}");
+            assert_eq!(error(&ec(&vec![1; size - 1], &vec![1; size])), JwkError::Malformed, "{curve}");
+            assert_eq!(error(&ec(&[1; 32], &[1; 32])), JwkError::Malformed, "{curve}");
+            // Coordinates of one curve under the name of another.
+            let other = key.jwk("k").replace(curve, if size == 48 { "P-521" } else { "P-384" });
+            assert_eq!(error(&other), JwkError::Malformed, "{curve}");
+        }
         let okp = |x: &[u8]| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x));
         let mut identity = [0; 32];
         identity[0] = 1;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::credential::BearerToken;
+use super::credential::CompactText;
 use super::error::TokenError;
 use crate::json::{Json, JsonError, JsonLimits};
 use crate::limits;
@@ -23,7 +23,7 @@ pub(crate) struct CompactJws<'a> {
 
 impl<'a> CompactJws<'a> {
     /// Splits a token and decodes its parts.
-    pub(crate) fn read(token: BearerToken<'a>) -> Result<Self, TokenError> {
+    pub(crate) fn read(token: CompactText<'a>) -> Result<Self, TokenError> {
         let token = token.as_str();
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
@@ -75,13 +75,13 @@ mod tests {
     }
 
     fn error(token: &str) -> TokenError {
-        CompactJws::read(BearerToken::for_test(token)).unwrap_err()
+        CompactJws::read(CompactText::for_test(token)).unwrap_err()
     }
 
     #[test]
     fn splits_and_decodes() {
         let token = format!("{}.{}.{}", encode("{\"alg\":\"x\"}"), encode("{}"), encode([1, 2]));
-        let jws = CompactJws::read(BearerToken::for_test(&token)).unwrap();
+        let jws = CompactJws::read(CompactText::for_test(&token)).unwrap();
         assert_eq!(jws.signing_input, token.rsplit_once('.').unwrap().0.as_bytes());
         assert_eq!(jws.header.get("alg").and_then(Json::as_str), Some("x"));
         assert_eq!(jws.signature, [1, 2]);

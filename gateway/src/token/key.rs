@@ -2,9 +2,9 @@
 //! written down.
 
 use p256::ecdsa::signature::Verifier as _;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::algorithm::{Algorithm, SignatureAlgorithm};
+use super::algorithm::{Algorithm, Hash, SignatureAlgorithm};
 use super::der;
 use crate::host::Host;
 
@@ -22,7 +22,7 @@ pub(crate) struct Key {
 #[derive(Debug)]
 pub(crate) enum KeyMaterial {
     Rsa(Box<RsaKey>),
-    P256(Box<P256Key>),
+    Ec(Box<EcKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
@@ -30,25 +30,57 @@ pub(crate) enum KeyMaterial {
 #[derive(Debug)]
 pub(crate) struct RsaKey {
     pub(crate) spki_der: Vec<u8>,
-    pub(crate) modulus_bytes: usize,
+    /// Big-endian, without leading zeros: its length is that of a signature, and its value an upper bound of one.
+    pub(crate) modulus: Vec<u8>,
     pub(crate) key: rsa::RsaPublicKey,
 }
 
-/// A P-256 key, for the host and for us.
+/// A key on one of NIST's curves, for the host and for us.
 #[derive(Debug)]
-pub(crate) struct P256Key {
+pub(crate) struct EcKey {
     pub(crate) spki_der: Vec<u8>,
-    pub(crate) key: p256::ecdsa::VerifyingKey,
+    pub(crate) point: EcPoint,
+}
+
+/// A point that is known to lie on its curve.
+pub(crate) enum EcPoint {
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
 }
 
 impl KeyMaterial {
     /// Whether signatures of this algorithm can be made with such a key.
     pub(crate) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
         match (self, algorithm) {
-            (Self::Rsa(_), SignatureAlgorithm::RsaPkcs1Sha256)
-            | (Self::P256(_), SignatureAlgorithm::EcdsaP256Sha256)
+            (Self::Rsa(_), SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_))
             | (Self::Ed25519(_), SignatureAlgorithm::Ed25519) => true,
-            (Self::Rsa(_) | Self::P256(_) | Self::Ed25519(_), _) => false,
+            (Self::Ec(key), algorithm) => key.point.algorithm() == algorithm,
+            (Self::Rsa(_) | Self::Ed25519(_), _) => false,
+        }
+    }
+
+    /// Whether `signature`, as JOSE writes it, is this key's over `message`. The algorithm is the caller's, from
+    /// an allowlist; one that does not fit the key never verifies.
+    ///
+    /// The host verifies where it can: RSA and ECDSA cost ten to forty times less there. The checks around it are
+    /// ours in both cases, so that both give the same answers. Ed25519 is always ours, because the strict rules
+    /// (RFC 8032 §5.1.7, no small-order points) are not what every host applies.
+    pub(crate) fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        host: &mut dyn Host,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        if !self.fits(algorithm) {
+            return false;
+        }
+        match self {
+            Self::Rsa(key) => key.verify(algorithm, host, message, signature),
+            Self::Ec(key) => key.verify(host, message, signature),
+            Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
         }
     }
 }
@@ -58,47 +90,87 @@ impl Key {
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|own| own == algorithm) && self.material.fits(algorithm.signature())
     }
-
-    /// Whether `signature`, as JOSE writes it, is this key's over `message`.
-    ///
-    /// The host verifies where it can: RSA and ECDSA cost ten to forty times less there. The checks around it are
-    /// ours in both cases, so that both give the same answers. Ed25519 is always ours, because the strict rules
-    /// (RFC 8032 §5.1.7, no small-order points) are not what every host applies.
-    pub(crate) fn verify(&self, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> bool {
-        match &self.material {
-            KeyMaterial::Rsa(key) => key.verify_pkcs1_sha256(host, message, signature),
-            KeyMaterial::P256(key) => key.verify_sha256(host, message, signature),
-            KeyMaterial::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
-        }
-    }
 }
 
 impl RsaKey {
-    fn verify_pkcs1_sha256(&self, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> bool {
-        // RFC 8017 §8.2.2, step 1: exactly the modulus' length.
-        if signature.len() != self.modulus_bytes {
+    fn verify(&self, algorithm: SignatureAlgorithm, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> bool {
+        // RFC 8017 §8.1.2 and §8.2.2, step 1: exactly the modulus' length. §5.2.2, step 1: a number below the modulus,
+        // which is not checked by everybody's PSS; without it a signature would have two spellings.
+        if signature.len() != self.modulus.len() || signature >= self.modulus.as_slice() {
             return false;
         }
-        host.verify_signature(SignatureAlgorithm::RsaPkcs1Sha256, &self.spki_der, message, signature).unwrap_or_else(
-            || {
-                let digest = Sha256::digest(message);
-                self.key.verify(rsa::Pkcs1v15Sign::new::<Sha256>(), &digest, signature).is_ok()
-            },
-        )
+        host.verify_signature(algorithm, &self.spki_der, message, signature)
+            .unwrap_or_else(|| self.verify_here(algorithm, message, signature))
+    }
+
+    fn verify_here(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+        use rsa::{Pkcs1v15Sign, Pss};
+        let verified = match algorithm {
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha256) => {
+                self.key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature)
+            }
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha384) => {
+                self.key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature)
+            }
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha512) => {
+                self.key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature)
+            }
+            // `Pss::new` takes a salt of exactly the digest's length, as RFC 7518 §3.5 demands.
+            SignatureAlgorithm::RsaPss(Hash::Sha256) => {
+                self.key.verify(Pss::new::<Sha256>(), &Sha256::digest(message), signature)
+            }
+            SignatureAlgorithm::RsaPss(Hash::Sha384) => {
+                self.key.verify(Pss::new::<Sha384>(), &Sha384::digest(message), signature)
+            }
+            SignatureAlgorithm::RsaPss(Hash::Sha512) => {
+                self.key.verify(Pss::new::<Sha512>(), &Sha512::digest(message), signature)
+            }
+            SignatureAlgorithm::EcdsaP256Sha256
+            | SignatureAlgorithm::EcdsaP384Sha384
+            | SignatureAlgorithm::EcdsaP521Sha512
+            | SignatureAlgorithm::Ed25519 => return false,
+        };
+        verified.is_ok()
     }
 }
 
-impl P256Key {
-    fn verify_sha256(&self, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> bool {
-        // 64 bytes, both halves in 1..n-1 (CVE-2022-21449).
-        let Ok(parsed) = p256::ecdsa::Signature::from_slice(signature) else {
-            return false;
-        };
-        let (r, s) = parsed.split_bytes();
-        let der = der::ecdsa_signature(&r, &s);
-        host.verify_signature(SignatureAlgorithm::EcdsaP256Sha256, &self.spki_der, message, &der)
-            .unwrap_or_else(|| self.key.verify(message, &parsed).is_ok())
+impl EcPoint {
+    /// The one algorithm for the curve (RFC 7518 §3.4).
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match self {
+            Self::P256(_) => SignatureAlgorithm::EcdsaP256Sha256,
+            Self::P384(_) => SignatureAlgorithm::EcdsaP384Sha384,
+            Self::P521(_) => SignatureAlgorithm::EcdsaP521Sha512,
+        }
+    }
+}
+
+impl std::fmt::Debug for EcPoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.algorithm().fmt(f)
+    }
+}
+
+impl EcKey {
+    /// A JOSE signature has two halves of the curve's length, each in 1..n-1; reading them checks both, so neither a
+    /// zero (CVE-2022-21449) nor DER gets any further.
+    fn verify(&self, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> bool {
+        match &self.point {
+            EcPoint::P256(key) => p256::ecdsa::Signature::from_slice(signature).is_ok_and(|parsed| {
+                self.ask(host, message, signature).unwrap_or_else(|| key.verify(message, &parsed).is_ok())
+            }),
+            EcPoint::P384(key) => p384::ecdsa::Signature::from_slice(signature).is_ok_and(|parsed| {
+                self.ask(host, message, signature).unwrap_or_else(|| key.verify(message, &parsed).is_ok())
+            }),
+            EcPoint::P521(key) => p521::ecdsa::Signature::from_slice(signature).is_ok_and(|parsed| {
+                self.ask(host, message, signature).unwrap_or_else(|| key.verify(message, &parsed).is_ok())
+            }),
+        }
+    }
+
+    fn ask(&self, host: &mut dyn Host, message: &[u8], signature: &[u8]) -> Option<bool> {
+        let (r, s) = signature.split_at_checked(signature.len() / 2)?;
+        host.verify_signature(self.point.algorithm(), &self.spki_der, message, &der::ecdsa_signature(r, s))
     }
 }
 
@@ -106,13 +178,14 @@ impl P256Key {
 mod tests {
     use super::*;
     use crate::json::{Json, JsonLimits};
-    use crate::token::jwk;
+    use crate::token::jwk::{self, KeyPurpose};
     use crate::token::testing::{self, TestKey};
 
     /// A host that gives one answer and remembers what it was asked.
     #[derive(Default)]
     struct OneAnswer {
         answer: Option<bool>,
+        any_message: bool,
         asked: Vec<(SignatureAlgorithm, Vec<u8>, Vec<u8>)>,
     }
 
@@ -128,26 +201,30 @@ mod tests {
             message: &[u8],
             signature: &[u8],
         ) -> Option<bool> {
-            assert_eq!(message, b"message");
+            assert!(self.any_message || message == b"message");
             self.asked.push((algorithm, spki_der.to_vec(), signature.to_vec()));
             self.answer
+        }
+
+        fn client_certificate(&mut self) -> Option<[u8; 32]> {
+            None
         }
 
         fn fill_random(&mut self, _: &mut [u8]) {}
     }
 
     fn public(key: &TestKey) -> Key {
-        jwk::read(&Json::parse(key.jwk("k").as_bytes(), &JsonLimits::JWKS).unwrap()).unwrap()
+        jwk::read(&Json::parse(key.jwk("k").as_bytes(), &JsonLimits::JWKS).unwrap(), KeyPurpose::Signature).unwrap()
     }
 
     fn verify(key: &TestKey, signature: &[u8], answer: Option<bool>) -> (bool, OneAnswer) {
         let mut host = OneAnswer { answer, ..OneAnswer::default() };
-        (public(key).verify(&mut host, b"message", signature), host)
+        (public(key).material.verify(key.algorithm().signature(), &mut host, b"message", signature), host)
     }
 
     #[test]
     fn the_host_is_asked_first_and_its_answer_is_final() {
-        for key in [testing::rsa(1), testing::p256(1)] {
+        for key in [testing::rsa(1), testing::p256(1), testing::p384(1), testing::p521(1)] {
             let good = key.sign(b"message");
             let other = key.sign(b"other");
             assert!(verify(&key, &good, None).0);
@@ -164,9 +241,20 @@ mod tests {
         let signature = rsa.sign(b"message");
         let (_, host) = verify(&rsa, &signature, None);
         let (algorithm, spki, given) = &host.asked[0];
-        assert_eq!((*algorithm, given), (SignatureAlgorithm::RsaPkcs1Sha256, &signature));
+        assert_eq!((*algorithm, given), (SignatureAlgorithm::RsaPkcs1(Hash::Sha256), &signature));
         use rsa::pkcs8::DecodePublicKey as _;
         assert!(rsa::RsaPublicKey::from_public_key_der(spki).is_ok());
+
+        for key in [testing::p384(1), testing::p521(1)] {
+            let signature = key.sign(b"message");
+            let (_, host) = verify(&key, &signature, None);
+            let (algorithm, spki, given) = &host.asked[0];
+            assert_eq!(*algorithm, key.algorithm().signature());
+            let (r, s) = signature.split_at(signature.len() / 2);
+            assert_eq!(*given, der::ecdsa_signature(r, s));
+            let point_len = 2 * r.len() + 1;
+            assert_eq!(spki[spki.len() - point_len], 4);
+        }
 
         let p256 = testing::p256(1);
         let signature = p256.sign(b"message");
@@ -178,6 +266,67 @@ mod tests {
         let parsed = p256::ecdsa::Signature::from_der(given).unwrap();
         assert_eq!(parsed.to_bytes().as_slice(), signature);
         assert!(key.verify(b"message", &parsed).is_ok());
+    }
+
+    #[test]
+    fn all_rsa_algorithms_verify_and_none_stands_for_another() {
+        let key = testing::rsa(1);
+        let public = public(&key);
+        let rsa: Vec<_> = Algorithm::ALL.into_iter().filter(|algorithm| public.allows(*algorithm)).collect();
+        assert_eq!(rsa.len(), 6);
+        for made in &rsa {
+            let signature = key.sign_as(*made, b"message");
+            for asked in &rsa {
+                let mut host = OneAnswer::default();
+                let verified = public.material.verify(asked.signature(), &mut host, b"message", &signature);
+                assert_eq!(verified, made == asked, "{} as {}", made.name(), asked.name());
+            }
+        }
+        for other in [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::Ed25519] {
+            let mut host = OneAnswer { answer: Some(true), ..OneAnswer::default() };
+            assert!(!public.material.verify(other.signature(), &mut host, b"message", &[1; 256]));
+            assert!(host.asked.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_pss_salt_is_as_long_as_the_digest() {
+        let key = testing::rsa(1);
+        let TestKey::Rsa(private) = &key else { unreachable!() };
+        let public = public(&key);
+        for salt in [0, 20, 31, 32, 33, 48, 64] {
+            let signature = testing::pss::<Sha256>(private, salt, b"message");
+            let algorithm = Algorithm::Ps256.signature();
+            let verified = public.material.verify(algorithm, &mut OneAnswer::default(), b"message", &signature);
+            assert_eq!(verified, salt == 32, "{salt}");
+        }
+        let sha384 = testing::pss::<Sha384>(private, 32, b"message");
+        for algorithm in [Algorithm::Ps256, Algorithm::Ps384] {
+            let algorithm = algorithm.signature();
+            assert!(!public.material.verify(algorithm, &mut OneAnswer::default(), b"message", &sha384));
+        }
+    }
+
+    #[test]
+    fn an_rsa_signature_has_one_spelling() {
+        let key = testing::rsa(1);
+        let TestKey::Rsa(private) = &key else { unreachable!() };
+        let public = public(&key);
+        for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
+            // The signature and the modulus together are the same number modulo the modulus. They have the length of a
+            // signature for some messages only, so ask until one of them does.
+            let shifted = (0u32..64).find_map(|n| {
+                let message = n.to_be_bytes();
+                let signature = key.sign_as(algorithm, &message);
+                let sum = rsa::BigUint::from_bytes_be(&signature) + rsa::traits::PublicKeyParts::n(*private);
+                let sum = sum.to_bytes_be();
+                (sum.len() == signature.len()).then_some((message, sum))
+            });
+            let (message, signature) = shifted.unwrap();
+            let mut host = OneAnswer { any_message: true, answer: Some(true), ..OneAnswer::default() };
+            assert!(!public.material.verify(algorithm.signature(), &mut host, &message, &signature));
+            assert!(host.asked.is_empty());
+        }
     }
 
     #[test]
@@ -205,6 +354,23 @@ mod tests {
         ] {
             let (valid, host) = verify(&p256, &signature, Some(true));
             assert!(!valid && host.asked.is_empty(), "{signature:?}");
+        }
+        for (key, half) in [(testing::p384(1), 48), (testing::p521(1), 66)] {
+            let good = key.sign(b"message");
+            for signature in [
+                vec![],
+                vec![0; 64],
+                vec![0; 2 * half],
+                [vec![0; half], vec![1; half]].concat(),
+                [vec![1; half], vec![0; half]].concat(),
+                vec![0xff; 2 * half],
+                good[..2 * half - 1].to_vec(),
+                [&good[..], &[0]].concat(),
+                der::ecdsa_signature(&good[..half], &good[half..]),
+            ] {
+                let (valid, host) = verify(&key, &signature, Some(true));
+                assert!(!valid && host.asked.is_empty(), "{signature:?}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::error::TokenError;
-use super::jwk::{self, JwkError};
+use super::jwk::{self, JwkError, KeyPurpose};
 use super::key::Key;
 use crate::json::Json;
 use crate::limits;
@@ -34,7 +34,7 @@ pub enum JwksError {
 impl KeySet {
     /// Reads a JWK Set (RFC 7517 §5): the keys that can be used, and for each other one why not. Whether a rejected
     /// key spoils the set is the caller's decision.
-    pub(crate) fn read(jwks: &Json) -> Result<(Self, Vec<RejectedKey>), JwksError> {
+    pub(crate) fn read(jwks: &Json, purpose: KeyPurpose) -> Result<(Self, Vec<RejectedKey>), JwksError> {
         let entries = jwks.get("keys").and_then(Json::as_array).ok_or(JwksError::Malformed)?;
         if entries.len() > limits::JWKS_KEYS {
             return Err(JwksError::Limit);
@@ -45,7 +45,7 @@ impl KeySet {
             // A `kid` that two keys share names neither, even if one of them would not have been used.
             let kid = entry.get("kid").and_then(Json::as_str);
             let same = entries.iter().filter(|other| kid.is_some() && other.get("kid").and_then(Json::as_str) == kid);
-            let key = if same.count() > 1 { Err(JwkError::DuplicateKeyId) } else { jwk::read(entry) };
+            let key = if same.count() > 1 { Err(JwkError::DuplicateKeyId) } else { jwk::read(entry, purpose) };
             match key {
                 Ok(key) => keys.push(key),
                 Err(error) => rejected.push(RejectedKey { index, error }),
@@ -87,7 +87,7 @@ mod tests {
 
     fn read(keys: &[String]) -> Result<(KeySet, Vec<RejectedKey>), JwksError> {
         let text = format!("{{\"keys\":[{}]}}", keys.join(","));
-        KeySet::read(&Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap())
+        KeySet::read(&Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap(), KeyPurpose::Signature)
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
     fn what_is_not_a_set_is_refused() {
         for text in ["[]", "{}", "null", r#"{"keys":{}}"#, r#"{"Keys":[]}"#] {
             let json = Json::parse(text.as_bytes(), &JsonLimits::JWKS).unwrap();
-            assert_eq!(KeySet::read(&json).unwrap_err(), JwksError::Malformed, "{text}");
+            assert_eq!(KeySet::read(&json, KeyPurpose::Signature).unwrap_err(), JwksError::Malformed, "{text}");
         }
         let many: Vec<_> = (0..=limits::JWKS_KEYS).map(|_| "{}".to_owned()).collect();
         assert_eq!(read(&many).unwrap_err(), JwksError::Limit);

@@ -1,7 +1,7 @@
-//! Bearer tokens: from the bytes of a header to a verified token.
+//! Tokens: from the bytes of a header to a verified token.
 //!
 //! ```text
-//! Authorization ─ credential ─► BearerToken ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
+//! Authorization ─ credential ─► text ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
 //! ```
 //!
 //! Everything that a token says about how to verify it is checked against the bundle: the issuer selects the keys, the
@@ -19,9 +19,12 @@ mod jwk;
 mod jws;
 mod key;
 mod key_set;
+mod profile;
+mod spiffe_id;
+mod token_claims;
 mod verify;
 
-pub use algorithm::{Algorithm, SignatureAlgorithm};
+pub use algorithm::{Algorithm, Hash, SignatureAlgorithm};
 pub use error::{CredentialError, TokenError};
 pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
@@ -30,9 +33,15 @@ pub(crate) use cache::{TokenCache, TokenDigest};
 #[cfg(test)]
 pub(crate) use claims::Validity;
 pub(crate) use claims::date_ms;
-pub(crate) use credential::{BearerToken, in_query};
+pub(crate) use credential::{CompactText, Scheme, in_query, read_authorization};
+pub(crate) use header::FORBIDDEN_MEMBERS;
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
+pub(crate) use jwk::{KeyPurpose, read as read_jwk};
+pub(crate) use jws::{CompactJws, decode as decode_base64url};
+pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod vectors;

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use super::algorithm::Algorithm;
 use super::claims::{self, Validity};
-use super::credential::BearerToken;
+use super::credential::CompactText;
 use super::error::TokenError;
 use super::header::{self, JoseHeader};
 use super::issuer::{Issuer, IssuerIndex, IssuerTable};
 use super::jws::CompactJws;
+use super::profile;
+use super::token_claims::TokenClaims;
 use crate::host::Host;
 use crate::json::Json;
+use crate::proof::Confirmation;
 
 /// The claims of a token whose signature, issuer, audience and times hold.
 #[derive(Debug)]
@@ -18,8 +21,9 @@ pub(crate) struct VerifiedToken {
     pub(crate) issuer: IssuerIndex,
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
-    pub(crate) claims: Json,
+    pub(crate) claims: TokenClaims,
     pub(crate) validity: Validity,
+    pub(crate) confirmation: Confirmation,
 }
 
 /// What a token says of itself, for the decision record. Until the token is verified these are mere assertions.
@@ -33,7 +37,7 @@ pub(crate) struct TokenFacts<'a> {
 
 /// Verifies a token.
 pub(crate) fn verify<'a>(
-    token: BearerToken<'_>,
+    token: CompactText<'_>,
     issuers: &'a IssuerTable,
     host: &mut dyn Host,
     now_ms: u64,
@@ -41,27 +45,36 @@ pub(crate) fn verify<'a>(
 ) -> Result<VerifiedToken, TokenError> {
     let jws = CompactJws::read(token)?;
     facts.kid = header::claimed_kid(&jws.header).map(|kid| Cow::Owned(kid.to_owned()));
-    let JoseHeader { algorithm, kid } = JoseHeader::read(&jws.header)?;
+    let header = JoseHeader::read(&jws.header)?;
+    let JoseHeader { algorithm, kid, .. } = header;
     facts.algorithm = Some(algorithm);
 
     let (index, issuer) = select_issuer(&jws.claims, issuers)?;
     facts.issuer = Some(&issuer.alias);
+    profile::check_header(&issuer.profile, &header)?;
     if !issuer.algorithms.contains(&algorithm) {
         return Err(TokenError::AlgorithmNotAllowed);
     }
     let key = issuer.keys.find(kid, algorithm)?;
-    if !key.verify(host, jws.signing_input, &jws.signature) {
+    if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
         return Err(TokenError::Signature);
     }
     let validity = claims::check(&jws.claims, issuer, now_ms)?;
+    let found = profile::check_claims(&issuer.profile, &jws.claims)?;
+    let confirmation = Confirmation::read(&jws.claims)?;
     let kid = kid.map(str::to_owned);
-    Ok(VerifiedToken { issuer: index, algorithm, kid, claims: jws.claims, validity })
+    let claims = TokenClaims::new(jws.claims, issuer, confirmation, found);
+    Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity, confirmation })
 }
 
 /// The issuer that the claims name. They are not verified yet; the name only selects whose keys must have signed.
 fn select_issuer<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(IssuerIndex, &'a Issuer), TokenError> {
     match claims.get("iss") {
-        None => Err(TokenError::IssuerMissing),
+        // A JWT-SVID may go without: the trust domain of its subject selects the keys then.
+        None => {
+            let domain = profile::subject_domain(claims).ok_or(TokenError::IssuerMissing)?;
+            issuers.find_trust_domain(domain).ok_or(TokenError::IssuerUnknown)
+        }
         Some(Json::String(iss)) => issuers.find(iss).ok_or(TokenError::IssuerUnknown),
         Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
             Err(TokenError::ClaimType)
@@ -84,7 +97,7 @@ mod tests {
         let token = testing::p256(1).token(header, claims);
         let mut facts = TokenFacts::default();
         let error =
-            verify(BearerToken::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+            verify(CompactText::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
         (facts, error)
     }
 

@@ -4,20 +4,26 @@ use palisade_gateway::{HeaderMap, NativeHost, Outcome, RequestHead};
 
 use crate::world::{Ask, CLAIMS, NOW, gateway, send, token, token_with};
 
+/// Among them the class of CVE-2026-26308: only the first of several headers, or of several values in one, checked.
 #[test]
 fn credentials_are_exactly_one_bearer_token() {
     let mut gateway = gateway();
     let good = format!("Bearer {}", token());
     let get = || Ask::bare("GET", "/repos/site");
-    let challenge = |error: &str| Some(format!("Bearer error=\"{error}\""));
+    let metadata = "resource_metadata=\"https://repos.internal/.well-known/oauth-protected-resource\"";
+    let required = || Some(format!("Bearer {metadata}, scope=\"read write\""));
+    let challenge = |error: &str| {
+        let place = if error == "invalid_token" { format!(", {metadata}") } else { String::new() };
+        Some(format!("Bearer error=\"{error}\"{place}"))
+    };
     for (ask, reason, status, expected) in [
-        (get(), "token.missing", 401, Some("Bearer".to_owned())),
-        (get().header("authorization", ""), "credential.scheme", 401, Some("Bearer".to_owned())),
-        (get().header("authorization", "Basic YTpi"), "credential.scheme", 401, Some("Bearer".to_owned())),
-        (get().header("proxy-authorization", &good), "token.missing", 401, Some("Bearer".to_owned())),
+        (get(), "token.missing", 401, required()),
+        (get().header("authorization", ""), "credential.scheme", 401, required()),
+        (get().header("authorization", "Basic YTpi"), "credential.scheme", 401, required()),
+        (get().header("proxy-authorization", &good), "token.missing", 401, required()),
         (get().header("authorization", "Bearer"), "credential.malformed", 401, challenge("invalid_token")),
         (get().header("authorization", b"Bearer \xff\xfe"), "credential.malformed", 401, challenge("invalid_token")),
-        (get().header("authorization", b"\xff"), "credential.scheme", 401, Some("Bearer".to_owned())),
+        (get().header("authorization", b"\xff"), "credential.scheme", 401, required()),
         (
             get().header("authorization", &good).header("authorization", &good),
             "credential.repeated",
@@ -41,6 +47,9 @@ fn credentials_are_exactly_one_bearer_token() {
         let answer = send(&mut gateway, &ask);
         assert_eq!((answer.reason, answer.status), (reason, status));
         assert_eq!(answer.header("www-authenticate"), expected.as_deref(), "{reason}");
+        // Where none was given, the other scheme is offered, too.
+        let offers = if expected == required() { 2 } else { 1 };
+        assert_eq!(answer.all("www-authenticate").len(), offers, "{reason}");
     }
 }
 

@@ -1,13 +1,19 @@
 //! The request path as its hosts see it: a configuration with a signed bundle goes in, requests get verdicts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use palisade_gateway::token::Algorithm;
+
 #[path = "../../src/token/testing.rs"]
 mod keys;
 
 mod bundles;
 mod cases;
+mod certificates;
 mod denials;
+mod dpop;
 mod mutations;
+mod profiles;
+mod replies;
 mod requests;
 mod tokens;
 mod world;

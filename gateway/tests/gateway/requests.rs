@@ -84,7 +84,13 @@ fn all_algorithms_of_the_issuer_verify() {
     for (key, header) in [
         (keys::p256(1), r#"{"alg":"ES256","kid":"es"}"#),
         (keys::rsa(1), r#"{"alg":"RS256","kid":"rs"}"#),
-        (keys::rsa(1), r#"{"alg":"RS256"}"#),
+        (keys::rsa(1), r#"{"alg":"RS384","kid":"rs"}"#),
+        (keys::rsa(1), r#"{"alg":"RS512"}"#),
+        (keys::rsa(1), r#"{"alg":"PS256","kid":"rs"}"#),
+        (keys::rsa(1), r#"{"alg":"PS384"}"#),
+        (keys::rsa(2), r#"{"alg":"RS256","kid":"rs-only-rs256"}"#),
+        (keys::p384(1), r#"{"alg":"ES384","kid":"es384"}"#),
+        (keys::p521(1), r#"{"alg":"ES512","kid":"es512"}"#),
         (keys::ed25519(1), r#"{"alg":"EdDSA","kid":"ed"}"#),
         (keys::ed25519(1), r#"{"alg":"Ed25519","kid":"ed"}"#),
         (keys::ed25519(1), r#"{"alg":"Ed25519"}"#),
@@ -123,6 +129,7 @@ fn a_configuration_starts_without_the_old_ones_tokens() {
     assert!(!send(&mut gateway(), &ask).cached);
 }
 
+/// The class of GHSA-g53w-w6mj-hrpp: a client that sends the headers which only the filter may set.
 #[test]
 fn the_client_cannot_speak_for_us() {
     let mut gateway = gateway();

@@ -69,6 +69,9 @@ fn mint(case: &mut Case) -> String {
         Some("es-2") => keys::p256(3),
         Some("rs") => keys::rsa(1),
         Some("ed") => keys::ed25519(1),
+        Some("es384") => keys::p384(1),
+        Some("es512") => keys::p521(1),
+        Some("rs-only-rs256") => keys::rsa(2),
         Some("stranger-es") => keys::p256(9),
         Some("stranger-rs") => keys::rsa(2),
         Some("stranger-ed") => keys::ed25519(9),
@@ -105,7 +108,7 @@ fn changed(change: &str, token: &str, key: &TestKey) -> String {
         ("extend-signature", _) => with_signature(&[&raw[..], &[0]].concat()),
         ("prepend-signature", _) => with_signature(&[&[0], &raw[..]].concat()),
         ("der-signature", _) => {
-            let (r, s) = raw.split_at(32);
+            let (r, s) = raw.split_at(raw.len() / 2);
             with_signature(&palisade_gateway::token::der::ecdsa_signature(r, s))
         }
         ("no-signature", _) => format!("{input}."),
@@ -124,16 +127,18 @@ fn changed(change: &str, token: &str, key: &TestKey) -> String {
             format!("{header}.{}.{signature}", b64(format!("{{\"x\":\"{padding}\"}}")))
         }
         ("hmac", "spki") => hmac_with(&spki(key)),
-        ("hmac", "pem") => {
-            let body = STANDARD.encode(spki(key));
-            let lines: Vec<_> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-            let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"));
-            hmac_with(pem.as_bytes())
-        }
+        ("hmac", "pem") => hmac_with(pem(key).as_bytes()),
+        ("hmac", "padded-pem") => hmac_with(format!(" {}", pem(key)).as_bytes()),
         ("hmac", "jwk") => hmac_with(key.jwk("rs").as_bytes()),
         ("hmac", "empty") => hmac_with(b""),
         (other, _) => panic!("no change `{other}`"),
     }
+}
+
+fn pem(key: &TestKey) -> String {
+    let body = STANDARD.encode(spki(key));
+    let lines: Vec<_> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }
 
 fn spki(key: &TestKey) -> Vec<u8> {
@@ -145,6 +150,7 @@ fn spki(key: &TestKey) -> Vec<u8> {
             [&palisade_gateway::token::der::P256_SPKI_PREFIX, point.as_bytes()].concat()
         }
         TestKey::Ed25519(key) => key.verifying_key().to_bytes().to_vec(),
+        TestKey::P384(_) | TestKey::P521(_) => panic!("no attack needs it"),
     }
 }
 

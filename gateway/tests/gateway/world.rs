@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 6] = [
+const POLICIES: [(&str, &str); 9] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -27,6 +27,16 @@ const POLICIES: [(&str, &str); 6] = [
         "no-exfiltration",
         r#"forbid (principal, action, resource) when { context has intent && context.intent == "leak" };"#,
     ),
+    (
+        "team-of-the-mesh",
+        r#"permit (principal, action == Action::"mesh", resource) when { principal.under.contains("example.org/ns/prod") };"#,
+    ),
+    (
+        "own-errand",
+        r#"permit (principal, action == Action::"errand", resource)
+           when { principal.own && principal.scopes.contains("errands") };"#,
+    ),
+    ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
     (
@@ -42,15 +52,29 @@ const STORE: &str = r#"[
 
 /// The gateway section, before the key set is put in.
 fn section_json() -> String {
-    let jwks: Vec<_> =
-        [keys::p256(1).jwk("es"), keys::ed25519(1).jwk("ed"), keys::rsa(1).jwk("rs"), keys::p256(3).jwk("es-2")].into();
-    SECTION.replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+    let jwks = [
+        keys::p256(1).jwk("es"),
+        keys::ed25519(1).jwk("ed"),
+        keys::rsa(1).jwk("rs"),
+        keys::p256(3).jwk("es-2"),
+        keys::p384(1).jwk("es384"),
+        keys::p521(1).jwk("es512"),
+        keys::rsa(2).jwk("rs-only-rs256").replacen('{', "{\"alg\":\"RS256\",", 1),
+    ];
+    let svid = |key: keys::TestKey, kid: &str| key.jwk(kid).replacen('{', "{\"use\":\"jwt-svid\",", 1);
+    let x509 = r#"{"kty":"EC","use":"x509-svid","crv":"P-256","x":"AA","y":"AA","x5c":["AA"]}"#.to_owned();
+    let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
+    SECTION
+        .replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+        .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
+        .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
 }
 
 const SECTION: &str = r#"{
   "issuers": [{
     "alias": "dev", "issuer": "https://issuer", "audiences": ["https://gateway", "https://gateway-2"],
-    "algorithms": ["ES256", "RS256", "EdDSA", "Ed25519"], "jwks": "JWKS",
+    "algorithms": ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "EdDSA", "Ed25519"],
+    "jwks": "JWKS",
     "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {
       "type": "Agent", "id_claim": ["sub"],
@@ -58,7 +82,48 @@ const SECTION: &str = r#"{
                       "type": {"record": [{"name": "branch", "type": "string", "required": true}]}}],
       "parents": [{"claim": ["teams"], "type": "Team"}]
     }
+  }, {
+    "alias": "as", "profile": "oauth", "issuer": "https://as", "audiences": ["https://gateway"],
+    "algorithms": ["ES256", "RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "own", "claim": ["$token", "client_is_subject"], "required": true, "type": "bool"},
+      {"name": "scopes", "claim": ["scope"], "required": false, "type": {"set": "string"}}], "parents": []}
+  }, {
+    "alias": "op", "profile": "oidc", "issuer": "https://op", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [], "parents": []}
+  }, {
+    "alias": "td", "profile": {"spiffe-jwt-svid": {"trust_domain": "example.org"}}, "issuer": "spiffe://example.org", "audiences": ["https://gateway"],
+    "algorithms": ["ES256", "RS256", "PS384"], "jwks": "SPIFFE", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "under", "claim": ["$spiffe", "prefixes"], "required": true, "type": {"set": "string"}}], "parents": []}
+  }, {
+    "alias": "other-td", "profile": {"spiffe-jwt-svid": {"trust_domain": "other.org"}}, "issuer": "https://oidc.other.org", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "OTHER-SPIFFE", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [], "parents": []}
+  }, {
+    "alias": "k8s", "profile": "kubernetes", "issuer": "https://cluster", "audiences": ["https://gateway"],
+    "algorithms": ["RS256", "ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "pod", "claim": ["$kubernetes", "pod_uid"], "required": false, "type": "string"}], "parents": []}
+  }, {
+    "alias": "ci", "profile": "github-actions", "issuer": "https://token.actions.githubusercontent.com", "audiences": ["https://gateway"],
+    "algorithms": ["RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "repository", "claim": ["repository_id"], "required": true, "type": "string"}], "parents": []}
+  }, {
+    "alias": "bound", "issuer": "https://bound", "audiences": ["https://gateway"], "binding": "required",
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
+      {"name": "binding", "claim": ["$token", "binding"], "required": true, "type": "string"}], "parents": []}
   }],
+  "resources": [
+    {"url": "https://repos.internal/", "authorization_servers": ["https://issuer"], "scopes": ["read", "write"],
+     "name": "Repositories \"internal\""},
+    {"url": "https://repos.internal/look", "scopes": []}
+  ],
+  "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
+           "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
@@ -69,6 +134,18 @@ const SECTION: &str = r#"{
     {"methods": ["POST"], "path": "/deploy/{env}",
      "action": {"type": "Action", "id": "deploy"}, "resource": {"type": "Environment", "id": "{env}"},
      "context": []},
+    {"methods": ["GET"], "path": "/mesh", "action": {"type": "Action", "id": "mesh"},
+     "resource": {"type": "Thing", "id": "mesh"}, "context": []},
+    {"methods": ["GET"], "path": "/errand", "action": {"type": "Action", "id": "errand"},
+     "resource": {"type": "Thing", "id": "errand"}, "context": []},
+    {"methods": ["GET"], "path": "/scoped", "scopes": ["read", "admin"], "strip_token": true,
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "scoped"}, "context": []},
+    {"methods": ["GET"], "path": "/stepped", "authentication": {"acr_values": ["gold", "silver"], "max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "stepped"}, "context": []},
+    {"methods": ["GET"], "path": "/fresh", "authentication": {"max_age_seconds": 600},
+     "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "fresh"}, "context": []},
+    {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
+     "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",
      "action": {"type": "Action", "id": "look"}, "resource": {"type": "Thing", "id": "look"},
      "context": [
@@ -308,6 +385,7 @@ pub(crate) struct Answer {
     /// Headers that the upstream gets, or the client's reply.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
+    pub(crate) stripped: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) id: String,
 }
@@ -316,15 +394,17 @@ impl Answer {
     fn new(verdict: &Verdict<'_>) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let disposition = verdict.disposition();
-        let (headers, removed, body) = match &verdict.action {
+        let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                (forward.set.iter().map(own).collect(), removed.collect(), None)
+                let stripped = forward.strip.iter().map(|name| (*name).to_owned()).collect();
+                (forward.set.iter().map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
                 assert_eq!(reply.status, disposition.status);
                 assert_eq!(reply.details, disposition.reason);
-                (reply.headers.iter().map(own).collect(), vec![], Some(String::from_utf8(reply.body.to_vec()).unwrap()))
+                let body = String::from_utf8(reply.body.to_vec()).unwrap();
+                (reply.headers.iter().map(own).collect(), vec![], vec![], Some(body))
             }
         };
         Self {
@@ -336,6 +416,7 @@ impl Answer {
             record: serde_json::from_str(verdict.record).unwrap(),
             headers,
             removed,
+            stripped,
             body,
             id: verdict.decision_id.as_str().to_owned(),
         }
@@ -344,6 +425,18 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+
+    /// All values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// Sends a request over a connection whose client certificate was validated.
+pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u8; 32]) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
 }
 
 /// Sends a request at a time, in seconds since the Unix epoch.

@@ -40,6 +40,7 @@ unsafe extern "C" {
         headers_len: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_get_property(path: *const u8, path_len: usize, out: *mut *const u8, out_len: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, out: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
@@ -115,6 +116,10 @@ impl Proxy for WasmHost {
                 NO_GRPC_STATUS,
             )
         })
+    }
+
+    fn property(&mut self, path: &[u8]) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), out, len) })
     }
 
     fn set_property(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::file::CaseFile;
 use crate::keys::{Algorithm, KeyError, PrivateKey, jwk_set};
 use crate::project::ProjectFile;
+use crate::section::jwk_use;
 use crate::source::SourceFile;
 
 /// Where keys come from: a folder of development keys, or fresh ones.
@@ -68,10 +69,15 @@ impl CaseKeys {
     /// # Errors
     ///
     /// When a key has no public form.
-    pub fn key_sets(&self) -> Result<BTreeMap<String, SourceFile>, KeyError> {
+    pub fn key_sets(&self, project: &ProjectFile) -> Result<BTreeMap<String, SourceFile>, KeyError> {
         let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for ((alias, kid), key) in &self.keys {
-            lists.entry(alias).or_default().push(key.public_jwk(kid)?);
+            let mut jwk = key.public_jwk(kid)?;
+            let issuer = project.issuers.iter().find(|issuer| issuer.alias.as_ref() == alias);
+            if let (Some(issuer), Some(members)) = (issuer, jwk.as_object_mut()) {
+                members.insert("use".to_owned(), jwk_use(issuer).into());
+            }
+            lists.entry(alias).or_default().push(jwk);
         }
         let file = |(alias, keys)| {
             let name = format!("jwks:{alias}");

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, RequestHead, TokenCacheFile,
-    TrustFile, limits,
+    BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, NativeHost, OnForbidError, RequestHead,
+    TokenCacheFile, TrustFile, limits,
 };
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -79,6 +79,7 @@ impl<'a> Runner<'a> {
             on_forbid_error: OnForbidError::Deny,
             decision_log: Vec::new(),
             token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
+            dpop: DpopFile::default(),
         };
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
         let mut host = NativeHost::at(now_seconds);
@@ -130,7 +131,7 @@ impl<'a> Runner<'a> {
 
         let now = i64::try_from(self.now_seconds).map_err(|error| error.to_string())?;
         let mut all = Map::new();
-        all.insert("iss".to_owned(), json!(issuer.issuer.as_ref()));
+        all.insert("iss".to_owned(), json!(issuer.issuer.as_ref().map(|issuer| issuer.as_ref().as_str())));
         let audience = issuer.audiences.as_ref().first().map(|audience| audience.as_ref().as_str());
         all.insert("aud".to_owned(), json!(audience));
         all.insert("iat".to_owned(), json!(now.saturating_add(*iat)));

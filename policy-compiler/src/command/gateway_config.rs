@@ -1,13 +1,13 @@
 //! `palisade gateway-config`: writes the plugin's configuration for a bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, DecisionLog, OnForbidError, TokenCacheFile, TrustFile, limits,
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, OnForbidError, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,9 @@ pub(super) struct Arguments {
     /// Lowest version that the gateway accepts. Default: the bundle's
     #[arg(long, value_name = "N")]
     min_version: Option<u64>,
+    /// File with 32 secret bytes in base64: DPoP proofs must then have a nonce made with them
+    #[arg(long, value_name = "FILE")]
+    dpop_nonce_key: Option<PathBuf>,
 }
 
 fn decision_log(text: &str) -> Result<DecisionLog, String> {
@@ -53,11 +56,13 @@ fn decision_log(text: &str) -> Result<DecisionLog, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { bundle, trust, output, ecds, wasm, filter_name, decision_log, min_version } = arguments;
+    let Arguments { bundle, trust, output, ecds, wasm, filter_name, decision_log, min_version, dpop_nonce_key } =
+        arguments;
     let bytes = files::read(bundle)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
     let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
     let manifest = active.manifest();
+    let nonce_key = dpop_nonce_key.as_ref().map(|path| nonce_key(path)).transpose()?;
     let configuration = ConfigurationFile {
         bundle: BundleSource::Inline(STANDARD.encode(&bytes)),
         trust: TrustFile {
@@ -69,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         on_forbid_error: OnForbidError::Deny,
         decision_log: decision_log.clone(),
         token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
+        dpop: DpopFile { nonce_key, ..DpopFile::default() },
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
     let text = match ecds {
@@ -77,10 +83,21 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     };
     if files::is_standard(output) {
         console.bytes(text.as_bytes())?;
+    } else if dpop_nonce_key.is_some() {
+        files::write_secret(output, text.as_bytes())?;
     } else {
         files::write(output, text.as_bytes())?;
     }
     Ok(Exit::Success)
+}
+
+/// The key of nonces, checked as the gateway checks it.
+fn nonce_key(path: &Path) -> Result<String, Failure> {
+    let text = files::read_secret(path)?.trim().to_owned();
+    match STANDARD.decode(&text) {
+        Ok(bytes) if bytes.len() == 32 => Ok(text),
+        Ok(_) | Err(_) => Err(Failure::new("config.nonce_key", "the file does not hold 32 bytes in base64")),
+    }
 }
 
 /// A discovery response with one `TypedExtensionConfig`, the form that Envoy reads from a file.

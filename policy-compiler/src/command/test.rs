@@ -100,7 +100,7 @@ fn prepare(loaded: Loaded, keys: Option<&Path>, findings: &mut Findings) -> Resu
             .map_err(|error| Failure::new("test.key", error))?,
         None => CaseKeys::generate(&case_files, &loaded.file)?,
     };
-    loaded.sources.jwks = case_keys.key_sets()?;
+    loaded.sources.jwks = case_keys.key_sets(&loaded.file)?;
     let now = clock::now()?;
     let options = BuildOptions { version: None, created: now, missing_key_sets: MissingKeySets::Placeholder };
     let built = build(&loaded.sources, &options, findings);

@@ -1,5 +1,7 @@
 //! Public halves: trust strings for bundles, JWKs (RFC 7517) for tokens.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_gateway::bundle::{SignerAlgorithm, TrustKey};
 use serde_json::{Map, Value, json};
 
@@ -39,8 +41,30 @@ impl PrivateKey {
     }
 }
 
-/// Members of a JWK that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4).
-pub(crate) const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// A JWK on a curve for which no private keys are kept here, from a random scalar that is forgotten.
+pub(crate) fn curve_placeholder(curve: &str) -> Option<Value> {
+    let mut scalar = [0; 66];
+    getrandom::fill(&mut scalar).ok()?;
+    let point = match curve {
+        "P-384" => {
+            let key = p384::ecdsa::SigningKey::from_slice(scalar.get(..48)?).ok()?;
+            key.verifying_key().to_encoded_point(false).as_bytes().to_vec()
+        }
+        "P-521" => {
+            // A scalar has 521 bits.
+            *scalar.first_mut()? &= 1;
+            let key = p521::ecdsa::SigningKey::from_slice(&scalar).ok()?;
+            p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false).as_bytes().to_vec()
+        }
+        _ => return None,
+    };
+    let (x, y) = point.get(1..)?.split_at_checked(point.len() / 2)?;
+    let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
+    Some(json!({"kty": "EC", "crv": curve, "x": x, "y": y, "kid": "placeholder", "use": "sig"}))
+}
+
+/// Members of a JWK that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4, RFC 9964).
+pub(crate) const SECRET_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// Whether a JWK holds a private or symmetric key.
 #[must_use]
@@ -86,6 +110,17 @@ mod tests {
             assert_eq!(jwk["use"], "sig");
             assert!(!has_secret(&jwk), "{algorithm}");
         }
+    }
+
+    #[test]
+    fn placeholders_are_fresh_public_keys() {
+        for (curve, length) in [("P-384", 64), ("P-521", 88)] {
+            let (first, second) = (curve_placeholder(curve).unwrap(), curve_placeholder(curve).unwrap());
+            assert_ne!(first["x"], second["x"]);
+            assert_eq!(first["x"].as_str().unwrap().len(), length);
+            assert!(!has_secret(&first));
+        }
+        assert_eq!(curve_placeholder("P-256K"), None);
     }
 
     #[test]

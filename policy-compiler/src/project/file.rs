@@ -39,6 +39,11 @@ pub struct ProjectFile {
     /// Who may vouch for callers.
     #[serde(default)]
     pub issuers: Vec<IssuerTable>,
+    /// What the gateway is to OAuth clients.
+    #[serde(default)]
+    pub resources: Vec<ProtectedResourceTable>,
+    /// How DPoP proofs must look. Default: DPoP is not accepted.
+    pub dpop: Option<Spanned<DpopTable>>,
     /// Which requests mean which actions.
     #[serde(default)]
     pub routes: Vec<RouteTable>,
@@ -58,8 +63,13 @@ pub struct LimitsTable {
 pub struct IssuerTable {
     /// Short name, `[a-z0-9-]+`; principal ids begin with it.
     pub alias: Spanned<String>,
-    /// The `iss` of its tokens, compared exactly.
-    pub issuer: Spanned<String>,
+    /// What kind of tokens it gives out: `oauth`, `oauth-lenient`, `oidc`, `spiffe-jwt-svid`, `kubernetes` or
+    /// `github-actions`. Default: `oauth-lenient`.
+    pub profile: Option<Spanned<String>>,
+    /// The trust domain, for `spiffe-jwt-svid` only.
+    pub trust_domain: Option<Spanned<String>>,
+    /// The `iss` of its tokens, compared exactly. A SPIFFE trust domain needs none; its tokens then have none.
+    pub issuer: Option<Spanned<String>>,
     /// Accepted `aud` values.
     pub audiences: Spanned<Vec<Spanned<String>>>,
     /// Whether a token may name other audiences besides. Default: `false`, for each of them could replay it here.
@@ -72,6 +82,8 @@ pub struct IssuerTable {
     pub max_token_lifetime: Spanned<String>,
     /// Accepted clock difference, such as `30s`. Default: `0s`.
     pub clock_skew: Option<Spanned<String>>,
+    /// Whether its tokens must be bound to a key of the caller: `optional` or `required`. Default: `optional`.
+    pub binding: Option<Spanned<String>>,
     /// How claims become the principal.
     pub principal: Spanned<PrincipalTable>,
 }
@@ -124,6 +136,45 @@ pub struct RouteTable {
     /// Context attribute to source.
     #[serde(default)]
     pub context: AttributesTable,
+    /// Scopes that the token must have, all of them. Default: none.
+    #[serde(default)]
+    pub scopes: Vec<Spanned<String>>,
+    /// Values of `acr` of which the token must have one. Default: any.
+    #[serde(default)]
+    pub acr_values: Vec<Spanned<String>>,
+    /// How long ago the user may have been authenticated, such as `5m`. Default: any time.
+    pub max_authentication_age: Option<Spanned<String>>,
+    /// Whether the upstream gets the request without the caller's token. Default: `false`.
+    pub strip_token: Option<bool>,
+}
+
+/// `[[resources]]`: a protected resource of RFC 9728.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectedResourceTable {
+    /// The resource identifier: an `https` URL.
+    pub url: Spanned<String>,
+    /// A name for people.
+    pub name: Option<Spanned<String>>,
+    /// The authorization servers that the metadata names. Default: the issuers whose profile is `oauth` or `oauth-lenient`.
+    pub authorization_servers: Option<Vec<Spanned<String>>>,
+    /// The scopes that callers should ask for. Default: none are named.
+    #[serde(default)]
+    pub scopes: Vec<Spanned<String>>,
+}
+
+/// `[dpop]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DpopTable {
+    /// The origins under which clients know the gateway. Default: those of the resources.
+    pub origins: Option<Vec<Spanned<String>>>,
+    /// The algorithms of proofs. Default: ES256, ES384, EdDSA, Ed25519, PS256.
+    pub algorithms: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How long after its `iat` a proof is accepted. Default: `60s`.
+    pub max_age: Option<Spanned<String>>,
+    /// Accepted clock difference. Default: `5s`.
+    pub clock_skew: Option<Spanned<String>>,
 }
 
 /// `resource` of a route.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_gateway::section::{Issuer, Parent, PrincipalMapping, TypedClaim};
+use palisade_gateway::section::{Binding, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
 use palisade_gateway::token::Algorithm;
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
@@ -40,6 +40,8 @@ fn issuer(
 ) -> Option<Issuer> {
     let IssuerTable {
         alias,
+        profile,
+        trust_domain,
         issuer,
         audiences,
         multiple_audiences,
@@ -47,9 +49,21 @@ fn issuer(
         jwks,
         max_token_lifetime,
         clock_skew,
+        binding,
         principal,
     } = table;
     check_alias(alias, findings);
+    let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), findings);
+    let issuer = match (issuer, &profile) {
+        (Some(issuer), _) => Some(issuer.as_ref().clone()),
+        (None, Some(Profile::SpiffeJwtSvid { trust_domain })) => Some(format!("spiffe://{trust_domain}")),
+        (None, Some(_)) => {
+            let message = format!("the issuer `{}` has no `issuer`: the `iss` of its tokens", alias.as_ref());
+            findings.push(at("issuer.issuer_missing", alias, message));
+            None
+        }
+        (None, None) => None,
+    };
     let key_set = key_sets.get(alias.as_ref());
     match key_set {
         Some(set) => check_public(set, jwks, findings),
@@ -68,18 +82,75 @@ fn issuer(
         None => Some(0),
     };
     let algorithms = self::algorithms(algorithms, findings);
+    let binding = self::binding(binding.as_ref(), findings);
     let principal = mapping(principal.as_ref(), types, findings);
     Some(Issuer {
         alias: alias.as_ref().clone(),
-        issuer: issuer.as_ref().clone(),
+        profile: profile?,
+        issuer: issuer?,
         audiences: audiences.as_ref().iter().map(|audience| audience.as_ref().clone()).collect(),
         multiple_audiences: multiple_audiences.unwrap_or(false),
         algorithms,
         jwks: key_set?.clone(),
         max_lifetime_seconds: lifetime?,
         clock_skew_seconds: skew?,
+        binding: binding?,
         principal: principal?,
     })
+}
+
+/// What the keys of an issuer say in `use`: those of a SPIFFE bundle have a value of their own.
+pub(crate) fn jwk_use(table: &IssuerTable) -> &'static str {
+    match table.profile.as_ref().map(|profile| profile.as_ref().as_str()) {
+        Some("spiffe-jwt-svid") => "jwt-svid",
+        Some(_) | None => "sig",
+    }
+}
+
+fn profile(
+    alias: &Spanned<String>,
+    name: Option<&Spanned<String>>,
+    trust_domain: Option<&Spanned<String>>,
+    findings: &mut Findings,
+) -> Option<Profile> {
+    let profile = match name.map(|name| (name, name.as_ref().as_str())) {
+        None => Profile::default(),
+        Some((name, "spiffe-jwt-svid")) => {
+            let Some(domain) = trust_domain else {
+                let message = format!("the issuer `{}` has no `trust_domain`", alias.as_ref());
+                findings.push(at("issuer.trust_domain", name, message).with_help("such as `example.org`"));
+                return None;
+            };
+            return Some(Profile::SpiffeJwtSvid { trust_domain: domain.as_ref().clone() });
+        }
+        Some((_, "oauth")) => Profile::Oauth,
+        Some((_, "oauth-lenient")) => Profile::OauthLenient,
+        Some((_, "oidc")) => Profile::Oidc,
+        Some((_, "kubernetes")) => Profile::Kubernetes,
+        Some((_, "github-actions")) => Profile::GithubActions,
+        Some((name, other)) => {
+            let help = format!("it can be: {}", Profile::NAMES.join(", "));
+            findings.push(at("issuer.profile", name, format!("`{other}` is not a profile")).with_help(help));
+            return None;
+        }
+    };
+    if let Some(domain) = trust_domain {
+        let message = format!("a `trust_domain` is for the profile `spiffe-jwt-svid`, not for `{}`", profile.name());
+        findings.push(at("issuer.trust_domain", domain, message));
+    }
+    Some(profile)
+}
+
+fn binding(value: Option<&Spanned<String>>, findings: &mut Findings) -> Option<Binding> {
+    match value.map(|value| (value, value.as_ref().as_str())) {
+        None | Some((_, "optional")) => Some(Binding::Optional),
+        Some((_, "required")) => Some(Binding::Required),
+        Some((value, other)) => {
+            let message = format!("`{other}` is neither `optional` nor `required`");
+            findings.push(at("issuer.binding", value, message));
+            None
+        }
+    }
 }
 
 fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
@@ -104,7 +175,7 @@ fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
     }
 }
 
-fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
+pub(super) fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
     let seconds = seconds(value, findings)?;
     if seconds < least || seconds > most {
         let message = format!("`{}` is outside {least}s to {most}s", value.as_ref());
@@ -114,7 +185,7 @@ fn bounded(value: &Spanned<String>, least: u64, most: u64, findings: &mut Findin
     Some(seconds)
 }
 
-fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
+pub(super) fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Findings) -> Vec<Algorithm> {
     let mut known = Vec::new();
     for name in list.as_ref() {
         match Algorithm::from_name(name.as_ref()) {

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::EntityUid;
-use palisade_gateway::section::{ActionRef, AttributeType, ContextEntry, ResourceTemplate, Route, Source};
+use palisade_gateway::section::{
+    ActionRef, AttributeType, Authentication, ContextEntry, ResourceTemplate, Route, Source,
+};
 use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::types::{Attribute, SchemaTypes};
 use super::{claim, template};
 use crate::diagnostic::Findings;
-use crate::project::{ProjectFile, ResourceTable, RouteTable, at};
+use crate::project::{ProjectFile, ResourceTable, RouteTable, at, seconds};
 
 pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut Findings) -> Vec<Route> {
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
@@ -20,7 +22,18 @@ pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut 
 }
 
 fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
-    let RouteTable { host, methods, path, action, resource, context: _ } = table;
+    let RouteTable {
+        host,
+        methods,
+        path,
+        action,
+        resource,
+        context: _,
+        scopes,
+        acr_values,
+        max_authentication_age,
+        strip_token,
+    } = table;
     if methods.as_ref().is_empty() {
         findings.push(at("route.methods_empty", methods, "a route needs a method"));
     }
@@ -33,6 +46,9 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
     }
     check_application(&uid, table, principals, types, findings);
     let context = context(table, &uid, types, findings);
+    let max_age = max_authentication_age.as_ref().map(|age| seconds(age, findings));
+    let authentication = Authentication { acr_values: texts(acr_values), max_age_seconds: max_age.flatten() };
+    let needs_authentication = !authentication.acr_values.is_empty() || authentication.max_age_seconds.is_some();
     let ResourceTable { entity_type, id } = resource;
     Some(Route {
         host: host.as_ref().map(|host| host.as_ref().clone()),
@@ -41,7 +57,14 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         action: ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() },
         resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
         context,
+        scopes: texts(scopes),
+        authentication: needs_authentication.then_some(authentication),
+        strip_token: strip_token.unwrap_or(false),
     })
+}
+
+fn texts(list: &[Spanned<String>]) -> Vec<String> {
+    list.iter().map(|text| text.as_ref().clone()).collect()
 }
 
 fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut Findings) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::section::{AttributeType, GatewaySection, RecordField, Source};
+use palisade_gateway::section::{AttributeType, GatewaySection, Profile, RecordField, Source};
 
 use super::build;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -137,6 +137,15 @@ fn every_source_is_understood() {
 fn mistakes_are_found_where_they_are() {
     let cases = [
         ("alias = \"dev\"", "alias = \"Dev!\"", "issuer.alias", "\"Dev!\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nprofile = \"jwt\"", "issuer.profile", "\"jwt\""),
+        ("alias = \"dev\"", "alias = \"dev\"\ntrust_domain = \"a\"", "issuer.trust_domain", "\"a\""),
+        (
+            "alias = \"dev\"",
+            "alias = \"dev\"\nprofile = \"spiffe-jwt-svid\"",
+            "issuer.trust_domain",
+            "\"spiffe-jwt-svid\"",
+        ),
+        ("issuer = \"https://issuer.example\"\n", "", "issuer.issuer_missing", "\"dev\""),
         ("audiences = [\"gateway\"]", "audiences = []", "issuer.audiences_empty", "[]"),
         ("[\"ES256\"]", "[\"HS256\"]", "issuer.algorithm", "\"HS256\""),
         ("[\"ES256\"]", "[\"none\"]", "issuer.algorithm", "\"none\""),
@@ -152,6 +161,13 @@ fn mistakes_are_found_where_they_are() {
         ("autonomous = \"auto\"", "autonomous = \".\"", "section.claim_path", "\".\""),
         ("type = \"Team\"", "type = \"Taem\"", "principal.unknown_type", "\"Taem\""),
         ("type = \"Team\"", "type = \"Other\"", "principal.parent_type", "\"Other\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nbinding = \"always\"", "issuer.binding", "\"always\""),
+        (
+            "methods = [\"PUT\"]",
+            "methods = [\"PUT\"]\nmax_authentication_age = \"soon\"",
+            "project.duration",
+            "\"soon\"",
+        ),
         ("methods = [\"PUT\"]", "methods = []", "route.methods_empty", "[]"),
         ("action = \"write\"", "action = \"wirte\"", "route.unknown_action", "\"wirte\""),
         ("action = \"write\"", "action = \"poke\"", "route.unknown_action", "\"poke\""),
@@ -177,6 +193,94 @@ fn mistakes_are_found_where_they_are() {
         assert_eq!(findings[0].file.as_deref(), Some(PROJECT_FILE));
         assert_eq!(&text[findings[0].span.clone().unwrap()], place, "{to}");
     }
+}
+
+#[test]
+fn profiles_are_understood() {
+    let profile = |lines: &str| {
+        let alias = format!("alias = \"dev\"\n{lines}");
+        let (section, findings, _) = build_with(|project| project.replacen("alias = \"dev\"", &alias, 1));
+        assert_eq!(findings, [], "{lines}");
+        section.issuers[0].profile.clone()
+    };
+    assert_eq!(profile(""), Profile::OauthLenient);
+    for (name, expected) in [
+        ("oauth", Profile::Oauth),
+        ("oauth-lenient", Profile::OauthLenient),
+        ("oidc", Profile::Oidc),
+        ("kubernetes", Profile::Kubernetes),
+        ("github-actions", Profile::GithubActions),
+    ] {
+        assert_eq!(profile(&format!("profile = \"{name}\"")), expected);
+    }
+    let spiffe = "profile = \"spiffe-jwt-svid\"\ntrust_domain = \"example.org\"";
+    assert_eq!(profile(spiffe), Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() });
+    let (section, findings, _) = build_with(|project| {
+        project.replacen("alias = \"dev\"", &format!("alias = \"dev\"\n{spiffe}"), 1).replacen(
+            "issuer = \"https://issuer.example\"\n",
+            "",
+            1,
+        )
+    });
+    assert_eq!((section.issuers[0].issuer.as_str(), findings.len()), ("spiffe://example.org", 0));
+}
+
+/// The project with tables before its routes.
+fn with_tables(tables: &str) -> (GatewaySection, Vec<&'static str>) {
+    let (section, findings, _) =
+        build_with(|project| project.replacen("[[routes]]", &format!("{tables}\n[[routes]]"), 1));
+    (section, findings.iter().map(|finding| finding.code).collect())
+}
+
+#[test]
+fn resources_and_dpop_have_defaults() {
+    let (section, findings) =
+        with_tables("[[resources]]\nurl = \"https://a.internal/mcp\"\nscopes = [\"read\"]\n[dpop]");
+    assert!(findings.is_empty());
+    assert_eq!(section.resources[0].authorization_servers, ["https://issuer.example"]);
+    assert_eq!(section.resources[0].scopes, ["read"]);
+    let dpop = section.dpop.unwrap();
+    assert_eq!(dpop.origins, ["https://a.internal"]);
+    assert_eq!((dpop.max_age_seconds, dpop.clock_skew_seconds), (60, 5));
+    assert!(dpop.algorithms.contains(&palisade_gateway::token::Algorithm::Es256));
+
+    let own = "[[resources]]\nurl = \"https://a.internal\"\nname = \"A\"\nauthorization_servers = []\n\
+               [dpop]\norigins = [\"https://b\"]\nalgorithms = [\"ES256\"]\nmax_age = \"2m\"\nclock_skew = \"0s\"";
+    let (section, findings) = with_tables(own);
+    assert!(findings.is_empty());
+    assert!(section.resources[0].authorization_servers.is_empty());
+    let dpop = section.dpop.unwrap();
+    assert_eq!((dpop.origins.as_slice(), dpop.max_age_seconds), (&["https://b".to_owned()][..], 120));
+
+    let (section, _) = with_tables("");
+    assert!(section.resources.is_empty() && section.dpop.is_none());
+}
+
+#[test]
+fn mistakes_in_dpop_are_found() {
+    for (table, code) in [
+        ("[dpop]", "dpop.origins"),
+        ("[dpop]\norigins = []", "dpop.origins"),
+        ("[dpop]\norigins = [\"https://a\"]\nalgorithms = [\"HS256\"]", "issuer.algorithm"),
+        ("[dpop]\norigins = [\"https://a\"]\nmax_age = \"1h\"", "issuer.duration_range"),
+        ("[dpop]\norigins = [\"https://a\"]\nclock_skew = \"5m\"", "issuer.duration_range"),
+    ] {
+        assert_eq!(with_tables(table).1, [code], "{table}");
+    }
+}
+
+#[test]
+fn what_a_route_needs_of_a_token_is_understood() {
+    let route = "methods = [\"PUT\"]\nscopes = [\"write\"]\nacr_values = [\"gold\"]\nmax_authentication_age = \"5m\"\nstrip_token = true";
+    let (section, findings, _) = build_with(|project| project.replacen("methods = [\"PUT\"]", route, 1));
+    assert_eq!(findings, []);
+    let route = &section.routes[0];
+    assert_eq!((route.scopes.as_slice(), route.strip_token), (&["write".to_owned()][..], true));
+    let authentication = route.authentication.as_ref().unwrap();
+    assert_eq!(authentication.acr_values, ["gold"]);
+    assert_eq!(authentication.max_age_seconds, Some(300));
+    let (section, _, _) = build_with(str::to_owned);
+    assert_eq!((section.routes[0].authentication.as_ref(), section.routes[0].strip_token), (None, false));
 }
 
 #[test]

@@ -1,0 +1,223 @@
+//! DPoP proofs (RFC 9449 §4.3): a JWT that the caller signs for one request with the key its token is bound to.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::error::ProofError;
+use super::nonce::NonceKey;
+use super::replay::{ReplayCache, Seen};
+use super::thumbprint::thumbprint;
+use crate::host::Host;
+use crate::json::Json;
+use crate::limits;
+use crate::origin::{Origin, Url, same_path};
+use crate::section::{DpopRules, SectionError, SectionErrorKind};
+use crate::token::{
+    Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS, JwkError, KeyPurpose, TokenDigest, date_ms,
+    read_jwk,
+};
+
+/// The rules of a bundle, checked.
+#[derive(Debug)]
+pub(crate) struct OpenDpop {
+    origins: Vec<Origin>,
+    algorithms: Vec<Algorithm>,
+    /// Their names, as challenges list them.
+    names: String,
+    max_age_ms: u64,
+    clock_skew_ms: u64,
+}
+
+/// What a proof must be about.
+pub(crate) struct DpopRequest<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) authority: &'a [u8],
+    pub(crate) path: &'a [u8],
+    /// The digest of the token, which `ath` repeats.
+    pub(crate) token: TokenDigest,
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) key: &'a [u8; 32],
+    pub(crate) now_ms: u64,
+}
+
+/// What a worker keeps for proofs.
+#[derive(Debug)]
+pub(crate) struct DpopState {
+    pub(crate) replay: ReplayCache,
+    /// Where nonces are asked for, what makes them.
+    pub(crate) nonces: Option<NonceKey>,
+}
+
+impl OpenDpop {
+    pub(crate) fn open(rules: DpopRules) -> Result<Self, SectionError> {
+        let DpopRules { origins, algorithms, max_age_seconds, clock_skew_seconds } = rules;
+        let error = |kind, what: &str| Err(SectionError::new(kind, format!("`{what}` of `dpop`")));
+        if origins.is_empty() {
+            return error(SectionErrorKind::Empty, "origins");
+        }
+        if origins.len() > limits::ORIGINS {
+            return error(SectionErrorKind::Limit, "origins");
+        }
+        let mut open: Vec<Origin> = Vec::with_capacity(origins.len());
+        for text in &origins {
+            match Url::read(text) {
+                Some(url) if matches!(url.rest, "" | "/") => open.push(url.origin()),
+                Some(_) | None => return error(SectionErrorKind::Name, "origins"),
+            }
+        }
+        if algorithms.is_empty() {
+            return error(SectionErrorKind::Empty, "algorithms");
+        }
+        if !(1..=limits::DPOP_MAX_AGE_SECONDS).contains(&max_age_seconds) {
+            return error(SectionErrorKind::Range, "max_age_seconds");
+        }
+        if clock_skew_seconds > limits::CLOCK_SKEW_SECONDS {
+            return error(SectionErrorKind::Range, "clock_skew_seconds");
+        }
+        Ok(Self {
+            origins: open,
+            names: algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" "),
+            algorithms,
+            max_age_ms: max_age_seconds.saturating_mul(1000),
+            clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
+        })
+    }
+
+    /// The algorithms, as challenges list them (RFC 9449 §5.1).
+    pub(crate) fn algorithms(&self) -> &str {
+        &self.names
+    }
+
+    /// Checks a proof. The numbers are those of RFC 9449 §4.3. The signature comes after everything that costs less, and a proof is
+    /// remembered only once all else holds, so that nobody fills the memory without a token and its key.
+    pub(crate) fn check(
+        &self,
+        proof: Result<Option<&[u8]>, CredentialError>,
+        request: &DpopRequest<'_>,
+        state: &mut DpopState,
+        host: &mut dyn Host,
+    ) -> Result<(), ProofError> {
+        // 1: exactly one header.
+        let value = proof.map_err(|_| ProofError::Repeated)?.ok_or(ProofError::Missing)?;
+        // 2: one well-formed JWT.
+        let text = CompactText::read(value, limits::DPOP_PROOF_BYTES).map_err(|error| match error {
+            CredentialError::Repeated => ProofError::Repeated,
+            CredentialError::TooLarge => ProofError::TooLarge,
+            CredentialError::Missing
+            | CredentialError::Scheme
+            | CredentialError::InQuery
+            | CredentialError::Malformed => ProofError::Malformed,
+        })?;
+        let jws = CompactJws::read(text).map_err(|_| ProofError::Malformed)?;
+        let (algorithm, jwk) = self.header(&jws.header)?;
+        let key = read_jwk(jwk, KeyPurpose::Signature).map_err(|error| match error {
+            JwkError::Private => ProofError::KeyPrivate,
+            _ => ProofError::Key,
+        })?;
+        if !key.allows(algorithm) {
+            return Err(ProofError::Algorithm);
+        }
+        // 12, second half: the key is the one that the token is bound to.
+        if thumbprint(jwk).as_ref() != Some(request.key) {
+            return Err(ProofError::KeyMismatch);
+        }
+        let jti = self.claims(&jws.claims, request, state.nonces.as_ref())?;
+        // 6: the signature, by the key of the header.
+        if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
+            return Err(ProofError::Signature);
+        }
+        // §11.1: once.
+        let lifetime_ms = self.max_age_ms.saturating_add(self.clock_skew_ms).saturating_add(1);
+        match state.replay.insert(request.key, jti, request.now_ms, lifetime_ms) {
+            Seen::New => Ok(()),
+            Seen::Before => Err(ProofError::Replayed),
+            Seen::NoRoom => Err(ProofError::ReplayCacheFull),
+        }
+    }
+
+    /// 4: `typ`; 5: an algorithm that is asymmetric, as all are here, and allowed; 7: `jwk`, whose private members
+    /// [`read_jwk`] looks for.
+    fn header<'j>(&self, header: &'j Json) -> Result<(Algorithm, &'j Json), ProofError> {
+        let forbidden = |name: &&str| *name != "jwk" && header.get(name).is_some();
+        if header.get("crit").is_some() || FORBIDDEN_MEMBERS.iter().any(forbidden) {
+            return Err(ProofError::HeaderForbidden);
+        }
+        let typ = header.get("typ").and_then(Json::as_str).unwrap_or_default();
+        if !["dpop+jwt", "application/dpop+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)) {
+            return Err(ProofError::Type);
+        }
+        let algorithm = header.get("alg").and_then(Json::as_str).and_then(Algorithm::from_name);
+        let algorithm =
+            algorithm.filter(|algorithm| self.algorithms.contains(algorithm)).ok_or(ProofError::Algorithm)?;
+        Ok((algorithm, header.get("jwk").ok_or(ProofError::Key)?))
+    }
+
+    /// Checks the claims and gives back `jti`.
+    fn claims<'j>(
+        &self,
+        claims: &'j Json,
+        request: &DpopRequest<'_>,
+        nonces: Option<&NonceKey>,
+    ) -> Result<&'j str, ProofError> {
+        // 3: required claims.
+        let jti = text(claims, "jti")?;
+        let method = text(claims, "htm")?;
+        let target = text(claims, "htu")?;
+        let issued_at = claims.get("iat").ok_or(ProofError::ClaimMissing)?;
+        let issued_at = date_ms(issued_at).ok_or(ProofError::ClaimType)?;
+        let token_hash = text(claims, "ath")?;
+        if jti.is_empty() || jti.len() > limits::DPOP_JTI_BYTES {
+            return Err(ProofError::ClaimType);
+        }
+        // 8: the method; 9: the target, without query and fragment.
+        if method != request.method {
+            return Err(ProofError::Method);
+        }
+        if !self.is_target(target, request) {
+            return Err(ProofError::Target);
+        }
+        // 11: the time.
+        let earliest = request.now_ms.saturating_sub(self.max_age_ms);
+        let latest = request.now_ms.saturating_add(self.clock_skew_ms);
+        if !(earliest..=latest).contains(&issued_at) {
+            return Err(ProofError::Time);
+        }
+        // 10: the nonce.
+        if let Some(nonces) = nonces {
+            match claims.get("nonce") {
+                None => return Err(ProofError::NonceMissing),
+                Some(Json::String(nonce)) if nonces.accepts(nonce, request.now_ms) => {}
+                Some(_) => return Err(ProofError::Nonce),
+            }
+        }
+        // 12, first half: the token.
+        let mut expected = [0; 43];
+        let _ = URL_SAFE_NO_PAD.encode_slice(request.token.bytes(), &mut expected);
+        if token_hash.as_bytes() != expected {
+            return Err(ProofError::TokenHash);
+        }
+        Ok(jti)
+    }
+
+    /// Whether `htu` is where the request went: an origin of the bundle, and the path as received.
+    ///
+    /// The request's own authority only chooses between several origins. A gateway with one origin has it whatever a hop before it
+    /// made of the authority.
+    fn is_target(&self, htu: &str, request: &DpopRequest<'_>) -> bool {
+        let authority = std::str::from_utf8(request.authority).unwrap_or_default();
+        let named = self.origins.iter().find(|origin| origin.is_named_by(authority));
+        let origin = named.or(match self.origins.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        });
+        let path = if request.path.is_empty() { b"/" } else { request.path };
+        match (origin, Url::read(htu)) {
+            (Some(origin), Some(url)) => origin.contains(&url) && same_path(url.path().as_bytes(), path),
+            (None, _) | (_, None) => false,
+        }
+    }
+}
+
+fn text<'j>(claims: &'j Json, name: &str) -> Result<&'j str, ProofError> {
+    claims.get(name).ok_or(ProofError::ClaimMissing)?.as_str().ok_or(ProofError::ClaimType)
+}

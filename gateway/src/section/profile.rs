@@ -1,0 +1,86 @@
+//! The kinds of tokens that an issuer may be trusted for.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of token an issuer gives out. A token that is of another kind is refused, whoever signed it.
+///
+/// As JSON: the names below as a string, and `{"spiffe-jwt-svid": {"trust_domain": "example.org"}}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Profile {
+    /// JWT access tokens of OAuth 2.0 as RFC 9068 has them: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`,
+    /// `iat` and `jti` are there.
+    Oauth,
+    /// Access tokens of authorization servers that do not follow RFC 9068: `typ` may be absent or `JWT`, and only `iss`, `exp`,
+    /// `aud` and one of `iat` and `nbf` must be there. The default, because it is what most issuers need; it relies on audiences
+    /// to tell access tokens from other ones.
+    #[default]
+    OauthLenient,
+    /// Generic OpenID Connect tokens: `typ` is absent or `JWT`; `iss`, `sub`, `aud`, `exp` and `iat` are there.
+    Oidc,
+    /// JWT-SVIDs of one SPIFFE trust domain.
+    SpiffeJwtSvid {
+        /// The trust domain, such as `example.org`. Keys of the issuer verify its identities and no other's.
+        trust_domain: String,
+    },
+    /// Projected service-account tokens of a Kubernetes cluster.
+    Kubernetes,
+    /// OpenID Connect tokens of GitHub Actions.
+    GithubActions,
+}
+
+impl Profile {
+    /// The name in bundles, project files and records.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Oauth => "oauth",
+            Self::OauthLenient => "oauth-lenient",
+            Self::Oidc => "oidc",
+            Self::SpiffeJwtSvid { .. } => "spiffe-jwt-svid",
+            Self::Kubernetes => "kubernetes",
+            Self::GithubActions => "github-actions",
+        }
+    }
+
+    /// All names, for messages.
+    pub const NAMES: [&'static str; 6] =
+        ["oauth", "oauth-lenient", "oidc", "spiffe-jwt-svid", "kubernetes", "github-actions"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_forms_read_and_write() {
+        let mut names = Vec::new();
+        for text in [
+            r#""oauth""#,
+            r#""oauth-lenient""#,
+            r#""oidc""#,
+            r#"{"spiffe-jwt-svid":{"trust_domain":"example.org"}}"#,
+            r#""kubernetes""#,
+            r#""github-actions""#,
+        ] {
+            let profile: Profile = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&profile).unwrap(), text);
+            names.push(profile.name());
+        }
+        assert_eq!(names, Profile::NAMES);
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        for text in [
+            r#""Oauth""#,
+            r#""any""#,
+            r#""spiffe-jwt-svid""#,
+            r#"{"spiffe-jwt-svid":{}}"#,
+            r#"{"spiffe-jwt-svid":{"trust_domain":"a","other":1}}"#,
+            "null",
+        ] {
+            assert!(serde_json::from_str::<Profile>(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! JWT-SVIDs (SPIFFE JWT-SVID).
+
+use super::super::error::TokenError;
+use super::super::spiffe_id::SpiffeId;
+use super::{required, text};
+use crate::json::Json;
+use crate::token::Algorithm;
+
+/// The algorithms that a JWT-SVID may have (JWT-SVID §2.1); EdDSA is not among them.
+pub(super) const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+];
+
+/// The trust domain of a subject that is a SPIFFE ID: it selects the keys where a token names no issuer.
+pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
+    SpiffeId::read(claims.get("sub")?.as_str()?).map(|id| id.trust_domain)
+}
+
+/// Checks that the subject is an identity of the trust domain whose keys verified the token: keys of one domain say
+/// nothing about another, not even a federated one.
+///
+/// What follows: `$spiffe.trust_domain`, `$spiffe.path` and `$spiffe.prefixes`.
+pub(super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(String, Json)>, TokenError> {
+    let subject = required(claims, "sub", TokenError::SubjectMissing)?;
+    let id = SpiffeId::read(subject).ok_or(TokenError::SpiffeId)?;
+    if id.trust_domain != trust_domain {
+        return Err(TokenError::TrustDomain);
+    }
+    let prefixes = id.prefixes().into_iter().map(Json::String).collect();
+    Ok(vec![
+        ("trust_domain".to_owned(), text(id.trust_domain)),
+        ("path".to_owned(), text(id.path())),
+        ("prefixes".to_owned(), Json::Array(prefixes)),
+    ])
+}

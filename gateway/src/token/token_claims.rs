@@ -1,0 +1,118 @@
+//! The claims of a verified token, and what the gateway itself found out about the token.
+
+use super::issuer::Issuer;
+use crate::identity::{Datum, ReadFault};
+use crate::json::Json;
+use crate::proof::Confirmation;
+use crate::section::{AttributeType, Profile};
+
+/// What a mapping may read about a token besides its claims, as `(root, members)`. A path whose first name is a root is never
+/// looked up among the claims, so no issuer can speak in the gateway's name.
+pub(crate) const FACTS: [(&str, &[&str]); 3] = [
+    ("$token", &["profile", "issuer", "binding", "client_is_subject"]),
+    ("$spiffe", &["trust_domain", "path", "prefixes"]),
+    ("$kubernetes", &["namespace", "service_account", "service_account_uid", "pod", "pod_uid", "node", "node_uid"]),
+];
+
+/// Claims whose signature holds, with the gateway's own findings beside them.
+#[derive(Debug)]
+pub(crate) struct TokenClaims {
+    claims: Json,
+    /// An object with some of the roots of [`FACTS`].
+    facts: Json,
+}
+
+impl TokenClaims {
+    /// Claims of an issuer, with what its profile's checks found out.
+    pub(super) fn new(claims: Json, issuer: &Issuer, confirmation: Confirmation, found: Vec<(String, Json)>) -> Self {
+        let mut token = vec![
+            ("profile".to_owned(), Json::String(issuer.profile.name().to_owned())),
+            ("issuer".to_owned(), Json::String(issuer.alias.clone())),
+            ("binding".to_owned(), Json::String(confirmation.name().to_owned())),
+        ];
+        let mut roots = Vec::new();
+        match &issuer.profile {
+            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::GithubActions => token.extend(found),
+            Profile::SpiffeJwtSvid { .. } => roots.push(("$spiffe".to_owned(), Json::Object(found))),
+            Profile::Kubernetes => roots.push(("$kubernetes".to_owned(), Json::Object(found))),
+        }
+        roots.push(("$token".to_owned(), Json::Object(token)));
+        Self { claims, facts: Json::Object(roots) }
+    }
+
+    /// Claims without findings, for tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn for_test(claims: &str) -> Self {
+        let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
+        let issuer = Issuer { profile: Profile::Oidc, ..Issuer::for_claims_test(&[], 900, 30) };
+        Self::new(claims, &issuer, Confirmation::default(), Vec::new())
+    }
+
+    /// A claim by its name.
+    pub(crate) fn claim(&self, name: &str) -> Option<&Json> {
+        self.claims.get(name)
+    }
+
+    /// The claim, or the finding, at a path of member names.
+    pub(crate) fn find(&self, path: &[String]) -> Option<&Json> {
+        let from = match path.first() {
+            Some(root) if root.starts_with('$') => &self.facts,
+            Some(_) | None => &self.claims,
+        };
+        from.path(path.iter().map(String::as_str))
+    }
+
+    /// The typed value at a path; `None` where there is nothing.
+    ///
+    /// `scope` is a string of items between spaces (RFC 8693 §4.2), so as a set of strings it is those items.
+    pub(crate) fn datum(&self, path: &[String], attribute_type: &AttributeType) -> Option<Result<Datum, ReadFault>> {
+        let claim = self.find(path)?;
+        Some(match (path, attribute_type, claim) {
+            ([name], AttributeType::Set(element), Json::String(items))
+                if name == "scope" && **element == AttributeType::String =>
+            {
+                let items = items.split(' ').filter(|item| !item.is_empty());
+                Ok(Datum::Set(items.map(|item| Datum::Text(item.to_owned())).collect()))
+            }
+            _ => Datum::from_claim(claim, attribute_type),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_gateways_findings_are_not_the_issuers_to_state() {
+        let claims =
+            TokenClaims::for_test(r#"{"$token":{"profile":"oauth","x":1},"$spiffe":{"path":"/a"},"a":{"$token":2}}"#);
+        assert_eq!(claims.find(&path("$token.profile")).and_then(Json::as_str), Some("oidc"));
+        assert_eq!(claims.find(&path("$token.issuer")).and_then(Json::as_str), Some("test"));
+        assert_eq!(claims.find(&path("$token.x")), None);
+        assert_eq!(claims.find(&path("$spiffe.path")), None);
+        assert!(claims.find(&path("a.$token")).is_some());
+    }
+
+    #[test]
+    fn a_scope_is_a_set_of_items() {
+        let set = AttributeType::Set(Box::new(AttributeType::String));
+        let items = |claims: &str, name: &str| TokenClaims::for_test(claims).datum(&path(name), &set);
+        let text = |text: &str| Datum::Text(text.to_owned());
+        assert_eq!(
+            items(r#"{"scope":"a b  a"}"#, "scope"),
+            Some(Ok(Datum::Set(vec![text("a"), text("b"), text("a")])))
+        );
+        assert_eq!(items(r#"{"scope":""}"#, "scope"), Some(Ok(Datum::Set(vec![]))));
+        assert_eq!(items(r#"{"scope":["a b"]}"#, "scope"), Some(Ok(Datum::Set(vec![text("a b")]))));
+        assert_eq!(items("{}", "scope"), None);
+        assert_eq!(items(r#"{"scope":1}"#, "scope"), Some(Err(ReadFault::Type)));
+        assert_eq!(items(r#"{"groups":"a b"}"#, "groups"), Some(Err(ReadFault::Type)));
+        let claims = TokenClaims::for_test(r#"{"scope":"a b"}"#);
+        assert_eq!(claims.datum(&path("scope"), &AttributeType::String), Some(Ok(text("a b"))));
+    }
+}
