@@ -19,6 +19,7 @@ mod header_map;
 mod host;
 mod identity;
 mod json;
+mod jwks;
 pub mod limits;
 mod origin;
 mod outcome;
@@ -42,6 +43,7 @@ pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_P
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use json::{Json, JsonError, JsonLimits};
+pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;

@@ -13,11 +13,12 @@ use crate::evaluate::{EvaluateFault, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, identify};
+use crate::jwks::Poller;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::Facts;
 use crate::route::{ContextInput, RequestPath, RouteError, host};
-use crate::token::{self, TokenCache, TokenDigest, TokenFacts};
+use crate::token::{self, TokenCache, TokenDigest, TokenError, TokenFacts};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -35,6 +36,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) dpop: &'a mut DpopState,
+    /// Told of keys that are missing.
+    pub(crate) poller: &'a mut Poller,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
     /// Nanoseconds since the Unix epoch, read once per request.
@@ -65,7 +68,7 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Outcome, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, poller, scratch, buffers, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -90,7 +93,7 @@ impl<'a> Pipeline<'a> {
         facts.challenge.resource = bundle.resources().find(host_name, head.path);
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
-        let identity = authenticate(&head, bundle, cache, dpop, host, now_ms, facts)?;
+        let identity = authenticate(&head, bundle, cache, dpop, poller, host, now_ms, facts)?;
         facts.principal = Some(&identity.text);
 
         path.read(head.path)?;
@@ -142,6 +145,7 @@ fn authenticate<'a>(
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &mut DpopState,
+    poller: &mut Poller,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -160,7 +164,11 @@ fn authenticate<'a>(
         }
         None => {
             let stated = facts.token.insert(TokenFacts::default());
-            let verified = token::verify(token, bundle.issuers(), host, now_ms, stated)?;
+            let verified = token::verify(token, bundle.issuers(), host, now_ms, stated).inspect_err(|error| {
+                if let (TokenError::KeyUnknown, Some(issuer)) = (error, stated.issuer) {
+                    poller.missed(issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
+                }
+            })?;
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;

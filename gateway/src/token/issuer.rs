@@ -4,6 +4,8 @@ use super::algorithm::Algorithm;
 use super::jwk::KeyPurpose;
 use super::key_set::{JwksError, KeySet};
 use super::profile::{self, IssuerTerms};
+use crate::json::Json;
+use crate::jwks::{IssuerKeys, RemoteKeys};
 use crate::limits;
 use crate::section::{self, Binding, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
@@ -16,7 +18,7 @@ pub(crate) struct Issuer {
     pub(crate) audiences: Vec<String>,
     pub(crate) multiple_audiences: bool,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) keys: KeySet,
+    pub(crate) keys: IssuerKeys,
     pub(crate) max_lifetime_ms: u64,
     pub(crate) clock_skew_ms: u64,
     pub(crate) binding: Binding,
@@ -81,6 +83,16 @@ impl IssuerTable {
         Some((IssuerIndex(index), self.issuers.get(index)?))
     }
 
+    /// All issuers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (IssuerIndex, &Issuer)> {
+        self.issuers.iter().enumerate().map(|(index, issuer)| (IssuerIndex(index), issuer))
+    }
+
+    /// The issuer of an index that this table gave out, to give it other keys.
+    pub(crate) fn get_mut(&mut self, index: IssuerIndex) -> Option<&mut Issuer> {
+        self.issuers.get_mut(index.0)
+    }
+
     /// The issuer of an index that this table gave out.
     pub(crate) fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
         self.issuers.get(index.0)
@@ -97,6 +109,7 @@ impl Issuer {
             multiple_audiences,
             algorithms,
             jwks,
+            remote_jwks,
             max_lifetime_seconds,
             clock_skew_seconds,
             binding,
@@ -130,24 +143,13 @@ impl Issuer {
         let terms = IssuerTerms { issuer: &issuer, audiences: &audiences, algorithms: &algorithms };
         profile::check_issuer(&profile, &terms, &alias)?;
 
-        let purpose = match profile {
-            Profile::SpiffeJwtSvid { .. } => KeyPurpose::JwtSvid,
-            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
-                KeyPurpose::Signature
+        let keys = match (&jwks, remote_jwks) {
+            (Some(jwks), None) => IssuerKeys::Inline(inline_keys(jwks, &profile, &algorithms, &alias)?),
+            (None, Some(remote)) => IssuerKeys::Remote(RemoteKeys::open(remote, &alias)?),
+            (Some(_), Some(_)) | (None, None) => {
+                return error(SectionErrorKind::Keys, "neither or both of `jwks` and `remote_jwks`");
             }
         };
-        let (keys, rejected) = match KeySet::read(&jwks, purpose) {
-            Ok(read) => read,
-            Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
-            Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
-        };
-        // Keys for other ends may lie in an issuer's set; a defective one means that the set is not what was meant.
-        if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
-            return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
-        }
-        if !keys.serves(&algorithms) {
-            return error(SectionErrorKind::Keys, "no usable key in `jwks`");
-        }
         Ok(Self {
             alias,
             profile,
@@ -166,7 +168,7 @@ impl Issuer {
     /// An issuer for tests of claims: no keys, times in seconds.
     #[cfg(test)]
     pub(crate) fn for_claims_test(audiences: &[&str], max_lifetime: u64, skew: u64) -> Self {
-        use crate::json::{Json, JsonLimits};
+        use crate::json::JsonLimits;
         let jwks = Json::parse(b"{\"keys\":[]}", &JsonLimits::JWKS).unwrap();
         Self {
             alias: "test".to_owned(),
@@ -175,7 +177,7 @@ impl Issuer {
             audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
             multiple_audiences: false,
             algorithms: vec![Algorithm::Es256],
-            keys: KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0,
+            keys: IssuerKeys::Inline(KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0),
             max_lifetime_ms: max_lifetime * 1000,
             clock_skew_ms: skew * 1000,
             binding: Binding::Optional,
@@ -187,6 +189,24 @@ impl Issuer {
             },
         }
     }
+}
+
+/// The keys of a set that stands in the bundle.
+fn inline_keys(jwks: &Json, profile: &Profile, algorithms: &[Algorithm], alias: &str) -> Result<KeySet, SectionError> {
+    let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
+    let (keys, rejected) = match KeySet::read(jwks, KeyPurpose::of(profile)) {
+        Ok(read) => read,
+        Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
+        Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
+    };
+    // Keys for other ends may lie in an issuer's set; a defective one means that the set is not what was meant.
+    if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
+        return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
+    }
+    if keys.count(algorithms) == 0 {
+        return error(SectionErrorKind::Keys, "no usable key in `jwks`");
+    }
+    Ok(keys)
 }
 
 #[cfg(test)]
@@ -230,13 +250,26 @@ mod tests {
         assert_eq!(change(|i| i.max_lifetime_seconds = 86_401), SectionErrorKind::Range);
         assert_eq!(change(|i| i.clock_skew_seconds = 121), SectionErrorKind::Range);
         assert_eq!(change(|i| i.algorithms = vec![Algorithm::Rs256]), SectionErrorKind::Keys);
+        assert_eq!(change(|i| i.jwks = None), SectionErrorKind::Keys);
+        let remote = || Some(section::RemoteJwks::at("https://idp.example/jwks"));
+        let mut both = a();
+        both.remote_jwks = remote();
+        assert_eq!(kind(vec![both]), SectionErrorKind::Keys);
+        assert_eq!(
+            change(|i| {
+                i.jwks = None;
+                i.remote_jwks = Some(section::RemoteJwks::at("http://idp.example/jwks"));
+            }),
+            SectionErrorKind::JwksUri
+        );
+        assert!(IssuerTable::open(vec![section::Issuer { jwks: None, remote_jwks: remote(), ..a() }]).is_ok());
         assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
         for jwks in
             [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
         {
             let mut issuer = a();
-            issuer.jwks = serde_json::from_str(jwks).unwrap();
+            issuer.jwks = Some(serde_json::from_str(jwks).unwrap());
             assert_eq!(kind(vec![issuer]), SectionErrorKind::Keys, "{jwks}");
         }
     }

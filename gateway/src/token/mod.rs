@@ -38,6 +38,8 @@ pub(crate) use header::FORBIDDEN_MEMBERS;
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
 pub(crate) use jws::{CompactJws, decode as decode_base64url};
+pub(crate) use key::Key;
+pub(crate) use key_set::KeySet;
 pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
 

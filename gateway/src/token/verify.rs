@@ -55,11 +55,11 @@ pub(crate) fn verify<'a>(
     if !issuer.algorithms.contains(&algorithm) {
         return Err(TokenError::AlgorithmNotAllowed);
     }
-    let key = issuer.keys.find(kid, algorithm)?;
+    let key = issuer.keys.find(kid, algorithm, now_ms)?;
     if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
         return Err(TokenError::Signature);
     }
-    let validity = claims::check(&jws.claims, issuer, now_ms)?;
+    let validity = claims::check(&jws.claims, issuer, now_ms)?.at_most(issuer.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims)?;
     let kid = kid.map(str::to_owned);

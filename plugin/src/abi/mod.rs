@@ -10,6 +10,7 @@
 //! Exported is what the decision needs and no more. The decision is made in the header phase, before any of a
 //! request's body or trailers, so neither can pass it by and neither is listened to.
 
+mod background;
 mod hostcalls;
 
 use crate::buffers;
@@ -94,6 +95,20 @@ extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, _end_of_stre
             1
         }
     }
+}
+
+/// Time to look after keys. Comes as often as the filter asked for, for a root context.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    with_filter(|filter, host| filter.on_tick(root, host));
+}
+
+/// The response to a request of the filter's own.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, body_size: usize, _trailers: u32) {
+    with_filter(|filter, host| filter.on_response(root, call, headers, body_size, host));
 }
 
 /// A context ends. Streams end here too, but hold nothing by then; it is for root contexts, which hold a bundle.

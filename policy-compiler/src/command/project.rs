@@ -144,7 +144,7 @@ impl Reader<'_> {
             sets.insert(alias.clone(), SourceFile::new(format!("jwks:{alias}"), files::read_text(path)?));
         }
         for issuer in &project.issuers {
-            let name = issuer.jwks.as_ref();
+            let Some(name) = issuer.jwks.as_ref().map(Spanned::as_ref) else { continue };
             let path = self.folder.join(name);
             if !sets.contains_key(issuer.alias.as_ref()) && path.exists() {
                 let file = SourceFile::new(format!("jwks:{}", issuer.alias.as_ref()), files::read_text(&path)?);

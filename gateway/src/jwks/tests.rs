@@ -1,0 +1,533 @@
+//! Several workers of one proxy, and whatever an issuer's server may answer.
+
+use super::event::{KeyEventKind, RefreshError};
+use super::host::KeyResponse;
+use super::poller::Poller;
+use super::testing::*;
+use crate::bundle::Digest;
+use crate::error::ConfigError;
+use crate::jwks::JwksClusters;
+use crate::limits;
+use crate::section::Profile;
+use crate::token::{IssuerTable, TokenError};
+
+const UNAVAILABLE: Result<(), TokenError> = Err(TokenError::KeysUnavailable);
+const UNKNOWN: Result<(), TokenError> = Err(TokenError::KeyUnknown);
+
+/// Three workers whose keys are `kids`, fetched by the first of them.
+fn served(profile: Profile, document: &[u8]) -> (FakeProxy, [Worker; 3]) {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22, 33].map(|random| Worker::new(profile.clone(), random, &mut proxy));
+    serve(&mut workers, &mut proxy, KeyResponse::Body(document));
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        worker.events.clear();
+        worker.changed.clear();
+    }
+    (proxy, workers)
+}
+
+/// Polls the first worker, which must fetch, and answers.
+fn serve(workers: &mut [Worker; 3], proxy: &mut FakeProxy, response: KeyResponse<'_>) {
+    let before = proxy.requests.len();
+    workers[0].poll(proxy);
+    assert_eq!(proxy.requests.len(), before + 1, "the first worker should have fetched");
+    workers[0].respond(proxy.last(), response, proxy);
+}
+
+#[test]
+fn one_worker_fetches_and_all_have_the_keys() {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22, 33].map(|random| Worker::new(Profile::Oidc, random, &mut proxy));
+    assert_eq!(proxy.requests, [], "joining asks nobody");
+    for worker in &mut workers {
+        assert_eq!(worker.ask("a", proxy.now_ms), UNAVAILABLE);
+        worker.poll(&mut proxy);
+        worker.poll(&mut proxy);
+    }
+    assert_eq!(proxy.requests, [(proxy.now_ms, "idp idp.example:8443 /jwks?v=1".to_owned())]);
+    workers[0].respond(0, KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+    assert_eq!(workers[0].ask("a", proxy.now_ms), Ok(()));
+    assert_eq!(workers[1].ask("a", proxy.now_ms), UNAVAILABLE);
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+        assert_eq!(worker.changed.len(), 1);
+    }
+    assert_eq!(proxy.requests.len(), 1);
+    let kinds: Vec<_> = workers.iter().flat_map(|worker| &worker.events).map(|event| event.kind).collect();
+    assert_eq!(kinds, [KeyEventKind::Fetched { usable: 1, defective: 0, changed: true }]);
+}
+
+#[test]
+fn a_worker_that_comes_later_has_the_keys_at_once() {
+    let (mut proxy, _) = served(Profile::Oidc, &jwks(&["a"]));
+    let mut late = Worker::new(Profile::Oidc, 44, &mut proxy);
+    assert_eq!(late.ask("a", proxy.now_ms), Ok(()));
+    late.poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 1);
+}
+
+#[test]
+fn removed_keys_stop_working_at_the_next_refresh_in_every_worker() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a", "b"]));
+    proxy.now_ms += FRESH_MS;
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["b", "c"])));
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("a", proxy.now_ms), UNKNOWN);
+        assert_eq!(worker.ask("b", proxy.now_ms), Ok(()));
+        assert_eq!(worker.ask("c", proxy.now_ms), Ok(()));
+        assert_eq!(worker.changed.len(), 1, "what the old keys verified is to be forgotten");
+    }
+}
+
+#[test]
+fn the_same_keys_again_change_nothing_but_their_age() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    for _ in 0..20 {
+        proxy.now_ms += FRESH_MS;
+        serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+            assert_eq!(worker.changed, []);
+        }
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_the_last_good_keys_serve_until_they_are_too_stale() {
+    let large = vec![b' '; limits::JWKS_BYTES + 1];
+    let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; limits::JWKS_KEYS + 1].join(","));
+    let empty = jwks(&[]);
+    let responses = [
+        (KeyResponse::Nothing, RefreshError::NoResponse),
+        (KeyResponse::Status(0), RefreshError::Status(0)),
+        (KeyResponse::Status(201), RefreshError::Status(201)),
+        (KeyResponse::Status(302), RefreshError::Status(302)),
+        (KeyResponse::Status(404), RefreshError::Status(404)),
+        (KeyResponse::Status(503), RefreshError::Status(503)),
+        (KeyResponse::TooLarge, RefreshError::TooLarge),
+        (KeyResponse::Body(&large), RefreshError::TooLarge),
+        (KeyResponse::Body(b""), RefreshError::Malformed),
+        (KeyResponse::Body(b"<html>"), RefreshError::Malformed),
+        (KeyResponse::Body(br#"{"keys":[],"keys":[]}"#), RefreshError::Malformed),
+        (KeyResponse::Body(many.as_bytes()), RefreshError::TooManyKeys),
+        (KeyResponse::Body(&empty), RefreshError::NoUsableKey),
+    ];
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    let fetched_ms = proxy.now_ms;
+    for (response, error) in responses {
+        proxy.now_ms += FRESH_MS / 4 * 3 / 10 + limits::JWKS_BACKOFF_MAX_MS;
+        if proxy.requests.len() == 1 {
+            proxy.now_ms = fetched_ms + FRESH_MS;
+        }
+        serve(&mut workers, &mut proxy, response);
+        assert_eq!(workers[0].errors(), [error]);
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()), "{error:?}");
+            assert_eq!(worker.changed, []);
+        }
+    }
+    assert!(proxy.now_ms < fetched_ms + STALE_MS);
+    for worker in &mut workers {
+        assert_eq!(worker.ask("a", fetched_ms + STALE_MS - 1), Ok(()));
+        assert_eq!(worker.ask("a", fetched_ms + STALE_MS), UNAVAILABLE);
+    }
+    proxy.now_ms = fetched_ms + 2 * STALE_MS;
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    assert_eq!(workers[0].ask("a", proxy.now_ms), Ok(()));
+}
+
+#[test]
+fn a_server_that_is_down_is_asked_ever_less_often_and_found_again() {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22, 33].map(|random| Worker::new(Profile::Oidc, random, &mut proxy));
+    for _ in 0..36_000 {
+        proxy.now_ms += 100;
+        for worker in &mut workers {
+            let before = proxy.requests.len();
+            worker.poll(&mut proxy);
+            if proxy.requests.len() > before {
+                worker.respond(proxy.last(), KeyResponse::Status(503), &mut proxy);
+            }
+            assert_eq!(worker.ask("a", proxy.now_ms), UNAVAILABLE);
+        }
+    }
+    // An hour at 30 to 60 s each, and a few quicker ones at the start.
+    assert!((60..=130).contains(&proxy.requests.len()), "{}", proxy.requests.len());
+    proxy.now_ms += limits::JWKS_BACKOFF_MAX_MS;
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    workers[2].poll(&mut proxy);
+    assert_eq!(workers[2].ask("a", proxy.now_ms), Ok(()));
+}
+
+#[test]
+fn a_host_that_sends_nothing_is_asked_with_the_same_patience() {
+    let mut proxy = FakeProxy { sending: false, ..FakeProxy::new() };
+    let mut worker = Worker::new(Profile::Oidc, 11, &mut proxy);
+    for _ in 0..6_000 {
+        proxy.now_ms += 100;
+        worker.poll(&mut proxy);
+    }
+    assert!((10..=30).contains(&proxy.requests.len()), "{}", proxy.requests.len());
+    assert!(worker.errors().iter().all(|error| *error == RefreshError::NotSent));
+}
+
+#[test]
+fn a_spiffe_bundle_without_keys_revokes_them_everywhere() {
+    let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 1));
+    assert_eq!(workers[1].ask("a", proxy.now_ms), Ok(()));
+    proxy.now_ms += FRESH_MS;
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&spiffe_bundle(&[], 2)));
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("a", proxy.now_ms), UNKNOWN);
+        assert_eq!(worker.changed.len(), 1);
+    }
+    let expected = KeyEventKind::Fetched { usable: 0, defective: 0, changed: true };
+    assert_eq!(workers[0].events[0].kind, expected);
+}
+
+#[test]
+fn keys_for_other_ends_in_a_spiffe_bundle_are_none() {
+    // Without `use`, which a plain JWK Set may lack.
+    let (proxy, mut workers) = served(spiffe(), &jwks(&["a"]));
+    assert_eq!(workers[0].ask("a", proxy.now_ms), UNKNOWN);
+}
+
+#[test]
+fn an_older_spiffe_bundle_is_refused_by_the_one_that_fetches() {
+    let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 5));
+    for older in [spiffe_bundle(&["b"], 4), spiffe_bundle(&["b"], 0), spiffe_bundle(&[], 4)] {
+        proxy.now_ms += FRESH_MS;
+        serve(&mut workers, &mut proxy, KeyResponse::Body(&older));
+        assert_eq!(workers[0].errors(), [RefreshError::Rollback]);
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+            assert_eq!(worker.ask("b", proxy.now_ms), UNKNOWN);
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_fetches_first_learns_what_another_fetched_meanwhile() {
+    let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 5));
+    proxy.now_ms += FRESH_MS;
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&spiffe_bundle(&["b"], 6)));
+    // The third has not polled since, and fetches next.
+    proxy.now_ms += FRESH_MS;
+    workers[2].poll(&mut proxy);
+    workers[2].respond(proxy.last(), KeyResponse::Body(&spiffe_bundle(&["a"], 5)), &mut proxy);
+    assert_eq!(workers[2].errors(), [RefreshError::Rollback]);
+    assert_eq!(workers[2].ask("b", proxy.now_ms), Ok(()));
+    assert_eq!(workers[2].ask("a", proxy.now_ms), UNKNOWN);
+}
+
+#[test]
+fn another_worker_takes_over_from_one_that_died() {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22, 33].map(|random| Worker::new(Profile::Oidc, random, &mut proxy));
+    workers[0].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 1);
+    // The first is silent from here on.
+    proxy.now_ms += limits::JWKS_LEASE_MS - 1;
+    workers[1].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 1);
+    proxy.now_ms += 1;
+    workers[1].poll(&mut proxy);
+    workers[2].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 2);
+    // The first was only slow: its answer no longer counts.
+    workers[0].respond(0, KeyResponse::Body(&jwks(&["old"])), &mut proxy);
+    assert_eq!(workers[0].ask("old", proxy.now_ms), UNAVAILABLE);
+    workers[1].respond(1, KeyResponse::Body(&jwks(&["new"])), &mut proxy);
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("new", proxy.now_ms), Ok(()));
+    }
+}
+
+#[test]
+fn responses_that_nobody_waits_for_change_nothing() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    for call in [0, 1, 7, u32::MAX] {
+        for worker in &mut workers {
+            worker.respond(call, KeyResponse::Body(&jwks(&["b"])), &mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+            assert_eq!(worker.ask("b", proxy.now_ms), UNKNOWN);
+        }
+    }
+    assert!(workers.iter().all(|worker| worker.events.is_empty()));
+}
+
+#[test]
+fn a_response_that_never_comes_is_given_up() {
+    let mut proxy = FakeProxy::new();
+    let mut worker = Worker::new(Profile::Oidc, 11, &mut proxy);
+    for _ in 0..10 {
+        worker.poll(&mut proxy);
+        proxy.now_ms += limits::JWKS_LEASE_MS;
+    }
+    assert_eq!(proxy.requests.len(), 10);
+}
+
+#[test]
+fn a_new_key_is_fetched_when_the_cooldown_is_over() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    proxy.now_ms += 1_000;
+    assert_eq!(workers[2].ask("b", proxy.now_ms), UNKNOWN);
+    workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
+    assert_eq!(proxy.requests.len(), 1);
+    proxy.now_ms += COOLDOWN_MS - 1_000;
+    workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
+    assert_eq!(proxy.requests.len(), 2);
+    workers[2].respond(1, KeyResponse::Body(&jwks(&["a", "b"])), &mut proxy);
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("b", proxy.now_ms), Ok(()));
+    }
+}
+
+/// Whatever clients send: one fetch in a cooldown, and the good key always works.
+#[test]
+fn a_storm_of_unknown_keys_is_one_fetch_in_a_cooldown() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    let begin_ms = proxy.now_ms;
+    for step in 0..3_000 {
+        proxy.now_ms += 100;
+        for (number, worker) in workers.iter_mut().enumerate() {
+            for n in 0..20 {
+                assert_eq!(worker.ask(&format!("{number}-{step}-{n}"), proxy.now_ms), UNKNOWN);
+            }
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+            let before = proxy.requests.len();
+            worker.poll(&mut proxy);
+            if proxy.requests.len() > before {
+                worker.respond(proxy.last(), KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+            }
+        }
+    }
+    let most = (proxy.now_ms - begin_ms) / COOLDOWN_MS + 1;
+    assert!((2..=most).contains(&(proxy.requests.len() as u64)), "{}", proxy.requests.len());
+    for [(a, _), (b, _)] in proxy.requests.array_windows() {
+        assert!(b - a >= COOLDOWN_MS);
+    }
+}
+
+#[test]
+fn one_unknown_key_again_and_again_is_no_reason_to_fetch_at_once() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    proxy.now_ms += COOLDOWN_MS;
+    assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);
+    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    for _ in 0..COOLDOWN_MS / 100 - 1 {
+        proxy.now_ms += 100;
+        assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);
+        workers[0].poll(&mut proxy);
+    }
+    assert_eq!(proxy.requests.len(), 2);
+}
+
+#[test]
+fn an_issuer_that_is_not_fetched_is_nobodys_business() {
+    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
+    proxy.now_ms += COOLDOWN_MS;
+    let Worker { poller, issuers, .. } = &mut workers[0];
+    poller.missed("other", Some("b"), issuers, proxy.now_ms);
+    poller.missed("", None, issuers, proxy.now_ms);
+    workers[0].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 1);
+}
+
+#[test]
+fn workers_that_share_nothing_look_after_themselves() {
+    let mut proxy = FakeProxy { sharing: false, ..FakeProxy::new() };
+    let mut workers = [11, 22].map(|random| Worker::new(Profile::Oidc, random, &mut proxy));
+    for worker in &mut workers {
+        worker.poll(&mut proxy);
+        worker.poll(&mut proxy);
+        worker.respond(proxy.last(), KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+        worker.poll(&mut proxy);
+        assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+        assert!(matches!(worker.events[..], [_]), "{:?}", worker.events);
+    }
+    assert_eq!(proxy.requests.len(), 2);
+    proxy.now_ms += FRESH_MS;
+    workers[0].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 3);
+}
+
+/// Other filters may write into the same space.
+#[test]
+fn shared_bytes_are_not_trusted() {
+    let good = jwks(&["a"]);
+    for garbage in [&b""[..], b"x", b"pal-kl-1", b"pal-kd-1", &[0xff; 100], &good] {
+        let (mut proxy, mut workers) = served(Profile::Oidc, &good);
+        for (bytes, version) in proxy.shared.values_mut() {
+            *bytes = garbage.to_vec();
+            *version += 1;
+        }
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()), "{garbage:?}");
+        }
+        // A ledger that does not read says that nobody ever fetched.
+        assert_eq!(proxy.requests.len(), 2);
+        workers[0].respond(1, KeyResponse::Body(&jwks(&["b"])), &mut proxy);
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("b", proxy.now_ms), Ok(()), "{garbage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_shared_document_is_read_as_strictly_as_one_from_the_network() {
+    for (profile, document, forged) in [
+        (Profile::Oidc, jwks(&["a"]), jwks(&[])),
+        (Profile::Oidc, jwks(&["a"]), b"{}".to_vec()),
+        (spiffe(), spiffe_bundle(&["a"], 5), spiffe_bundle(&["b"], 4)),
+    ] {
+        let (mut proxy, mut workers) = served(profile, &document);
+        let names: Vec<String> = proxy.shared.keys().cloned().collect();
+        let [shared_document, ledger] = &names[..] else { panic!("{names:?}") };
+        // Serial 2, fetched at the end of time.
+        let entry = proxy.shared.get_mut(shared_document).unwrap();
+        entry.0.truncate(8);
+        entry.0.extend_from_slice(&2u64.to_le_bytes());
+        entry.0.extend_from_slice(&u64::MAX.to_le_bytes());
+        entry.0.extend_from_slice(&forged);
+        proxy.shared.get_mut(ledger).unwrap().0[8] = 2;
+        for worker in &mut workers {
+            worker.poll(&mut proxy);
+            worker.poll(&mut proxy);
+            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+            let refused = worker.events.drain(..).filter(|event| event.kind == KeyEventKind::SharedRefused);
+            assert_eq!(refused.count(), 1, "told once");
+        }
+    }
+}
+
+#[test]
+fn keys_from_the_future_are_as_old_as_their_arrival() {
+    let (mut proxy, _) = served(Profile::Oidc, &jwks(&["a"]));
+    let fetched_ms = proxy.now_ms;
+    // The clock is set back, and a worker starts.
+    proxy.now_ms -= 10 * STALE_MS;
+    let mut worker = Worker::new(Profile::Oidc, 44, &mut proxy);
+    assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
+    assert_eq!(worker.ask("a", proxy.now_ms + STALE_MS), UNAVAILABLE);
+    assert_eq!(worker.ask("a", fetched_ms), UNAVAILABLE);
+}
+
+#[test]
+fn an_issuer_without_a_cluster_is_refused() {
+    let issuers = IssuerTable::open(vec![issuer(Profile::Oidc)]).unwrap();
+    let mut elsewhere = JwksClusters::default();
+    elsewhere.insert("idp.example:8443", "idp");
+    for clusters in [JwksClusters::default(), elsewhere] {
+        let error = Poller::new(&issuers, &clusters, Digest::of(b"bundle"), 1).unwrap_err();
+        assert_eq!(error, ConfigError::JwksCluster { issuer: "dev".to_owned(), host: "idp.example".to_owned() });
+        assert_eq!(error.code(), "config.jwks_cluster");
+    }
+    let mut by_alias = JwksClusters::default();
+    by_alias.insert("dev", "idp");
+    assert!(Poller::new(&issuers, &by_alias, Digest::of(b"bundle"), 1).is_ok());
+}
+
+#[test]
+fn a_new_configuration_begins_with_the_keys_of_the_old_one() {
+    let (mut proxy, workers) = served(Profile::Oidc, &jwks(&["a"]));
+    let start = |profile: Profile, proxy: &mut FakeProxy| {
+        // Another bundle, so nothing is shared under its name.
+        proxy.shared.clear();
+        Worker::new(profile, 44, proxy)
+    };
+    let mut new = start(Profile::Oidc, &mut proxy);
+    new.poller.inherit(&mut new.issuers, &workers[0].issuers);
+    assert_eq!(new.ask("a", proxy.now_ms), Ok(()));
+    assert_eq!(new.ask("a", proxy.now_ms + STALE_MS), UNAVAILABLE, "their age is inherited too");
+    new.poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 2);
+
+    // Keys that were read by other rules are not taken.
+    let mut other = start(spiffe(), &mut proxy);
+    other.poller.inherit(&mut other.issuers, &workers[0].issuers);
+    assert_eq!(other.ask("a", proxy.now_ms), UNAVAILABLE);
+}
+
+#[test]
+fn polling_is_quick_at_first_and_unhurried_then() {
+    let mut proxy = FakeProxy::new();
+    let worker = Worker::new(Profile::Oidc, 11, &mut proxy);
+    assert_eq!(worker.poller.period_ms(&worker.issuers), limits::JWKS_POLL_MIN_MS);
+    let (_, workers) = served(Profile::Oidc, &jwks(&["a"]));
+    assert_eq!(workers[0].poller.period_ms(&workers[0].issuers), limits::JWKS_POLL_MS);
+}
+
+/// Workers that poll, answer, dawdle and die as chance has it, and an issuer that rotates its keys.
+#[test]
+fn chance_breaks_no_promise() {
+    let mut seed: u64 = 0x2545_f491_4f6c_dd1d;
+    let mut chance = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    for round in 0..12 {
+        let mut proxy = FakeProxy::new();
+        let mut born = 1;
+        let mut workers: Vec<(Worker, Vec<u32>)> = Vec::new();
+        let mut generation = 0;
+        let mut rotated_ms = proxy.now_ms;
+        let begin_ms = proxy.now_ms;
+        for _ in 0..4_000 {
+            proxy.now_ms += chance(2_000);
+            while workers.len() < 3 {
+                born += 1;
+                workers.push((Worker::new(Profile::Oidc, round * 1000 + born, &mut proxy), Vec::new()));
+            }
+            let number = chance(3) as usize;
+            let (worker, waiting) = &mut workers[number];
+            match chance(40) {
+                0 => drop(workers.remove(number)),
+                1 => {
+                    generation += 1;
+                    rotated_ms = proxy.now_ms;
+                }
+                2..=9 => drop(worker.ask(&format!("none-{}", chance(50)), proxy.now_ms)),
+                10..=19 if !waiting.is_empty() => {
+                    let call = waiting.remove(0);
+                    let body = jwks(&[&format!("k{generation}")]);
+                    let status = KeyResponse::Status(500);
+                    let response = if chance(4) == 0 { status } else { KeyResponse::Body(&body) };
+                    worker.respond(call, response, &mut proxy);
+                }
+                _ => {
+                    let before = proxy.requests.len();
+                    worker.poll(&mut proxy);
+                    if proxy.requests.len() > before {
+                        waiting.push(proxy.last());
+                    }
+                }
+            }
+            // A key that was removed longer ago than keys may be stale works nowhere.
+            if generation > 0 && proxy.now_ms - rotated_ms > STALE_MS {
+                let removed = format!("k{}", generation - 1);
+                assert!(workers.iter_mut().all(|(worker, _)| worker.ask(&removed, proxy.now_ms).is_err()));
+            }
+        }
+        let elapsed = proxy.now_ms - begin_ms;
+        // Failures back off from half a second on; each death during a fetch may cost one more.
+        let most = elapsed / (limits::JWKS_BACKOFF_MS / 2);
+        assert!((5..most).contains(&(proxy.requests.len() as u64)), "{} of {most}", proxy.requests.len());
+        for [(a, _), (b, _)] in proxy.requests.array_windows() {
+            assert!(b - a >= limits::JWKS_BACKOFF_MS / 2, "two fetches at once");
+        }
+    }
+}
