@@ -2,7 +2,7 @@
 
 use palisade_engine::{CompiledPolicySet, DecideError, Decision, EntityId, Request, Scratch, Value};
 
-use crate::identity::{Datum, Identity};
+use crate::identity::{Datum, Person};
 use crate::outcome::Unavailable;
 use crate::route::{ContextFault, ContextInput, OpenRoute};
 use crate::section::{AttributeType, PrincipalMapping};
@@ -14,17 +14,18 @@ pub(crate) enum EvaluateFault<'a> {
     Unavailable(Unavailable),
 }
 
-/// Asks the policies whether an identity may do what a route is about.
-pub(crate) fn evaluate<'a>(
-    policies: &'a CompiledPolicySet,
-    scratch: &'a mut Scratch,
+/// Asks the policies whether somebody may do what a route is about.
+pub(crate) fn evaluate<'s, 'a>(
+    policies: &'s CompiledPolicySet,
+    scratch: &'s mut Scratch,
     mapping: &'a PrincipalMapping,
+    person: &Person,
     route: &'a OpenRoute,
     resource_id: &str,
     input: &ContextInput<'a>,
-) -> Result<Decision<'a>, EvaluateFault<'a>> {
+) -> Result<Decision<'s>, EvaluateFault<'a>> {
     let mut builder = Builder { request: Request::new(policies, scratch), fields: Vec::new(), elements: Vec::new() };
-    let principal = builder.principal(mapping, input.identity)?;
+    let principal = builder.principal(mapping, person)?;
     let action = builder.request.entity(&route.action.entity_type, &route.action.id);
     let resource = builder.request.entity(&route.resource_type, resource_id);
     let context = builder.context(route, input)?;
@@ -47,17 +48,17 @@ struct Builder<'a, 'n> {
 
 impl<'n> Builder<'_, 'n> {
     /// The principal, with what its token says of it.
-    fn principal(&mut self, mapping: &'n PrincipalMapping, identity: &Identity) -> Result<EntityId, Fault> {
-        let principal = self.request.entity(&mapping.entity_type, &identity.id);
-        let named = mapping.attributes.iter().zip(&identity.attributes);
+    fn principal(&mut self, mapping: &'n PrincipalMapping, person: &Person) -> Result<EntityId, Fault> {
+        let principal = self.request.entity(&mapping.entity_type, &person.id);
+        let named = mapping.attributes.iter().zip(&person.attributes);
         for (attribute, datum) in named {
             if let Some(datum) = datum {
                 let value = self.value(datum, &attribute.attribute_type)?;
                 self.fields.push((&attribute.name, value));
             }
         }
-        let mut parents = Vec::with_capacity(identity.parents.len());
-        for (position, id) in &identity.parents {
+        let mut parents = Vec::with_capacity(person.parents.len());
+        for (position, id) in &person.parents {
             let parent = mapping.parents.get(*position).ok_or(Fault)?;
             parents.push(self.request.entity(&parent.entity_type, id));
         }

@@ -198,8 +198,15 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// The headers that carry the caller's credentials.
-const CREDENTIAL_HEADERS: [&str; 2] = ["authorization", "dpop"];
+/// The headers that the upstream does not get: the caller's credentials, the transaction token, both or neither.
+fn strip(credentials: bool, transaction: bool) -> &'static [&'static str] {
+    match (credentials, transaction) {
+        (true, true) => &["authorization", "dpop", "txn-token"],
+        (true, false) => &["authorization", "dpop"],
+        (false, true) => &["txn-token"],
+        (false, false) => &[],
+    }
+}
 
 /// The parts of a gateway that turn an outcome into a verdict.
 struct Finish<'a> {
@@ -226,7 +233,8 @@ impl<'a> Finish<'a> {
         let action = match (outcome.is_allowed(), facts.principal) {
             (true, Some(principal)) => Action::Forward(Forward {
                 remove: headers.reserved(),
-                strip: if facts.strip_token { &CREDENTIAL_HEADERS } else { &[] },
+                actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                strip: strip(facts.strip_token, facts.strip_transaction),
                 set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
             }),
             (true | false, _) => Action::Reply(match facts.metadata {

@@ -24,6 +24,8 @@ pub(crate) struct Head<'a> {
     pub(crate) authorization: Result<&'a [u8], CredentialError>,
     /// The `DPoP` header, or why there is not at most one.
     pub(crate) dpop: Result<Option<&'a [u8]>, CredentialError>,
+    /// The `Txn-Token` header, or why there is not at most one.
+    pub(crate) transaction: Result<Option<&'a [u8]>, CredentialError>,
 }
 
 impl<'a> Head<'a> {
@@ -33,7 +35,7 @@ impl<'a> Head<'a> {
         let mut target = None;
         let mut authority = None;
         let mut authorization = Err(CredentialError::Missing);
-        let mut dpop = Ok(None);
+        let (mut dpop, mut transaction) = (Ok(None), Ok(None));
         for header in headers.iter() {
             let slot = match header.name {
                 b":method" => &mut method,
@@ -47,10 +49,11 @@ impl<'a> Head<'a> {
                     continue;
                 }
                 name if name.eq_ignore_ascii_case(b"dpop") => {
-                    dpop = match dpop {
-                        Ok(None) => Ok(Some(header.value)),
-                        Ok(Some(_)) | Err(_) => Err(CredentialError::Repeated),
-                    };
+                    at_most_one(&mut dpop, header.value);
+                    continue;
+                }
+                name if name.eq_ignore_ascii_case(b"txn-token") => {
+                    at_most_one(&mut transaction, header.value);
                     continue;
                 }
                 _ => continue,
@@ -72,8 +75,16 @@ impl<'a> Head<'a> {
             authority: authority.unwrap_or_default(),
             authorization,
             dpop,
+            transaction,
         })
     }
+}
+
+fn at_most_one<'a>(slot: &mut Result<Option<&'a [u8]>, CredentialError>, value: &'a [u8]) {
+    *slot = match slot {
+        Ok(None) => Ok(Some(value)),
+        Ok(Some(_)) | Err(_) => Err(CredentialError::Repeated),
+    };
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod head;
 mod header_map;
 mod host;
 mod identity;
+mod inspection;
 mod json;
 mod jwks;
 pub mod limits;
@@ -30,6 +31,7 @@ mod resource;
 mod route;
 pub mod section;
 pub mod token;
+mod transaction;
 mod verdict;
 
 pub use configuration::{
@@ -42,16 +44,22 @@ pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
+pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonLimits};
 pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
+pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 
 /// The header that carries the decision id, to the upstream and to the client.
 pub const DECISION_ID_HEADER: &str = "x-palisade-decision-id";
+
+/// The header that tells the upstream who acts for the subject of the token, where somebody does: the current actor as Cedar
+/// writes it, in printable ASCII.
+pub const ACTOR_HEADER: &str = "x-palisade-actor";
 
 /// The header that tells the upstream who is calling: the principal as Cedar writes it, in printable ASCII.
 pub const PRINCIPAL_HEADER: &str = "x-palisade-principal";

@@ -117,6 +117,9 @@ pub const PRINCIPAL_ID_BYTES: usize = 2048;
 /// Most attributes of a principal, context entries of a route, or fields of a record type.
 pub const ATTRIBUTES: usize = 64;
 
+/// Most actors that an issuer may let its tokens name. Each is asked about separately.
+pub const ACTORS: usize = 8;
+
 /// Most parents a token may give its principal.
 pub const PARENTS: usize = 128;
 

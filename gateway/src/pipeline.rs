@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use palisade_engine::{Decision, Effect, Scratch};
+use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
 
 use crate::bundle::ActiveBundle;
 use crate::configuration::OnForbidError;
@@ -12,13 +12,15 @@ use crate::entity_text;
 use crate::evaluate::{EvaluateFault, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
-use crate::identity::{Identity, identify};
+use crate::identity::{Identity, Person, RequirementError, identify};
 use crate::jwks::Poller;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
-use crate::record::Facts;
+use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, host};
+use crate::section::{DelegationMode, TransactionMode};
 use crate::token::{self, TokenCache, TokenDigest, TokenError, TokenFacts};
+use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
 
 /// Buffers that are reused from request to request.
@@ -28,6 +30,10 @@ pub(crate) struct Buffers {
     host: String,
     resource_id: String,
     resource_text: String,
+    /// The policies that determined an answer, and those that could not be evaluated.
+    reasons: Vec<PolicyIndex>,
+    errors: Vec<PolicyIndex>,
+    transaction: Option<Transaction>,
 }
 
 /// What the steps work with.
@@ -80,7 +86,7 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let Buffers { path, host: host_name, resource_id, resource_text } = buffers;
+        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction } = buffers;
         // A host that does not read has no resource; it is refused below, once it is known who asks.
         let host_read = self::host(head.authority, host_name);
         let host_name: &'a str = host_name;
@@ -94,7 +100,7 @@ impl<'a> Pipeline<'a> {
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
         let identity = authenticate(&head, bundle, cache, dpop, poller, host, now_ms, facts)?;
-        facts.principal = Some(&identity.text);
+        facts.principal = Some(&identity.subject.text);
 
         path.read(head.path)?;
         host_read?;
@@ -112,6 +118,14 @@ impl<'a> Pipeline<'a> {
         entity_text::push(resource_text, &route.resource_type, resource_id);
         facts.resource = Some(resource_text);
 
+        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
+        let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
+        facts.strip_transaction = route.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
+        let slots = &bundle.slots().transaction;
+        *transaction =
+            transaction::read(head.transaction, route.transaction, bundle.transactions(), slots, host, now_ms)?;
+        let transaction: Option<&'a Transaction> = transaction.as_ref();
+        facts.transaction = transaction.map(|transaction| transaction.id.as_str());
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -119,14 +133,60 @@ impl<'a> Pipeline<'a> {
             path,
             query: head.query,
             identity,
+            transaction,
+            subject_type: &issuer.principal.entity_type,
+            actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
             now_ms,
         };
-        let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
-        let decision = evaluate(bundle.policies(), scratch, &issuer.principal, route, resource_id, &input)?;
-        facts.effect = Some(decision.effect());
-        facts.policies = PolicyNames::new(bundle.policies(), decision.reasons());
-        facts.errors = PolicyNames::new(bundle.policies(), decision.errors());
-        Ok(outcome(&decision, on_forbid_error))
+        facts.delegation = DelegationFacts::new(identity, route.delegation);
+        let (asks_subject, actors) = hops(identity, route.delegation)?;
+        if let (false, [actor, ..]) = (asks_subject, actors) {
+            facts.principal = Some(&actor.text);
+        }
+        let subject = asks_subject.then_some((&identity.subject, Some(&issuer.principal)));
+        let actors = actors.iter().map(|actor| (actor, actor_mapping));
+        let mut result = Outcome::Denied;
+        reasons.clear();
+        errors.clear();
+        for (person, mapping) in subject.into_iter().chain(actors) {
+            let mapping = mapping.ok_or(Unavailable::Internal)?;
+            let decision = evaluate(bundle.policies(), scratch, mapping, person, route, resource_id, &input)?;
+            result = outcome(&decision, on_forbid_error);
+            facts.effect = Some(decision.effect());
+            if !result.is_allowed() {
+                // The weakest of the chain; what the others were allowed for does not matter any more.
+                reasons.clear();
+                errors.clear();
+                facts.delegation.denied_for = Some(&person.text);
+            }
+            collect(reasons, decision.reasons());
+            collect(errors, decision.errors());
+            if !result.is_allowed() {
+                break;
+            }
+        }
+        facts.policies = PolicyNames::new(bundle.policies(), reasons);
+        facts.errors = PolicyNames::new(bundle.policies(), errors);
+        Ok(result)
+    }
+}
+
+/// Whose rights decide: whether the subject's do, and which actors'.
+fn hops(identity: &Identity, mode: DelegationMode) -> Result<(bool, &[Person]), RequirementError> {
+    match (identity.actors.as_slice(), mode) {
+        ([], _) | ([_, ..], DelegationMode::SubjectOnly) => Ok((true, &[])),
+        ([_, ..], DelegationMode::Refuse) => Err(RequirementError::Delegation),
+        ([current, ..], DelegationMode::ActorOnly) => Ok((false, std::slice::from_ref(current))),
+        (actors @ [_, ..], DelegationMode::EveryHop) => Ok((true, actors)),
+    }
+}
+
+/// Adds policies, each once, in ascending order.
+fn collect(all: &mut Vec<PolicyIndex>, more: &[PolicyIndex]) {
+    all.extend_from_slice(more);
+    if all.len() > more.len() {
+        all.sort_unstable();
+        all.dedup();
     }
 }
 
@@ -172,7 +232,7 @@ fn authenticate<'a>(
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.claim_slots())
+            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token)
                 .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
             cache.insert(digest, validity, identity, now_ms)
         }

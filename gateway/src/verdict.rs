@@ -55,6 +55,8 @@ pub struct Forward<'a> {
     pub strip: &'static [&'static str],
     /// Request headers to set, for the upstream. Values are printable ASCII.
     pub set: [(&'static str, &'a str); 2],
+    /// One more header to set, where somebody acts for the caller.
+    pub actor: Option<(&'static str, &'a str)>,
 }
 
 /// The ids of some policies, as Cedar reports them.

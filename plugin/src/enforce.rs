@@ -74,7 +74,7 @@ fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<(
     for name in forward.strip {
         proxy.remove_request_header(name.as_bytes())?;
     }
-    for (name, value) in forward.set {
+    for (name, value) in forward.set.into_iter().chain(forward.actor) {
         proxy.set_request_header(name.as_bytes(), value.as_bytes())?;
     }
     Ok(())

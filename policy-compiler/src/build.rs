@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::bundle::{BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
+use palisade_gateway::bundle::{ActiveBundle, BundleError, Container, Digest, Expectation, SourceEntry, TrustSet};
 use palisade_gateway::token::Algorithm as TokenAlgorithm;
 
 use crate::bundle::{self, Draft, WriteError};
@@ -12,7 +12,9 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::keys::{Algorithm, PrivateKey, curve_placeholder, jwk_set};
 use crate::limits::SELF_CHECK_QUESTIONS;
 use crate::lint::lint;
-use crate::project::{IssuerTable, PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, json_finding};
+use crate::project::{
+    IssuerTable, PROJECT_FILE, Project, ProjectFile, ProjectSources, RouteTable, TRANSACTION_TOKENS, json_finding,
+};
 use crate::section::{self, jwk_use};
 
 /// What a build is given besides the project.
@@ -112,7 +114,8 @@ fn assemble(
         gateway,
         sources: source_entries(sources),
     };
-    match bundle::write(&draft).and_then(|bytes| open_as_a_gateway(&bytes, options.created).map(|()| bytes)) {
+    // What a gateway refuses is not built.
+    match bundle::write(&draft).and_then(|bytes| open(&bytes, options.created).map(|_| bytes)) {
         Ok(bytes) => Some(Built {
             bytes,
             unindexed: compiled.unindexed,
@@ -181,8 +184,11 @@ pub(crate) fn compile_finding(project: &Project, error: CompileError) -> Diagnos
 /// The key set of each issuer, by alias. What is unreadable is a finding; what is missing is left out.
 fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) -> BTreeMap<String, Json> {
     let mut sets = BTreeMap::new();
-    for issuer in &project.file.issuers {
-        let alias = issuer.alias.as_ref();
+    let issuers = project.file.issuers.iter();
+    let signers = issuers.map(|issuer| (issuer.alias.as_ref().as_str(), &issuer.algorithms, jwk_use(issuer)));
+    let transactions = project.file.transaction_tokens.iter();
+    let transactions = transactions.map(|table| (TRANSACTION_TOKENS, &table.algorithms, "sig"));
+    for (alias, algorithms, key_use) in signers.chain(transactions) {
         let set = match (project.jwks.get(alias), options.missing_key_sets) {
             (Some(file), _) => match serde_json::from_str(&file.text) {
                 Ok(set) => set,
@@ -193,15 +199,14 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
             },
             (None, MissingKeySets::Refuse) => continue,
             (None, MissingKeySets::Placeholder) => {
-                let names = issuer.algorithms.as_ref().iter();
-                let key_use = jwk_use(issuer);
+                let names = algorithms.as_ref().iter();
                 match placeholder(names.filter_map(|name| TokenAlgorithm::from_name(name.as_ref())), key_use) {
                     Some(set) => set,
                     None => continue,
                 }
             }
         };
-        sets.insert(alias.clone(), set);
+        sets.insert(alias.to_owned(), set);
     }
     sets
 }
@@ -254,12 +259,15 @@ fn source_entries(sources: &ProjectSources) -> Vec<SourceEntry> {
     entries.collect()
 }
 
-/// Opens a bundle as a gateway would, signed by a key made for the purpose: what a gateway refuses is not built.
-fn open_as_a_gateway(bytes: &[u8], now_seconds: u64) -> Result<(), WriteError> {
+/// Opens an unsigned bundle as a gateway would, signed by a key made for the purpose.
+///
+/// # Errors
+///
+/// When a gateway would refuse it, whoever had signed it.
+pub fn open(bytes: &[u8], now_seconds: u64) -> Result<ActiveBundle, WriteError> {
     let key = PrivateKey::generate(Algorithm::Ed25519)?;
     let signed = bundle::sign(bytes, &key)?;
     let trust = TrustSet::new(vec![key.trust_key()?], 1).map_err(crate::keys::library)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds };
-    Container::read(&signed)?.verify(&trust)?.accept(&expectation)?.open()?;
-    Ok(())
+    Ok(Container::read(&signed)?.verify(&trust)?.accept(&expectation)?.open()?)
 }

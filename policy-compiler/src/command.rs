@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod gateway_config;
 mod inspect;
+mod jwks;
 mod keys;
 mod loose;
 mod project;
@@ -82,6 +83,7 @@ enum Command {
     Explain(explain::Arguments),
     Keys(keys::Arguments),
     Token(token::Arguments),
+    Jwks(jwks::Arguments),
     GatewayConfig(gateway_config::Arguments),
 }
 
@@ -129,6 +131,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(&arguments, console),
         Command::Keys(arguments) => keys::run(&arguments, console),
         Command::Token(arguments) => token::run(&arguments, console),
+        Command::Jwks(arguments) => jwks::run(&arguments, console),
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
     }
 }

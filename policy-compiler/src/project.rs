@@ -15,10 +15,10 @@ mod schema;
 pub use duration::{DurationError, parse_duration};
 pub(crate) use entities::{json_finding, span_in};
 pub use file::{
-    AttributesTable, DpopTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile,
-    ProtectedResourceTable, ResourceTable, RouteTable,
+    AttributesTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, ParentTable, PrincipalTable, ProjectFile,
+    ProtectedResourceTable, ResourceTable, RouteTable, TransactionTokensTable,
 };
-pub(crate) use file::{PROJECT_FILE, at};
+pub(crate) use file::{PROJECT_FILE, TRANSACTION_TOKENS, at};
 pub(crate) use load::seconds;
 pub use load::{Project, ProjectSources};
 pub use policies::{NamedPolicies, PolicyPlace};

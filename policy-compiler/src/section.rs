@@ -6,6 +6,7 @@ mod keys;
 mod resources;
 mod routes;
 mod template;
+mod transactions;
 mod types;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
         routes: routes::build(&project.file, &types, findings),
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
+        transaction_tokens: transactions::build(&project.file, key_sets, findings),
     }
 }
 

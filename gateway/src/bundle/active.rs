@@ -5,12 +5,13 @@ use palisade_engine::CompiledPolicySet;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::Manifest;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::proof::OpenDpop;
 use crate::resource::ResourceTable;
 use crate::route::RouteTable;
 use crate::section::{GatewaySection, OpenSection};
 use crate::token::IssuerTable;
+use crate::transaction::TransactionRules;
 
 /// A bundle all of whose parts have been verified and opened. Only this can decide.
 #[derive(Debug)]
@@ -20,9 +21,10 @@ pub struct ActiveBundle {
     policies: CompiledPolicySet,
     issuers: IssuerTable,
     routes: RouteTable,
-    claim_slots: ClaimSlots,
+    slots: RouteSlots,
     resources: ResourceTable,
     dpop: Option<OpenDpop>,
+    transactions: Option<TransactionRules>,
 }
 
 impl ActiveBundle {
@@ -38,9 +40,9 @@ impl ActiveBundle {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
         let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        let OpenSection { issuers, routes, claim_slots, resources, dpop } =
+        let OpenSection { issuers, routes, slots, resources, dpop, transactions } =
             OpenSection::open(section).map_err(BundleError::Gateway)?;
-        Ok(Self { manifest, digest, policies, issuers, routes, claim_slots, resources, dpop })
+        Ok(Self { manifest, digest, policies, issuers, routes, slots, resources, dpop, transactions })
     }
 
     /// The signed manifest.
@@ -74,8 +76,13 @@ impl ActiveBundle {
         &self.routes
     }
 
-    pub(crate) fn claim_slots(&self) -> &ClaimSlots {
-        &self.claim_slots
+    pub(crate) fn slots(&self) -> &RouteSlots {
+        &self.slots
+    }
+
+    /// Whose transaction tokens are read; `None` where nobody's are.
+    pub(crate) fn transactions(&self) -> Option<&TransactionRules> {
+        self.transactions.as_ref()
     }
 
     /// What the gateway is to OAuth clients.

@@ -11,6 +11,15 @@ pub(crate) struct ClaimSlots {
     slots: Vec<ClaimSlot>,
 }
 
+/// What the routes of a bundle read from the tokens of a request.
+#[derive(Debug, Default)]
+pub(crate) struct RouteSlots {
+    /// From the caller's token.
+    pub(crate) token: ClaimSlots,
+    /// From the transaction token.
+    pub(crate) transaction: ClaimSlots,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct ClaimSlot {
     path: Vec<String>,

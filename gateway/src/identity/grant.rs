@@ -7,6 +7,8 @@ use crate::token::{TokenClaims, date_ms};
 /// Why a token is not enough for a route, though it is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequirementError {
+    /// The token names actors, and the route is for nobody who is acted for.
+    Delegation,
     /// A scope of the route is missing.
     Scope,
     /// `acr` is none of those that the route asks for.

@@ -1,13 +1,14 @@
 //! From claims to a principal, by the mapping of the issuer.
 
+use super::actors::actors;
 use super::claim_slots::ClaimSlots;
 use super::datum::ReadFault;
-use super::{Grant, Identity, IdentityError};
+use super::{Grant, Identity, IdentityError, Person};
 use crate::entity_text;
 use crate::json::Json;
 use crate::limits;
 use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
-use crate::token::{Issuer, VerifiedToken};
+use crate::token::{Issuer, IssuerTable, TokenClaims, VerifiedToken};
 
 /// Why a token gives no principal, and the attribute that it failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +46,24 @@ pub(crate) fn check_mapping(mapping: &PrincipalMapping, alias: &str) -> Result<(
 pub(crate) fn identify<'a>(
     token: VerifiedToken,
     issuer: &'a Issuer,
+    issuers: &'a IssuerTable,
     slots: &ClaimSlots,
 ) -> Result<Identity, IdentityFault<'a>> {
-    let fault = |error| IdentityFault { error, attribute: None };
-    let mapping = &issuer.principal;
     let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _, confirmation } = token;
+    let subject = person(&claims, &issuer.principal, &issuer.alias)?;
+    let actors = actors(&claims, &subject, issuer, issuers)?;
+    let grant = Grant::read(&claims);
+    let claims = slots.read(&claims);
+    Ok(Identity { issuer: index, algorithm, kid, confirmation, subject, actors, grant, claims })
+}
 
+/// Works out an entity from claims. `namespace` is the alias of the issuer that it belongs to.
+pub(super) fn person<'a>(
+    claims: &TokenClaims,
+    mapping: &'a PrincipalMapping,
+    namespace: &str,
+) -> Result<Person, IdentityFault<'a>> {
+    let fault = |error| IdentityFault { error, attribute: None };
     let id = match claims.find(&mapping.id_claim) {
         None => return Err(fault(IdentityError::IdMissing)),
         Some(Json::String(id)) => id,
@@ -60,7 +73,7 @@ pub(crate) fn identify<'a>(
         return Err(fault(IdentityError::IdInvalid));
     }
     // The issuer's alias is the namespace: two issuers may use one `sub` for different callers. An alias has no `/`.
-    let id = format!("{}/{id}", issuer.alias);
+    let id = format!("{namespace}/{id}");
 
     let mut attributes = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
@@ -98,9 +111,7 @@ pub(crate) fn identify<'a>(
 
     let mut text = String::new();
     entity_text::push(&mut text, &mapping.entity_type, &id);
-    let grant = Grant::read(&claims);
-    let claims = slots.read(&claims);
-    Ok(Identity { issuer: index, algorithm, kid, confirmation, id, text, attributes, parents, grant, claims })
+    Ok(Person { id, text, attributes, parents })
 }
 
 #[cfg(test)]
@@ -110,9 +121,9 @@ mod tests {
     use crate::proof::Confirmation;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
-    use crate::token::{Algorithm, IssuerTable, TokenClaims, Validity};
+    use crate::token::{Algorithm, Validity};
 
-    fn identify_with(mapping: PrincipalMapping, claims: &str) -> Result<Identity, (IdentityError, Option<String>)> {
+    fn identify_with(mapping: PrincipalMapping, claims: &str) -> Result<Person, (IdentityError, Option<String>)> {
         let mut raw = testing::issuer("dev", "https://issuer");
         raw.principal = mapping;
         let table = IssuerTable::open(vec![raw]).unwrap();
@@ -125,7 +136,8 @@ mod tests {
             validity: Validity { from_ms: 0, until_ms: 1 },
             confirmation: Confirmation::default(),
         };
-        identify(token, issuer, &ClaimSlots::default())
+        identify(token, issuer, &table, &ClaimSlots::default())
+            .map(|identity| identity.subject)
             .map_err(|fault| (fault.error, fault.attribute.map(str::to_owned)))
     }
 

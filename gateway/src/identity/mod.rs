@@ -1,5 +1,6 @@
 //! Identity: from the claims of a verified token to a Cedar principal.
 
+mod actors;
 mod claim_slots;
 mod datum;
 mod error;
@@ -8,7 +9,7 @@ mod mapping;
 
 pub use error::IdentityError;
 
-pub(crate) use claim_slots::{ClaimSlots, ClaimValue, SlotIndex};
+pub(crate) use claim_slots::{ClaimSlots, ClaimValue, RouteSlots, SlotIndex};
 pub use grant::RequirementError;
 
 pub(crate) use datum::{Datum, ReadFault};
@@ -26,29 +27,44 @@ pub(crate) struct Identity {
     pub(crate) kid: Option<String>,
     /// What the token is bound to; proved for each request.
     pub(crate) confirmation: Confirmation,
-    /// The principal's entity id: `alias/id`.
-    pub(crate) id: String,
-    /// The principal as Cedar writes it, in printable ASCII: for headers and records.
-    pub(crate) text: String,
-    /// The attributes, in the order of the issuer's mapping; absent ones are `None`.
-    pub(crate) attributes: Vec<Option<Datum>>,
-    /// The parents: positions in the issuer's mapping, and entity ids.
-    pub(crate) parents: Vec<(usize, String)>,
+    /// Whom the token is about.
+    pub(crate) subject: Person,
+    /// Who acts for the subject: the current actor first.
+    pub(crate) actors: Vec<Person>,
     /// What the token says of scopes and of the user's authentication.
     pub(crate) grant: Grant,
     /// What the routes of the bundle read from claims, in the order of the bundle's slots.
     pub(crate) claims: Vec<ClaimValue>,
 }
 
+/// Somebody whom a token names, by the mapping of its issuer.
+#[derive(Debug, Default)]
+pub(crate) struct Person {
+    /// The entity id: `alias/id`.
+    pub(crate) id: String,
+    /// The entity as Cedar writes it, in printable ASCII: for headers and records.
+    pub(crate) text: String,
+    /// The attributes, in the order of the mapping; absent ones are `None`.
+    pub(crate) attributes: Vec<Option<Datum>>,
+    /// The parents: positions in the mapping, and entity ids.
+    pub(crate) parents: Vec<(usize, String)>,
+}
+
+impl Person {
+    /// Roughly the bytes this takes.
+    fn weight(&self) -> usize {
+        let attributes: usize = self.attributes.iter().flatten().map(Datum::weight).sum();
+        let parents: usize = self.parents.iter().map(|(_, id)| id.len() + size_of::<(usize, String)>()).sum();
+        size_of::<Self>() + self.id.len() + self.text.len() + attributes + parents
+    }
+}
+
 impl Identity {
     /// Roughly the bytes this takes, to keep the cache small.
     pub(crate) fn weight(&self) -> usize {
-        let data = |datum: &Datum| datum.weight();
-        let attributes: usize = self.attributes.iter().flatten().map(data).sum();
-        let parents: usize = self.parents.iter().map(|(_, id)| id.len() + size_of::<(usize, String)>()).sum();
+        let people: usize = std::iter::once(&self.subject).chain(&self.actors).map(Person::weight).sum();
         let claims: usize = self.claims.iter().map(ClaimValue::weight).sum();
-        let texts = self.id.len() + self.text.len() + self.kid.as_ref().map_or(0, String::len);
-        size_of::<Self>() + texts + self.grant.weight() + attributes + parents + claims
+        size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + people + claims + self.grant.weight()
     }
 
     #[cfg(test)]
@@ -61,10 +77,8 @@ impl Identity {
             algorithm: Algorithm::Es256,
             kid: None,
             confirmation: Confirmation::default(),
-            id: id.to_owned(),
-            text: String::new(),
-            attributes: vec![],
-            parents: vec![],
+            subject: Person { id: id.to_owned(), ..Person::default() },
+            actors: vec![],
             grant: Grant::default(),
             claims: vec![],
         }

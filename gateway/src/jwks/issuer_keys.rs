@@ -57,10 +57,10 @@ impl IssuerKeys {
 }
 
 impl RemoteKeys {
-    /// Checks where and how often keys are to be fetched; there are none yet. `alias` names the issuer in the error.
-    pub(crate) fn open(remote: RemoteJwks, alias: &str) -> Result<Self, SectionError> {
+    /// Checks where and how often keys are to be fetched; there are none yet. `place` says whose they are.
+    pub(crate) fn open(remote: RemoteJwks, place: &str) -> Result<Self, SectionError> {
         let RemoteJwks { uri, fresh_for_seconds, max_stale_seconds, cooldown_seconds } = remote;
-        let error = |kind, what: &str| SectionError::new(kind, format!("{what} of the issuer `{alias}`"));
+        let error = |kind, what: &str| SectionError::new(kind, format!("{what} of {place}"));
         let uri = JwksUri::read(&uri).ok_or_else(|| error(SectionErrorKind::JwksUri, "the URL of the key set"))?;
         if !(1..=limits::JWKS_MAX_SECONDS).contains(&fresh_for_seconds) {
             return Err(error(SectionErrorKind::Range, "`fresh_for_seconds`"));

@@ -72,7 +72,7 @@ impl Poller {
     ) -> Result<Self, ConfigError> {
         let mut posts = Vec::new();
         for (index, issuer) in issuers.iter() {
-            let IssuerKeys::Remote(keys) = &issuer.keys else { continue };
+            let IssuerKeys::Remote(keys) = &issuer.terms.keys else { continue };
             let Some(cluster) = clusters.find(&issuer.alias, keys.uri.host()) else {
                 return Err(ConfigError::JwksCluster {
                     issuer: issuer.alias.clone(),
@@ -119,7 +119,7 @@ impl Poller {
             let Some(issuer) = issuers.get_mut(post.issuer) else { continue };
             let same = other.iter().map(|(_, other)| other).find(|other| other.alias == issuer.alias);
             let Some(other) = same.filter(|other| other.profile == issuer.profile) else { continue };
-            if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(known)) = (&mut issuer.keys, &other.keys) {
+            if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(known)) = (&mut issuer.terms.keys, &other.terms.keys) {
                 keys.inherit(known);
             }
         }
@@ -312,7 +312,7 @@ impl Post {
 }
 
 fn remote(issuer: &Issuer) -> Option<&RemoteKeys> {
-    match &issuer.keys {
+    match &issuer.terms.keys {
         IssuerKeys::Remote(keys) => Some(keys),
         IssuerKeys::Inline(_) => None,
     }
@@ -320,8 +320,8 @@ fn remote(issuer: &Issuer) -> Option<&RemoteKeys> {
 
 /// Reads a document by the issuer's rules and puts it in place; says whether that changed its keys.
 fn install(issuer: &mut Issuer, body: &[u8], fetched_ms: u64) -> Result<(Document, bool), RefreshError> {
-    let IssuerKeys::Remote(keys) = &mut issuer.keys else { return Err(RefreshError::Malformed) };
-    let document = Document::read(body, Reading { profile: &issuer.profile, algorithms: &issuer.algorithms })?;
+    let IssuerKeys::Remote(keys) = &mut issuer.terms.keys else { return Err(RefreshError::Malformed) };
+    let document = Document::read(body, Reading { profile: &issuer.profile, algorithms: &issuer.terms.algorithms })?;
     let changed = keys.replace(&document, fetched_ms)?;
     Ok((document, changed))
 }

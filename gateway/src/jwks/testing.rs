@@ -89,7 +89,7 @@ impl Worker {
     /// What a token with this key comes to; a key that is not there is missed, as in the request path.
     pub(super) fn ask(&mut self, kid: &str, now_ms: u64) -> Result<(), TokenError> {
         let (_, issuer) = self.issuers.find(ISSUER).unwrap();
-        let found = issuer.keys.find(Some(kid), Algorithm::Es256, now_ms).map(|_| ());
+        let found = issuer.terms.keys.find(Some(kid), Algorithm::Es256, now_ms).map(|_| ());
         if found == Err(TokenError::KeyUnknown) {
             self.poller.missed("dev", Some(kid), &self.issuers, now_ms);
         }

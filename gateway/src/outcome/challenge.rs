@@ -32,7 +32,11 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
     let by_dpop = facts.scheme == Some(Scheme::Dpop) && facts.dpop_algorithms.is_some();
     let scheme = if by_dpop { "DPoP" } else { "Bearer" };
     let error = match client {
-        ClientReason::Forwarded | ClientReason::Metadata | ClientReason::AccessDenied | ClientReason::Unavailable => {
+        ClientReason::Forwarded
+        | ClientReason::Metadata
+        | ClientReason::AccessDenied
+        | ClientReason::InvalidTransaction
+        | ClientReason::Unavailable => {
             return;
         }
         ClientReason::CredentialsRequired => {

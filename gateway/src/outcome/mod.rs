@@ -13,6 +13,7 @@ use crate::identity::{IdentityError, RequirementError};
 use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
+use crate::transaction::TransactionError;
 
 /// How a request ended. Exhaustive: a new way to end does not compile before the table has a row for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Outcome {
     Route(RouteError),
     /// The token is not enough for the route.
     Requirement(RequirementError),
+    /// The transaction token is refused.
+    Transaction(TransactionError),
     /// The context cannot be built.
     Context(ContextError),
     /// The filter itself cannot decide.
@@ -82,6 +85,7 @@ impl Outcome {
             | Self::Identity(_)
             | Self::Route(_)
             | Self::Requirement(_)
+            | Self::Transaction(_)
             | Self::Context(_)
             | Self::Unavailable(_)
             | Self::Malformed => "deny",
@@ -110,6 +114,12 @@ impl From<ProofError> for Outcome {
 impl From<RequirementError> for Outcome {
     fn from(error: RequirementError) -> Self {
         Self::Requirement(error)
+    }
+}
+
+impl From<TransactionError> for Outcome {
+    fn from(error: TransactionError) -> Self {
+        Self::Transaction(error)
     }
 }
 

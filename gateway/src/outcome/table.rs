@@ -5,6 +5,7 @@ use crate::identity::{IdentityError, RequirementError};
 use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
+use crate::transaction::TransactionError;
 
 /// What an outcome answers, logs and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum ClientReason {
     NonceRequired,
     /// The token lacks a scope.
     InsufficientScope,
+    /// The transaction token is missing or not accepted.
+    InvalidTransaction,
     /// The user must be authenticated more strongly or again.
     InsufficientAuthentication,
     /// The request is not permitted.
@@ -169,6 +172,7 @@ impl Outcome {
             },
 
             Self::Requirement(error) => match error {
+                RequirementError::Delegation => row!(403, C::AccessDenied, Warn, "delegation.refused"),
                 RequirementError::Scope => row!(403, C::InsufficientScope, Warn, "scope.insufficient"),
                 RequirementError::AuthenticationContext => {
                     row!(401, C::InsufficientAuthentication, Warn, "authentication.context")
@@ -185,6 +189,12 @@ impl Outcome {
                 IdentityError::AttributeMissing => row!(403, C::AccessDenied, Warn, "identity.attribute_missing"),
                 IdentityError::AttributeType => row!(403, C::AccessDenied, Warn, "identity.attribute_type"),
                 IdentityError::AttributeInvalid => row!(403, C::AccessDenied, Warn, "identity.attribute_invalid"),
+                IdentityError::ActorUnexpected => row!(403, C::AccessDenied, Warn, "delegation.unexpected"),
+                IdentityError::ActorMalformed => row!(403, C::AccessDenied, Warn, "delegation.malformed"),
+                IdentityError::ActorId => row!(403, C::AccessDenied, Warn, "delegation.actor_id"),
+                IdentityError::ActorDepth => row!(403, C::AccessDenied, Warn, "delegation.depth"),
+                IdentityError::ActorLoop => row!(403, C::AccessDenied, Warn, "delegation.loop"),
+                IdentityError::ActorIssuer => row!(403, C::AccessDenied, Warn, "delegation.issuer"),
                 IdentityError::Parents => row!(403, C::AccessDenied, Warn, "identity.parents"),
             },
 
@@ -192,6 +202,20 @@ impl Outcome {
                 RouteError::Unknown => row!(403, C::AccessDenied, Warn, "route.unknown"),
                 RouteError::PathUnsafe => row!(403, C::AccessDenied, Warn, "route.path_unsafe"),
                 RouteError::HostInvalid => row!(403, C::AccessDenied, Warn, "route.host_invalid"),
+            },
+
+            // No authentication scheme is about this header, so the answer is not 401.
+            Self::Transaction(error) => match error {
+                TransactionError::Refused => row!(400, C::InvalidTransaction, Warn, "transaction.refused"),
+                TransactionError::Missing => row!(400, C::InvalidTransaction, Warn, "transaction.missing"),
+                TransactionError::Repeated => row!(400, C::InvalidTransaction, Warn, "transaction.repeated"),
+                TransactionError::Malformed => row!(400, C::InvalidTransaction, Warn, "transaction.malformed"),
+                TransactionError::Type => row!(400, C::InvalidTransaction, Warn, "transaction.typ"),
+                TransactionError::Issuer => row!(400, C::InvalidTransaction, Warn, "transaction.issuer"),
+                TransactionError::Signature => row!(400, C::InvalidTransaction, Warn, "transaction.signature"),
+                TransactionError::Audience => row!(400, C::InvalidTransaction, Warn, "transaction.audience"),
+                TransactionError::Time => row!(400, C::InvalidTransaction, Warn, "transaction.time"),
+                TransactionError::Claim => row!(400, C::InvalidTransaction, Warn, "transaction.claim"),
             },
 
             Self::Context(error) => match error {
@@ -227,6 +251,7 @@ impl ClientReason {
             Self::InvalidToken | Self::InvalidBinding => "invalid_token",
             Self::InvalidProof => "invalid_dpop_proof",
             Self::NonceRequired => "use_dpop_nonce",
+            Self::InvalidTransaction => "invalid_transaction_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::AccessDenied => "access_denied",
@@ -245,6 +270,7 @@ impl ClientReason {
             Self::InvalidToken | Self::InvalidBinding => "Invalid token",
             Self::InvalidProof => "Invalid DPoP proof",
             Self::NonceRequired => "DPoP nonce required",
+            Self::InvalidTransaction => "Invalid transaction token",
             Self::InsufficientScope => "Insufficient scope",
             Self::InsufficientAuthentication => "Insufficient user authentication",
             Self::AccessDenied => "Access denied",

@@ -10,8 +10,10 @@ use json::{push_bytes, push_text};
 
 use crate::bundle::{Digest, Manifest};
 use crate::decision_id::DecisionId;
+use crate::identity::{Identity, Person};
 use crate::limits;
 use crate::outcome::{ChallengeFacts, Outcome};
+use crate::section::DelegationMode;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -36,12 +38,44 @@ pub(crate) struct Facts<'a> {
     pub(crate) effect: Option<Effect>,
     pub(crate) policies: PolicyNames<'a>,
     pub(crate) errors: PolicyNames<'a>,
+    /// Who acts for whom, where somebody does.
+    pub(crate) delegation: DelegationFacts<'a>,
     /// What a reply's challenges are made of; the record has nothing of it.
     pub(crate) challenge: ChallengeFacts<'a>,
     /// The metadata that was asked for.
     pub(crate) metadata: Option<&'a str>,
+    /// The transaction that the request is part of, where a token says so.
+    pub(crate) transaction: Option<&'a str>,
     /// Whether the upstream gets the request without token and proof.
     pub(crate) strip_token: bool,
+    /// Whether the upstream gets it without the transaction token, too.
+    pub(crate) strip_transaction: bool,
+}
+
+/// Who acts for whom.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DelegationFacts<'a> {
+    /// Whose rights decided; `None` where nobody acts for the subject.
+    mode: Option<DelegationMode>,
+    subject: Option<&'a str>,
+    /// The current actor first.
+    actors: &'a [Person],
+    /// The one for whom the policies did not allow the request.
+    pub(crate) denied_for: Option<&'a str>,
+}
+
+impl<'a> DelegationFacts<'a> {
+    pub(crate) fn new(identity: &'a Identity, mode: DelegationMode) -> Self {
+        if identity.actors.is_empty() {
+            return Self::default();
+        }
+        Self { mode: Some(mode), subject: Some(&identity.subject.text), actors: &identity.actors, denied_for: None }
+    }
+
+    /// The current actor, for the upstream.
+    pub(crate) fn actor(&self) -> Option<&'a str> {
+        self.actors.first().map(|actor| actor.text.as_str())
+    }
 }
 
 /// When and as what a decision was made.
@@ -90,9 +124,12 @@ impl Recorder {
             effect,
             policies,
             errors,
+            delegation,
             challenge: _,
             metadata: _,
+            transaction,
             strip_token: _,
+            strip_transaction: _,
         } = facts;
         let disposition = outcome.disposition();
         let out = &mut self.line;
@@ -118,6 +155,10 @@ impl Recorder {
         push_member(out, "principal", principal.map(str::as_bytes));
         push_member(out, "action", action.map(str::as_bytes));
         push_member(out, "resource", resource.map(str::as_bytes));
+        push_delegation(out, delegation);
+        if transaction.is_some() {
+            push_member(out, "transaction", transaction.map(str::as_bytes));
+        }
         if attribute.is_some() {
             push_member(out, "attribute", attribute.map(str::as_bytes));
         }
@@ -146,6 +187,25 @@ fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, 
     push_member(out, "issuer", issuer.map(str::as_bytes));
     push_member(out, "kid", kid.as_deref().map(str::as_bytes));
     push_member(out, "alg", algorithm.map(|algorithm| algorithm.name().as_bytes()));
+    out.push('}');
+}
+
+fn push_delegation(out: &mut String, facts: &DelegationFacts<'_>) {
+    let DelegationFacts { mode: Some(mode), subject, actors, denied_for } = facts else {
+        return;
+    };
+    out.push_str(",\"delegation\":{\"mode\":");
+    push_text(out, mode.name());
+    push_member(out, "subject", subject.map(str::as_bytes));
+    out.push_str(",\"actors\":[");
+    for (index, actor) in actors.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_text(out, &actor.text);
+    }
+    out.push(']');
+    push_member(out, "denied_for", denied_for.map(str::as_bytes));
     out.push('}');
 }
 

@@ -7,9 +7,10 @@ use super::path::RequestPath;
 use super::query;
 use super::template::{PathTemplate, ValuePlace};
 use crate::header_map::{self, HeaderMap};
-use crate::identity::{ClaimSlots, ClaimValue, Datum, Identity, ReadFault, SlotIndex};
+use crate::identity::{ClaimValue, Datum, Identity, ReadFault, RouteSlots, SlotIndex};
 use crate::limits;
 use crate::section::{self, AttributeType, ContextEntry, SectionError, SectionErrorKind, Source};
+use crate::transaction::Transaction;
 
 /// One entry of the context record, checked.
 #[derive(Debug)]
@@ -27,9 +28,15 @@ pub(crate) enum OpenSource {
     Query(String),
     Header(String),
     Claim(SlotIndex),
+    Transaction(SlotIndex),
     Method,
     PathText,
     Host,
+    Subject,
+    Actor,
+    ActorChain,
+    Delegated,
+    DelegationDepth,
     Now,
 }
 
@@ -42,6 +49,11 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) identity: &'a Identity,
+    /// What the transaction token says, where there is one.
+    pub(crate) transaction: Option<&'a Transaction>,
+    /// The entity types of subject and actors.
+    pub(crate) subject_type: &'a str,
+    pub(crate) actor_type: Option<&'a str>,
     pub(crate) now_ms: u64,
 }
 
@@ -56,7 +68,7 @@ impl OpenContext {
     pub(super) fn open(
         raw: ContextEntry,
         template: &PathTemplate,
-        slots: &mut ClaimSlots,
+        slots: &mut RouteSlots,
         place: &str,
     ) -> Result<Self, SectionError> {
         let ContextEntry { name, source, attribute_type, required } = raw;
@@ -78,11 +90,20 @@ impl OpenContext {
             }
             Source::Claim(path) => {
                 section::check_claim_path(&path, &place)?;
-                (OpenSource::Claim(slots.slot(&path, &attribute_type)?), true)
+                (OpenSource::Claim(slots.token.slot(&path, &attribute_type)?), true)
+            }
+            Source::Transaction(path) => {
+                section::check_claim_path(&path, &place)?;
+                (OpenSource::Transaction(slots.transaction.slot(&path, &attribute_type)?), true)
             }
             Source::Method => (OpenSource::Method, is_text),
             Source::PathText => (OpenSource::PathText, is_text),
             Source::Host => (OpenSource::Host, is_text),
+            Source::Subject => (OpenSource::Subject, matches!(attribute_type, AttributeType::Entity(_))),
+            Source::Actor => (OpenSource::Actor, matches!(attribute_type, AttributeType::Entity(_))),
+            Source::ActorChain => (OpenSource::ActorChain, element_entity(&attribute_type).is_some()),
+            Source::Delegated => (OpenSource::Delegated, attribute_type == AttributeType::Bool),
+            Source::DelegationDepth => (OpenSource::DelegationDepth, attribute_type == AttributeType::Long),
             Source::Now => (OpenSource::Now, matches!(attribute_type, AttributeType::Long | AttributeType::Datetime)),
         };
         if !fits {
@@ -104,14 +125,26 @@ impl OpenContext {
             OpenSource::Method => Some(Cow::Borrowed(input.method)),
             OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
             OpenSource::Host => Some(Cow::Borrowed(input.host)),
-            OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
-            OpenSource::Claim(slot) => {
-                return match slot.of(&input.identity.claims) {
-                    ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
-                    ClaimValue::Faulty(ReadFault::Missing) => Err(fault(ContextError::Missing)),
-                    ClaimValue::Faulty(ReadFault::Type | ReadFault::Invalid) => Err(fault(ContextError::Type)),
-                    ClaimValue::Absent => self.absent(),
+            OpenSource::Subject => return Ok(Some(Cow::Owned(self.subject(input).map_err(fault)?))),
+            OpenSource::Actor => {
+                return match input.identity.actors.first() {
+                    Some(actor) if self.is_of(input.actor_type) => Ok(Some(Cow::Owned(Datum::Text(actor.id.clone())))),
+                    Some(_) => Err(fault(ContextError::Type)),
+                    None => self.absent(),
                 };
+            }
+            OpenSource::ActorChain => return Ok(Some(Cow::Owned(self.actor_chain(input).map_err(fault)?))),
+            OpenSource::Delegated => return Ok(Some(Cow::Owned(Datum::Bool(!input.identity.actors.is_empty())))),
+            OpenSource::DelegationDepth => {
+                // At most `limits::ACTORS`.
+                let depth = i64::try_from(input.identity.actors.len()).unwrap_or(i64::MAX);
+                return Ok(Some(Cow::Owned(Datum::Long(depth))));
+            }
+            OpenSource::Now => return Ok(Some(Cow::Owned(self.now(input.now_ms)))),
+            OpenSource::Claim(slot) => return self.claim(slot.of(&input.identity.claims)),
+            OpenSource::Transaction(slot) => {
+                let claims = input.transaction.map(|transaction| transaction.claims.as_slice());
+                return self.claim(slot.of(claims.unwrap_or_default()));
             }
         };
         let Some(text) = text else {
@@ -123,6 +156,40 @@ impl OpenContext {
         match Datum::from_text(&text, &self.attribute_type) {
             Ok(datum) => Ok(Some(Cow::Owned(datum))),
             Err(_) => Err(fault(ContextError::Type)),
+        }
+    }
+
+    /// Whether the entry is for entities of a type, by itself or as elements.
+    fn is_of(&self, entity_type: Option<&str>) -> bool {
+        let own = match &self.attribute_type {
+            AttributeType::Entity(own) => Some(own),
+            other => element_entity(other),
+        };
+        own.map(String::as_str) == entity_type
+    }
+
+    fn subject(&self, input: &ContextInput<'_>) -> Result<Datum, ContextError> {
+        if !self.is_of(Some(input.subject_type)) {
+            return Err(ContextError::Type);
+        }
+        Ok(Datum::Text(input.identity.subject.id.clone()))
+    }
+
+    fn actor_chain(&self, input: &ContextInput<'_>) -> Result<Datum, ContextError> {
+        let actors = &input.identity.actors;
+        if !actors.is_empty() && !self.is_of(input.actor_type) {
+            return Err(ContextError::Type);
+        }
+        Ok(Datum::Set(actors.iter().map(|actor| Datum::Text(actor.id.clone())).collect()))
+    }
+
+    fn claim<'a>(&'a self, value: &'a ClaimValue) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
+        let fault = |error| ContextFault { error, attribute: self.name.as_str() };
+        match value {
+            ClaimValue::Value(datum) => Ok(Some(Cow::Borrowed(datum))),
+            ClaimValue::Faulty(ReadFault::Missing) => Err(fault(ContextError::Missing)),
+            ClaimValue::Faulty(ReadFault::Type | ReadFault::Invalid) => Err(fault(ContextError::Type)),
+            ClaimValue::Absent => self.absent(),
         }
     }
 
@@ -160,6 +227,17 @@ fn is_readable_header(name: &str) -> bool {
         && !matches!(name, "authorization" | "proxy-authorization" | "cookie")
 }
 
+/// The entity type of a set of entities.
+fn element_entity(attribute_type: &AttributeType) -> Option<&String> {
+    match attribute_type {
+        AttributeType::Set(element) => match &**element {
+            AttributeType::Entity(name) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +254,7 @@ mod tests {
 
     fn open(source: &str, attribute_type: &str) -> Result<OpenContext, SectionErrorKind> {
         let template = PathTemplate::parse("/r/{repo}").unwrap();
-        let mut slots = ClaimSlots::default();
+        let mut slots = RouteSlots::default();
         OpenContext::open(entry(source, attribute_type, true), &template, &mut slots, "test")
             .map_err(|error| error.kind())
     }
@@ -189,7 +267,7 @@ mod tests {
         required: bool,
     ) -> Result<Option<Datum>, ContextError> {
         let template = PathTemplate::parse("/r/{repo}").unwrap();
-        let mut slots = ClaimSlots::default();
+        let mut slots = RouteSlots::default();
         let open = OpenContext::open(entry(source, attribute_type, required), &template, &mut slots, "test").unwrap();
         let headers = HeaderBuffer::from_pairs(pairs.iter().copied());
         let mut path = RequestPath::default();
@@ -203,6 +281,9 @@ mod tests {
             path: &path,
             query: query.map(str::as_bytes),
             identity: &identity,
+            transaction: None,
+            subject_type: "Agent",
+            actor_type: None,
             now_ms: 1_700_000_000_123,
         };
         let read = open.read(&input);

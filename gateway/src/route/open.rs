@@ -1,13 +1,15 @@
 //! A route, checked and ready to match.
 
-use super::context::OpenContext;
+use super::context::{OpenContext, OpenSource};
 use super::resource::IdTemplate;
 use super::template::{PathTemplate, Segment};
 use crate::entity_text;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::limits;
 use crate::resource::check_scopes;
-use crate::section::{self, ActionRef, Authentication, ResourceTemplate, SectionError, SectionErrorKind};
+use crate::section::{
+    self, ActionRef, Authentication, DelegationMode, ResourceTemplate, SectionError, SectionErrorKind, TransactionMode,
+};
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Debug)]
@@ -22,11 +24,17 @@ pub(crate) struct OpenRoute {
     pub(crate) scopes: Vec<String>,
     pub(crate) authentication: Option<Authentication>,
     pub(crate) strip_token: bool,
+    pub(crate) delegation: DelegationMode,
+    pub(crate) transaction: TransactionMode,
     pub(super) segments: Vec<Segment>,
 }
 
 impl OpenRoute {
-    pub(super) fn open(raw: section::Route, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
+    pub(super) fn open(
+        raw: section::Route,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
+    ) -> Result<Self, SectionError> {
         let section::Route {
             host: _,
             methods: _,
@@ -37,6 +45,8 @@ impl OpenRoute {
             scopes,
             authentication,
             strip_token,
+            delegation,
+            transaction,
         } = raw;
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
@@ -62,6 +72,11 @@ impl OpenRoute {
                 return Err(SectionError::new(SectionErrorKind::Empty, format!("the authentication of {place}")));
             }
         }
+        let reads_one = matches!(transaction, TransactionMode::Optional | TransactionMode::Required);
+        let wants_claims = entries.iter().any(|entry| matches!(entry.source, OpenSource::Transaction(_)));
+        if (reads_one && !has_transactions) || (wants_claims && !reads_one) {
+            return Err(SectionError::new(SectionErrorKind::Source, format!("the transaction token of {place}")));
+        }
         let resource_id = IdTemplate::parse(&id, &template)?;
         let mut action_text = String::new();
         entity_text::push(&mut action_text, &action.entity_type, &action.id);
@@ -74,6 +89,8 @@ impl OpenRoute {
             scopes,
             authentication,
             strip_token,
+            delegation,
+            transaction,
             segments: template.segments,
         })
     }

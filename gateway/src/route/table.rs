@@ -4,7 +4,7 @@ use super::authority;
 use super::open::OpenRoute;
 use super::path::RequestPath;
 use super::trie::Trie;
-use crate::identity::ClaimSlots;
+use crate::identity::RouteSlots;
 use crate::limits;
 use crate::section::{self, SectionError, SectionErrorKind};
 
@@ -23,7 +23,11 @@ type Methods = Vec<(String, Trie)>;
 impl RouteTable {
     /// Checks all routes of a section. Routes that could both match one request, without one being more specific, are
     /// refused here: which of them wins must not depend on their order.
-    pub(crate) fn open(raw: Vec<section::Route>, slots: &mut ClaimSlots) -> Result<Self, SectionError> {
+    pub(crate) fn open(
+        raw: Vec<section::Route>,
+        slots: &mut RouteSlots,
+        has_transactions: bool,
+    ) -> Result<Self, SectionError> {
         if raw.is_empty() {
             return Err(SectionError::new(SectionErrorKind::Empty, "routes"));
         }
@@ -37,7 +41,7 @@ impl RouteTable {
             let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
             check_methods(&route.methods, &place)?;
             keys.push((host, route.methods.clone(), place));
-            table.routes.push(OpenRoute::open(route, slots)?);
+            table.routes.push(OpenRoute::open(route, slots, has_transactions)?);
         }
         for (index, (host, methods, place)) in keys.iter().enumerate() {
             for method in methods {
@@ -149,7 +153,7 @@ mod tests {
             route
         };
         let routes = routes.into_iter().enumerate().map(number).collect();
-        RouteTable::open(routes, &mut ClaimSlots::default()).map_err(|error| error.kind())
+        RouteTable::open(routes, &mut RouteSlots::default(), false).map_err(|error| error.kind())
     }
 
     fn find(table: &RouteTable, host: &str, method: &str, path: &str) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::Delegation;
 use super::profile::Profile;
 use super::remote_jwks::RemoteJwks;
 use super::resource::Binding;
@@ -42,6 +43,9 @@ pub struct Issuer {
     pub binding: Binding,
     /// How claims become the principal.
     pub principal: PrincipalMapping,
+    /// How actors become entities. Default: tokens that name actors are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Delegation>,
 }
 
 /// How a token's claims become the principal `Type::"alias/id"`.

@@ -3,6 +3,7 @@
 //! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
 //! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
 
+mod delegation;
 mod error;
 mod issuer;
 mod open;
@@ -10,14 +11,17 @@ mod profile;
 mod remote_jwks;
 mod resource;
 mod route;
+mod transaction;
 mod types;
 
+pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
 pub use profile::Profile;
 pub use remote_jwks::RemoteJwks;
 pub use resource::{Binding, DpopRules, ProtectedResource};
 pub use route::{ActionRef, Authentication, ContextEntry, ResourceTemplate, Route, Source};
+pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField};
 
 pub(crate) use open::OpenSection;
@@ -42,6 +46,9 @@ pub struct GatewaySection {
     /// How DPoP proofs must look. Default: the scheme `DPoP` is not accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<DpopRules>,
+    /// Whose transaction tokens are read. Default: nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_tokens: Option<TransactionTokens>,
 }
 
 impl GatewaySection {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delegation::DelegationMode;
+use super::transaction::TransactionMode;
 use super::types::AttributeType;
 
 /// One kind of request, and what it means in Cedar.
@@ -31,6 +33,12 @@ pub struct Route {
     /// Whether the upstream gets the request without the caller's token and proof. Default: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strip_token: bool,
+    /// Whose rights decide where a token names actors. Default: such a request is refused.
+    #[serde(default)]
+    pub delegation: DelegationMode,
+    /// What becomes of a transaction token. Default: it is removed.
+    #[serde(default)]
+    pub transaction: TransactionMode,
 }
 
 /// How a user must have been authenticated (RFC 9470).
@@ -84,8 +92,8 @@ pub struct ContextEntry {
 
 /// Where a context value comes from.
 ///
-/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"` or `"now"`.
+/// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `{"transaction": [path…]}`, `"method"`, `"path_text"`,
+/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"` or `"now"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -97,12 +105,24 @@ pub enum Source {
     Header(String),
     /// A claim of the token, by path of member names.
     Claim(Vec<String>),
+    /// A claim of the transaction token, by path of member names.
+    Transaction(Vec<String>),
     /// The method.
     Method,
     /// The whole path, percent-decoded, without query.
     PathText,
     /// The host, lower-case, without port.
     Host,
+    /// The subject of the token, as an entity: the principal, unless an actor is.
+    Subject,
+    /// The current actor, as an entity; absent where nobody acts for the subject.
+    Actor,
+    /// All actors, as a set of entities; empty where nobody acts for the subject.
+    ActorChain,
+    /// Whether somebody acts for the subject.
+    Delegated,
+    /// How many act for the subject, one for the other.
+    DelegationDepth,
     /// The time of the decision: seconds since the Unix epoch as a `long`, or a `datetime`.
     Now,
 }

@@ -1,6 +1,9 @@
 //! Sections for tests.
 
-use super::{ActionRef, Binding, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, TypedClaim};
+use super::{
+    ActionRef, Binding, DelegationMode, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route,
+    TransactionMode, TypedClaim,
+};
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
 
@@ -20,6 +23,7 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
         clock_skew_seconds: 30,
         binding: Binding::Optional,
         principal: mapping(),
+        delegation: None,
     }
 }
 
@@ -50,5 +54,7 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         scopes: vec![],
         authentication: None,
         strip_token: false,
+        delegation: DelegationMode::Refuse,
+        transaction: TransactionMode::Strip,
     }
 }

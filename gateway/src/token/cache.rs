@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {
-        cache.get(slot?).map(|identity| identity.id.as_str())
+        cache.get(slot?).map(|identity| identity.subject.id.as_str())
     }
 
     #[test]

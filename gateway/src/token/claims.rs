@@ -1,10 +1,9 @@
 //! The registered claims that every token is checked by (RFC 7519 §4.1).
 
 use super::error::TokenError;
-use super::issuer::Issuer;
+use super::terms::Terms;
 use crate::json::Json;
 use crate::limits;
-use crate::section::Profile;
 
 /// When a token is valid, in milliseconds since the Unix epoch, clock skew included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +27,9 @@ impl Validity {
 /// Checks time and audience of claims whose signature holds and whose issuer is known.
 ///
 /// A claim that is there with the wrong type refuses the token; it never counts as absent (CVE-2026-25537).
-pub(crate) fn check(claims: &Json, issuer: &Issuer, now_ms: u64) -> Result<Validity, TokenError> {
-    let validity = check_times(claims, issuer, now_ms)?;
-    check_audience(claims, issuer)?;
+pub(crate) fn check(claims: &Json, terms: &Terms, now_ms: u64) -> Result<Validity, TokenError> {
+    let validity = check_times(claims, terms, now_ms)?;
+    check_audience(claims, terms)?;
     // Wrong types of claims that nothing else reads: still not a token this verifier understands.
     for name in ["sub", "jti"] {
         if claims.get(name).is_some_and(|claim| claim.as_str().is_none()) {
@@ -40,11 +39,11 @@ pub(crate) fn check(claims: &Json, issuer: &Issuer, now_ms: u64) -> Result<Valid
     Ok(validity)
 }
 
-fn check_times(claims: &Json, issuer: &Issuer, now_ms: u64) -> Result<Validity, TokenError> {
+fn check_times(claims: &Json, terms: &Terms, now_ms: u64) -> Result<Validity, TokenError> {
     let expires = numeric_date(claims, "exp")?.ok_or(TokenError::ExpiryMissing)?;
     let not_before = numeric_date(claims, "nbf")?;
     let issued_at = numeric_date(claims, "iat")?;
-    let skew = issuer.clock_skew_ms;
+    let skew = terms.clock_skew_ms;
 
     let until_ms = expires.saturating_add(skew);
     if now_ms >= until_ms {
@@ -62,18 +61,18 @@ fn check_times(claims: &Json, issuer: &Issuer, now_ms: u64) -> Result<Validity, 
         (Some(a), Some(b)) => a.min(b),
         (Some(time), None) | (None, Some(time)) => time,
         // A JWT-SVID need not say when it was issued; what is left of its life is bounded instead.
-        (None, None) if matches!(issuer.profile, Profile::SpiffeJwtSvid { .. }) => now_ms,
+        (None, None) if terms.may_lack_beginning => now_ms,
         (None, None) => return Err(TokenError::IssuedAtMissing),
     };
-    if expires.saturating_sub(begin) > issuer.max_lifetime_ms {
+    if expires.saturating_sub(begin) > terms.max_lifetime_ms {
         return Err(TokenError::Lifetime);
     }
     let from = not_before.unwrap_or(0).max(issued_at.unwrap_or(0));
     Ok(Validity { from_ms: from.saturating_sub(skew), until_ms })
 }
 
-fn check_audience(claims: &Json, issuer: &Issuer) -> Result<(), TokenError> {
-    let is_ours = |audience: &str| issuer.audiences.iter().any(|ours| ours == audience);
+fn check_audience(claims: &Json, terms: &Terms) -> Result<(), TokenError> {
+    let is_ours = |audience: &str| terms.audiences.iter().any(|ours| ours == audience);
     match claims.get("aud") {
         None => Err(TokenError::AudienceMissing),
         Some(Json::String(audience)) => {
@@ -92,7 +91,7 @@ fn check_audience(claims: &Json, issuer: &Issuer) -> Result<(), TokenError> {
             }
             if ours == 0 {
                 Err(TokenError::Audience)
-            } else if ours < audiences.len() && !issuer.multiple_audiences {
+            } else if ours < audiences.len() && !terms.multiple_audiences {
                 Err(TokenError::AudienceMultiple)
             } else {
                 Ok(())
@@ -135,13 +134,13 @@ mod tests {
 
     const NOW: u64 = 1_000_000_000;
 
-    fn issuer() -> Issuer {
-        Issuer::for_claims_test(&["https://gateway", "https://gateway-2"], 900, 30)
+    fn terms() -> Terms {
+        Terms::for_claims_test(&["https://gateway", "https://gateway-2"], 900, 30)
     }
 
-    fn check_with(issuer: &Issuer, claims: &str) -> Result<Validity, TokenError> {
+    fn check_with(terms: &Terms, claims: &str) -> Result<Validity, TokenError> {
         let claims = Json::parse(claims.as_bytes(), &JsonLimits::TOKEN).unwrap();
-        check(&claims, issuer, NOW * 1000)
+        check(&claims, terms, NOW * 1000)
     }
 
     /// Claims with an audience and the given times, relative to now.
@@ -152,7 +151,7 @@ mod tests {
             let at = i64::try_from(NOW).unwrap() + offset.parse::<i64>().unwrap();
             members.push(format!("\"{name}\":{at}"));
         }
-        check_with(&issuer(), &format!("{{{}}}", members.join(",")))
+        check_with(&terms(), &format!("{{{}}}", members.join(",")))
     }
 
     #[test]
@@ -185,10 +184,8 @@ mod tests {
 
     #[test]
     fn an_svid_without_a_beginning_has_little_left() {
-        let profile = Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() };
-        let issuer = Issuer { profile, ..issuer() };
-        let with =
-            |exp: u64| check_with(&issuer, &format!("{{\"aud\":\"https://gateway\",\"exp\":{exp}}}")).map(|_| ());
+        let terms = Terms { may_lack_beginning: true, ..terms() };
+        let with = |exp: u64| check_with(&terms, &format!("{{\"aud\":\"https://gateway\",\"exp\":{exp}}}")).map(|_| ());
         assert_eq!(with(NOW + 900), Ok(()));
         assert_eq!(with(NOW + 901), Err(TokenError::Lifetime));
         assert_eq!(with(NOW - 30), Err(TokenError::Expired));
@@ -232,14 +229,14 @@ mod tests {
                     assert_eq!(value, "1e400");
                     continue;
                 };
-                assert_eq!(check(&claims, &issuer(), NOW * 1000), Err(TokenError::ClaimType), "{text}");
+                assert_eq!(check(&claims, &terms(), NOW * 1000), Err(TokenError::ClaimType), "{text}");
             }
         }
         for name in ["sub", "jti"] {
             for value in ["1", "null", "[\"a\"]", "{}"] {
                 let (iat, exp) = (NOW, NOW + 300);
                 let text = format!("{{\"aud\":\"https://gateway\",\"iat\":{iat},\"exp\":{exp},\"{name}\":{value}}}");
-                assert_eq!(check_with(&issuer(), &text), Err(TokenError::ClaimType), "{text}");
+                assert_eq!(check_with(&terms(), &text), Err(TokenError::ClaimType), "{text}");
             }
         }
     }
@@ -248,14 +245,14 @@ mod tests {
     fn fractions_are_allowed() {
         let (iat, exp) = (NOW, NOW + 300);
         let text = format!("{{\"aud\":\"https://gateway\",\"iat\":{iat}.25,\"exp\":{exp}.5}}");
-        assert_eq!(check_with(&issuer(), &text).unwrap().until_ms, (NOW + 330) * 1000 + 500);
+        assert_eq!(check_with(&terms(), &text).unwrap().until_ms, (NOW + 330) * 1000 + 500);
     }
 
     #[test]
     fn the_audience_is_this_gateway() {
-        let with = |issuer: &Issuer, aud: &str| {
+        let with = |terms: &Terms, aud: &str| {
             let (iat, exp) = (NOW, NOW + 300);
-            check_with(issuer, &format!("{{\"iat\":{iat},\"exp\":{exp}{aud}}}")).map(|_| ())
+            check_with(terms, &format!("{{\"iat\":{iat},\"exp\":{exp}{aud}}}")).map(|_| ())
         };
         for (aud, expected) in [
             (",\"aud\":\"https://gateway\"", Ok(())),
@@ -275,9 +272,9 @@ mod tests {
             (",\"aud\":null", Err(TokenError::ClaimType)),
             (",\"aud\":1", Err(TokenError::ClaimType)),
         ] {
-            assert_eq!(with(&issuer(), aud), expected, "{aud}");
+            assert_eq!(with(&terms(), aud), expected, "{aud}");
         }
-        let lenient = Issuer { multiple_audiences: true, ..issuer() };
+        let lenient = Terms { multiple_audiences: true, ..terms() };
         assert_eq!(with(&lenient, ",\"aud\":[\"https://gateway\",\"https://other\"]"), Ok(()));
         assert_eq!(with(&lenient, ",\"aud\":[\"https://other\"]"), Err(TokenError::Audience));
     }

@@ -25,6 +25,8 @@ pub(crate) enum TokenType {
     AccessToken,
     /// `JOSE`
     Jose,
+    /// `txntoken+jwt`; no issuer's profile has it
+    Transaction,
 }
 
 /// What a header says about how to verify the token.
@@ -79,7 +81,7 @@ impl TokenType {
     fn read(typ: &str) -> Option<Self> {
         let (prefix, rest) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
         let short = if prefix.eq_ignore_ascii_case("application/") { rest } else { typ };
-        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose)]
+        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose), ("txntoken+jwt", Self::Transaction)]
             .into_iter()
             .find(|(name, _)| short.eq_ignore_ascii_case(name))
             .map(|(_, token_type)| token_type)
@@ -166,7 +168,6 @@ mod tests {
             "\"wit+jwt\"",
             "\"wpt+jwt\"",
             "\"dpop+jwt\"",
-            "\"txntoken+jwt\"",
             "\"secevent+jwt\"",
             "\"statuslist+jwt\"",
             "\"application/secevent+jwt\"",

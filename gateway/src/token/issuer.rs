@@ -1,13 +1,10 @@
 //! Issuers, checked: who may issue tokens, with which keys, for how long.
 
-use super::algorithm::Algorithm;
 use super::jwk::KeyPurpose;
-use super::key_set::{JwksError, KeySet};
 use super::profile::{self, IssuerTerms};
-use crate::json::Json;
-use crate::jwks::{IssuerKeys, RemoteKeys};
+use super::terms::{RawTerms, Terms};
 use crate::limits;
-use crate::section::{self, Binding, PrincipalMapping, Profile, SectionError, SectionErrorKind};
+use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind};
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
@@ -15,14 +12,10 @@ pub(crate) struct Issuer {
     pub(crate) alias: String,
     pub(crate) profile: Profile,
     pub(crate) issuer: String,
-    pub(crate) audiences: Vec<String>,
-    pub(crate) multiple_audiences: bool,
-    pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) keys: IssuerKeys,
-    pub(crate) max_lifetime_ms: u64,
-    pub(crate) clock_skew_ms: u64,
+    pub(crate) terms: Terms,
     pub(crate) binding: Binding,
     pub(crate) principal: PrincipalMapping,
+    pub(crate) delegation: Option<Delegation>,
 }
 
 /// All issuers of a bundle, found by `iss`.
@@ -52,6 +45,13 @@ impl IssuerTable {
         aliases.sort_unstable();
         if let Some([alias, _]) = aliases.array_windows().find(|[a, b]| a == b) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer alias `{alias}`")));
+        }
+        for issuer in &issuers {
+            let named = issuer.delegation.iter().flat_map(|delegation| &delegation.issuers);
+            if let Some(alias) = named.into_iter().find(|alias| aliases.binary_search(&alias.as_str()).is_err()) {
+                let place = format!("`{alias}` in `delegation.issuers` of the issuer `{}`", issuer.alias);
+                return Err(SectionError::new(SectionErrorKind::Source, place));
+            }
         }
         issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         if let Some([issuer, _]) = issuers.array_windows().find(|[a, b]| a.issuer == b.issuer) {
@@ -114,6 +114,7 @@ impl Issuer {
             clock_skew_seconds,
             binding,
             principal,
+            delegation,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
         let is_alias = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -123,96 +124,52 @@ impl Issuer {
         if issuer.is_empty() {
             return error(SectionErrorKind::Empty, "`issuer`");
         }
-        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
-            return error(SectionErrorKind::Empty, "`audiences`");
-        }
-        if audiences.len() > limits::AUDIENCES {
-            return error(SectionErrorKind::Limit, "`audiences`");
-        }
-        if algorithms.is_empty() {
-            return error(SectionErrorKind::Empty, "`algorithms`");
-        }
-        if !(1..=limits::TOKEN_LIFETIME_SECONDS).contains(&max_lifetime_seconds) {
-            return error(SectionErrorKind::Range, "`max_lifetime_seconds`");
-        }
-        if clock_skew_seconds > limits::CLOCK_SKEW_SECONDS {
-            return error(SectionErrorKind::Range, "`clock_skew_seconds`");
-        }
         crate::identity::check_mapping(&principal, &alias)?;
+        if let Some(Delegation { actor, max_depth, issuers: _ }) = &delegation {
+            crate::identity::check_mapping(actor, &alias)?;
+            if !(1..=limits::ACTORS).contains(max_depth) {
+                return error(SectionErrorKind::Range, "`delegation.max_depth`");
+            }
+        }
 
         let terms = IssuerTerms { issuer: &issuer, audiences: &audiences, algorithms: &algorithms };
         profile::check_issuer(&profile, &terms, &alias)?;
 
-        let keys = match (&jwks, remote_jwks) {
-            (Some(jwks), None) => IssuerKeys::Inline(inline_keys(jwks, &profile, &algorithms, &alias)?),
-            (None, Some(remote)) => IssuerKeys::Remote(RemoteKeys::open(remote, &alias)?),
-            (Some(_), Some(_)) | (None, None) => {
-                return error(SectionErrorKind::Keys, "neither or both of `jwks` and `remote_jwks`");
-            }
-        };
-        Ok(Self {
-            alias,
-            profile,
-            issuer,
+        let place = format!("the issuer `{alias}`");
+        let terms = RawTerms {
             audiences,
             multiple_audiences,
             algorithms,
-            keys,
-            max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
-            clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
-            binding,
-            principal,
-        })
+            jwks: jwks.as_ref(),
+            remote_jwks,
+            purpose: KeyPurpose::of(&profile),
+            max_lifetime_seconds,
+            clock_skew_seconds,
+        };
+        let terms = Terms::open(terms, &place)?;
+        Ok(Self { alias, profile, issuer, terms, binding, principal, delegation })
     }
 
-    /// An issuer for tests of claims: no keys, times in seconds.
+    /// An issuer without keys, for tests of what comes after verification.
     #[cfg(test)]
-    pub(crate) fn for_claims_test(audiences: &[&str], max_lifetime: u64, skew: u64) -> Self {
-        use crate::json::JsonLimits;
-        let jwks = Json::parse(b"{\"keys\":[]}", &JsonLimits::JWKS).unwrap();
+    pub(crate) fn for_test(profile: Profile) -> Self {
         Self {
             alias: "test".to_owned(),
-            profile: Profile::OauthLenient,
+            profile,
             issuer: "https://issuer".to_owned(),
-            audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
-            multiple_audiences: false,
-            algorithms: vec![Algorithm::Es256],
-            keys: IssuerKeys::Inline(KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0),
-            max_lifetime_ms: max_lifetime * 1000,
-            clock_skew_ms: skew * 1000,
+            terms: Terms::for_claims_test(&[], 900, 30),
             binding: Binding::Optional,
-            principal: PrincipalMapping {
-                entity_type: "Agent".to_owned(),
-                id_claim: vec!["sub".to_owned()],
-                attributes: vec![],
-                parents: vec![],
-            },
+            principal: crate::section::testing::mapping(),
+            delegation: None,
         }
     }
-}
-
-/// The keys of a set that stands in the bundle.
-fn inline_keys(jwks: &Json, profile: &Profile, algorithms: &[Algorithm], alias: &str) -> Result<KeySet, SectionError> {
-    let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
-    let (keys, rejected) = match KeySet::read(jwks, KeyPurpose::of(profile)) {
-        Ok(read) => read,
-        Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
-        Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
-    };
-    // Keys for other ends may lie in an issuer's set; a defective one means that the set is not what was meant.
-    if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
-        return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
-    }
-    if keys.count(algorithms) == 0 {
-        return error(SectionErrorKind::Keys, "no usable key in `jwks`");
-    }
-    Ok(keys)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::section::testing;
+    use crate::token::Algorithm;
 
     #[test]
     fn issuers_are_found_by_their_exact_name() {
@@ -265,6 +222,21 @@ mod tests {
         assert!(IssuerTable::open(vec![section::Issuer { jwks: None, remote_jwks: remote(), ..a() }]).is_ok());
         assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
+        let delegation = |max_depth, issuers: &[&str]| Delegation {
+            actor: testing::mapping(),
+            max_depth,
+            issuers: issuers.iter().map(|alias| (*alias).to_owned()).collect(),
+        };
+        for (delegation, expected) in [
+            (delegation(0, &[]), SectionErrorKind::Range),
+            (delegation(9, &[]), SectionErrorKind::Range),
+            (delegation(4, &["nobody"]), SectionErrorKind::Source),
+            (delegation(4, &["https://a"]), SectionErrorKind::Source),
+        ] {
+            let mut issuer = a();
+            issuer.delegation = Some(delegation);
+            assert_eq!(kind(vec![issuer]), expected);
+        }
         for jwks in
             [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
         {

@@ -54,6 +54,11 @@ impl KeySet {
         Ok((Self { keys }, rejected))
     }
 
+    /// The usable keys, in the order of the set.
+    pub(crate) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
     /// How many keys can verify one of these algorithms.
     pub(crate) fn count(&self, algorithms: &[Algorithm]) -> usize {
         self.keys.iter().filter(|key| algorithms.iter().any(|algorithm| key.allows(*algorithm))).count()

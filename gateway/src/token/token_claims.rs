@@ -40,11 +40,16 @@ impl TokenClaims {
         Self { claims, facts: Json::Object(roots) }
     }
 
+    /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.
+    pub(crate) fn of_nobody(act: Json) -> Self {
+        Self { claims: act, facts: Json::Object(Vec::new()) }
+    }
+
     /// Claims without findings, for tests of what comes after.
     #[cfg(test)]
     pub(crate) fn for_test(claims: &str) -> Self {
         let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
-        let issuer = Issuer { profile: Profile::Oidc, ..Issuer::for_claims_test(&[], 900, 30) };
+        let issuer = Issuer::for_test(Profile::Oidc);
         Self::new(claims, &issuer, Confirmation::default(), Vec::new())
     }
 

@@ -52,14 +52,8 @@ pub(crate) fn verify<'a>(
     let (index, issuer) = select_issuer(&jws.claims, issuers)?;
     facts.issuer = Some(&issuer.alias);
     profile::check_header(&issuer.profile, &header)?;
-    if !issuer.algorithms.contains(&algorithm) {
-        return Err(TokenError::AlgorithmNotAllowed);
-    }
-    let key = issuer.keys.find(kid, algorithm, now_ms)?;
-    if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
-        return Err(TokenError::Signature);
-    }
-    let validity = claims::check(&jws.claims, issuer, now_ms)?.at_most(issuer.keys.usable_until_ms());
+    issuer.terms.verify_signature(&jws, &header, host, now_ms)?;
+    let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?.at_most(issuer.terms.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims)?;
     let kid = kid.map(str::to_owned);

@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 9] = [
+const POLICIES: [(&str, &str); 13] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -36,6 +36,19 @@ const POLICIES: [(&str, &str); 9] = [
         r#"permit (principal, action == Action::"errand", resource)
            when { principal.own && principal.scopes.contains("errands") };"#,
     ),
+    ("cleared", r#"permit (principal, action == Action::"relay", resource) when { principal.cleared };"#),
+    ("no-rogues", r#"forbid (principal == Agent::"users/rogue", action == Action::"relay", resource);"#),
+    (
+        "known-chain",
+        r#"permit (principal, action == Action::"chain", resource) when {
+             context has depth && context.delegated && context.depth == 2 && context.subject == User::"users/ann" &&
+             context.actor == Agent::"users/bot" && principal == context.actor && principal.model == "m1" &&
+             context.actors.containsAll([Agent::"users/bot", Agent::"dev/helper"]) };"#,
+    ),
+    (
+        "small-payments",
+        r#"permit (principal, action == Action::"pay", resource) when { context has amount && context.amount <= 100 };"#,
+    ),
     ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
@@ -47,7 +60,12 @@ const POLICIES: [(&str, &str); 9] = [
 
 const STORE: &str = r#"[
     {"uid": {"type": "Team", "id": "web"}, "attrs": {}, "parents": []},
-    {"uid": {"type": "Repository", "id": "site"}, "attrs": {}, "parents": []}
+    {"uid": {"type": "Repository", "id": "site"}, "attrs": {}, "parents": []},
+    {"uid": {"type": "User", "id": "users/ann"}, "attrs": {"cleared": true}, "parents": []},
+    {"uid": {"type": "User", "id": "users/eve"}, "attrs": {"cleared": false}, "parents": []},
+    {"uid": {"type": "Agent", "id": "users/bot"}, "attrs": {"cleared": true}, "parents": []},
+    {"uid": {"type": "Agent", "id": "users/rogue"}, "attrs": {"cleared": false}, "parents": []},
+    {"uid": {"type": "Agent", "id": "dev/helper"}, "attrs": {"cleared": true}, "parents": []}
 ]"#;
 
 /// The gateway section, before the key set is put in.
@@ -66,6 +84,7 @@ fn section_json() -> String {
     let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
     SECTION
         .replace("\"JWKS\"", &format!("{{\"keys\":[{}]}}", jwks.join(",")))
+        .replace("\"TTS\"", &format!("{{\"keys\":[{}]}}", keys::p256(21).jwk("tts")))
         .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
         .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
 }
@@ -116,6 +135,13 @@ const SECTION: &str = r#"{
     "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "binding", "claim": ["$token", "binding"], "required": true, "type": "string"}], "parents": []}
+  }, {
+    "alias": "users", "issuer": "https://users", "audiences": ["https://gateway"],
+    "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "User", "id_claim": ["sub"], "attributes": [], "parents": []},
+    "delegation": {"max_depth": 3, "issuers": ["dev"], "actor": {
+      "type": "Agent", "id_claim": ["sub"], "parents": [],
+      "attributes": [{"name": "model", "claim": ["model"], "required": false, "type": "string"}]}}
   }],
   "resources": [
     {"url": "https://repos.internal/", "authorization_servers": ["https://issuer"], "scopes": ["read", "write"],
@@ -124,6 +150,8 @@ const SECTION: &str = r#"{
   ],
   "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
            "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
+  "transaction_tokens": {"audience": "trust.internal", "issuer": "https://tts.internal", "algorithms": ["ES256"],
+    "jwks": "TTS", "max_lifetime_seconds": 300, "clock_skew_seconds": 5},
   "routes": [
     {"host": "repos.internal", "methods": ["GET", "HEAD"], "path": "/repos/{repo}",
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "{repo}"},
@@ -144,6 +172,37 @@ const SECTION: &str = r#"{
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "stepped"}, "context": []},
     {"methods": ["GET"], "path": "/fresh", "authentication": {"max_age_seconds": 600},
      "action": {"type": "Action", "id": "read"}, "resource": {"type": "Repository", "id": "fresh"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/every", "delegation": "every_hop",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/actor", "delegation": "actor_only",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/subject", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/relay/nobody",
+     "action": {"type": "Action", "id": "relay"}, "resource": {"type": "Thing", "id": "relay"}, "context": []},
+    {"methods": ["GET"], "path": "/chain", "delegation": "actor_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "chain"}, "context": [
+       {"name": "subject", "source": "subject", "type": {"entity": "User"}, "required": true},
+       {"name": "actor", "source": "actor", "type": {"entity": "Agent"}, "required": false},
+       {"name": "actors", "source": "actor_chain", "type": {"set": {"entity": "Agent"}}, "required": true},
+       {"name": "delegated", "source": "delegated", "type": "bool", "required": true},
+       {"name": "depth", "source": "delegation_depth", "type": "long", "required": true}]},
+    {"methods": ["GET"], "path": "/acted", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "acted"}, "context": [
+       {"name": "actor", "source": "actor", "type": {"entity": "Agent"}, "required": true}]},
+    {"methods": ["GET"], "path": "/mistyped", "delegation": "subject_only",
+     "action": {"type": "Action", "id": "chain"}, "resource": {"type": "Thing", "id": "acted"}, "context": [
+       {"name": "actor", "source": "actor", "type": {"entity": "Robot"}, "required": true}]},
+    {"methods": ["GET"], "path": "/txn/optional", "transaction": "optional", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/required", "transaction": "required", "action": {"type": "Action", "id": "pay"},
+     "resource": {"type": "Thing", "id": "pay"}, "context": [
+       {"name": "amount", "source": {"transaction": ["tctx", "amount"]}, "type": "long", "required": false},
+       {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
+    {"methods": ["GET"], "path": "/txn/refuse", "transaction": "refuse", "action": {"type": "Action", "id": "read"},
+     "resource": {"type": "Repository", "id": "edge"}, "context": []},
     {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
      "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",
@@ -398,7 +457,7 @@ impl Answer {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
                 let stripped = forward.strip.iter().map(|name| (*name).to_owned()).collect();
-                (forward.set.iter().map(own).collect(), removed.collect(), stripped, None)
+                (forward.set.iter().chain(&forward.actor).map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
                 assert_eq!(reply.status, disposition.status);

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::{Failure, files};
 use crate::diagnostic::Findings;
-use crate::project::{PROJECT_FILE, ProjectFile, ProjectSources, at};
+use crate::project::{PROJECT_FILE, ProjectFile, ProjectSources, TRANSACTION_TOKENS, at};
 use crate::source::{SourceFile, Sources};
 
 /// A project on disk: its folder, its parsed file, and the texts of all that it names.
@@ -137,18 +137,21 @@ impl Reader<'_> {
     ) -> Result<BTreeMap<String, SourceFile>, Failure> {
         let mut sets = BTreeMap::new();
         for (alias, path) in given {
-            if !project.issuers.iter().any(|issuer| issuer.alias.as_ref() == alias) {
+            let is_of_transactions = alias == TRANSACTION_TOKENS && project.transaction_tokens.is_some();
+            if !is_of_transactions && !project.issuers.iter().any(|issuer| issuer.alias.as_ref() == alias) {
                 return Err(Failure::new("issuer.unknown", format!("the project has no issuer `{alias}`")));
             }
             // Named by its role: the path on this machine says nothing about the bundle.
             sets.insert(alias.clone(), SourceFile::new(format!("jwks:{alias}"), files::read_text(path)?));
         }
-        for issuer in &project.issuers {
-            let Some(name) = issuer.jwks.as_ref().map(Spanned::as_ref) else { continue };
+        let issuers =
+            project.issuers.iter().filter_map(|issuer| Some((issuer.alias.as_ref().as_str(), issuer.jwks.as_ref()?)));
+        let transactions = project.transaction_tokens.iter().map(|table| (TRANSACTION_TOKENS, &table.jwks));
+        for (alias, name) in issuers.chain(transactions) {
+            let name = name.as_ref();
             let path = self.folder.join(name);
-            if !sets.contains_key(issuer.alias.as_ref()) && path.exists() {
-                let file = SourceFile::new(format!("jwks:{}", issuer.alias.as_ref()), files::read_text(&path)?);
-                sets.insert(issuer.alias.as_ref().clone(), file);
+            if !sets.contains_key(alias) && path.exists() {
+                sets.insert(alias.to_owned(), SourceFile::new(format!("jwks:{alias}"), files::read_text(&path)?));
             }
         }
         Ok(sets)

@@ -44,6 +44,8 @@ pub struct ProjectFile {
     pub resources: Vec<ProtectedResourceTable>,
     /// How DPoP proofs must look. Default: DPoP is not accepted.
     pub dpop: Option<Spanned<DpopTable>>,
+    /// Whose transaction tokens are read. Default: nobody's.
+    pub transaction_tokens: Option<TransactionTokensTable>,
     /// Which requests mean which actions.
     #[serde(default)]
     pub routes: Vec<RouteTable>,
@@ -94,6 +96,21 @@ pub struct IssuerTable {
     pub binding: Option<Spanned<String>>,
     /// How claims become the principal.
     pub principal: Spanned<PrincipalTable>,
+    /// How actors become entities. Default: tokens that name actors are refused.
+    pub delegation: Option<DelegationTable>,
+}
+
+/// `[issuers.delegation]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationTable {
+    /// How one `act` object becomes an entity. Attributes are those that are named here; others come from the bundle's entities.
+    pub actor: Spanned<PrincipalTable>,
+    /// The most actors that a token may name. Default: 4.
+    pub max_depth: Option<Spanned<usize>>,
+    /// Aliases of other issuers whose subjects may act here. Default: none.
+    #[serde(default)]
+    pub issuers: Vec<Spanned<String>>,
 }
 
 /// `[issuers.principal]`.
@@ -154,6 +171,31 @@ pub struct RouteTable {
     pub max_authentication_age: Option<Spanned<String>>,
     /// Whether the upstream gets the request without the caller's token. Default: `false`.
     pub strip_token: Option<bool>,
+    /// Whose rights decide where a token names actors: `refuse`, `subject_only`, `actor_only` or `every_hop`. Default: `refuse`.
+    pub delegation: Option<Spanned<String>>,
+    /// What becomes of a transaction token: `strip`, `refuse`, `optional` or `required`. Default: `strip`.
+    pub transaction: Option<Spanned<String>>,
+}
+
+/// What the key set of [`ProjectFile::transaction_tokens`] is called among those of the issuers, whose aliases have no `_`.
+pub(crate) const TRANSACTION_TOKENS: &str = "transaction_tokens";
+
+/// `[transaction_tokens]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionTokensTable {
+    /// The trust domain of the gateway: the only accepted `aud`.
+    pub audience: Spanned<String>,
+    /// The exact `iss` of tokens that have one. Default: they have none.
+    pub issuer: Option<Spanned<String>>,
+    /// Accepted JOSE algorithms.
+    pub algorithms: Spanned<Vec<Spanned<String>>>,
+    /// File with the service's JWK Set.
+    pub jwks: Spanned<String>,
+    /// Longest accepted `exp - iat`, such as `5m`.
+    pub max_token_lifetime: Spanned<String>,
+    /// Accepted clock difference. Default: `0s`.
+    pub clock_skew: Option<Spanned<String>>,
 }
 
 /// `[[resources]]`: a protected resource of RFC 9728.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_gateway::section::{Binding, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
+use palisade_gateway::section::{Binding, Delegation, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
 use palisade_gateway::token::Algorithm;
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
@@ -11,7 +11,7 @@ use super::claim;
 use super::keys::{self, Keys};
 use super::types::{Attribute, SchemaTypes};
 use crate::diagnostic::Findings;
-use crate::project::{IssuerTable, PrincipalTable, at, seconds};
+use crate::project::{DelegationTable, IssuerTable, PrincipalTable, at, seconds};
 
 pub(super) fn build(
     tables: &[IssuerTable],
@@ -55,6 +55,7 @@ fn issuer(
         clock_skew,
         binding,
         principal,
+        delegation,
     } = table;
     check_alias(alias, findings);
     let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), findings);
@@ -79,7 +80,11 @@ fn issuer(
     };
     let algorithms = self::algorithms(algorithms, findings);
     let binding = self::binding(binding.as_ref(), findings);
-    let principal = mapping(principal.as_ref(), types, findings);
+    let principal = mapping(principal.as_ref(), Others::ByName, types, findings);
+    let delegation = match delegation {
+        Some(table) => Some(self::delegation(table, types, findings)?),
+        None => None,
+    };
     let Keys { inline, remote } = keys?;
     Some(Issuer {
         alias: alias.as_ref().clone(),
@@ -94,6 +99,7 @@ fn issuer(
         clock_skew_seconds: skew?,
         binding: binding?,
         principal: principal?,
+        delegation,
     })
 }
 
@@ -192,7 +198,37 @@ pub(super) fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Fi
     known
 }
 
-fn mapping(table: &PrincipalTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<PrincipalMapping> {
+/// The most actors of a token where the project does not say.
+const MAX_ACTORS: usize = 4;
+
+fn delegation(table: &DelegationTable, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Delegation> {
+    let DelegationTable { actor, max_depth, issuers } = table;
+    if let Some(depth) = max_depth.as_ref().filter(|depth| !(1..=limits::ACTORS).contains(depth.as_ref())) {
+        let message = format!("`{}` is outside 1 to {}", depth.as_ref(), limits::ACTORS);
+        findings.push(at("issuer.delegation_depth", depth, message));
+    }
+    Some(Delegation {
+        actor: mapping(actor.as_ref(), Others::FromStore, types, findings)?,
+        max_depth: max_depth.as_ref().map_or(MAX_ACTORS, |depth| *depth.as_ref()),
+        issuers: issuers.iter().map(|alias| alias.as_ref().clone()).collect(),
+    })
+}
+
+/// Where attributes come from that a mapping does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// The claim of the same name.
+    ByName,
+    /// The bundle's entities.
+    FromStore,
+}
+
+fn mapping(
+    table: &PrincipalTable,
+    others: Others,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<PrincipalMapping> {
     let PrincipalTable { entity_type, id, parents, attributes } = table;
     let id_claim = claim::path(id, id.as_ref(), findings);
     let Some(principal) = types.entity_type(entity_type.as_ref()) else {
@@ -212,7 +248,9 @@ fn mapping(table: &PrincipalTable, types: &SchemaTypes<'_>, findings: &mut Findi
     let mut claims = Vec::new();
     for attribute in known {
         let source = attributes.iter().find(|(name, _)| *name.as_ref() == attribute.name).map(|(_, source)| source);
-        claims.extend(typed_claim(attribute, source, entity_type, findings));
+        if source.is_some() || others == Others::ByName {
+            claims.extend(typed_claim(attribute, source, entity_type, findings));
+        }
     }
     let mut list = Vec::new();
     for parent in parents {

@@ -96,7 +96,7 @@ fn remote(
     Some(remote)
 }
 
-fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
+pub(super) fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
     let Some(keys) = set.get("keys").and_then(Json::as_array) else {
         let message = "the file is not a JWK Set: it has no array `keys`";
         findings.push(at("issuer.jwks", place, message));

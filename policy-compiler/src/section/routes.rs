@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
-    ActionRef, AttributeType, Authentication, ContextEntry, ResourceTemplate, Route, Source,
+    ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, ResourceTemplate, Route, Source,
 };
 use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::types::{Attribute, SchemaTypes};
-use super::{claim, template};
+use super::{claim, template, transactions};
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, ResourceTable, RouteTable, at, seconds};
 
@@ -18,10 +18,20 @@ pub(super) fn build(file: &ProjectFile, types: &SchemaTypes<'_>, findings: &mut 
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
     // A type that the schema does not know is a finding of its issuer already.
     let principals: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
-    file.routes.iter().filter_map(|table| route(table, &principals, types, findings)).collect()
+    let delegations = file.issuers.iter().filter_map(|issuer| issuer.delegation.as_ref());
+    let named = delegations.map(|delegation| delegation.actor.as_ref().entity_type.as_ref().as_str());
+    let actors: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
+    file.routes.iter().filter_map(|table| route(table, file, &principals, &actors, types, findings)).collect()
 }
 
-fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
+fn route(
+    table: &RouteTable,
+    file: &ProjectFile,
+    principals: &[&str],
+    actors: &[&str],
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<Route> {
     let RouteTable {
         host,
         methods,
@@ -33,6 +43,8 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         acr_values,
         max_authentication_age,
         strip_token,
+        delegation,
+        transaction,
     } = table;
     if methods.as_ref().is_empty() {
         findings.push(at("route.methods_empty", methods, "a route needs a method"));
@@ -60,7 +72,46 @@ fn route(table: &RouteTable, principals: &[&str], types: &SchemaTypes<'_>, findi
         scopes: texts(scopes),
         authentication: needs_authentication.then_some(authentication),
         strip_token: strip_token.unwrap_or(false),
+        transaction: transactions::mode(transaction.as_ref(), file, findings)?,
+        delegation: self::delegation(delegation.as_ref(), &uid, actors, types, findings)?,
     })
+}
+
+/// The mode of a route. One that asks for the rights of actors needs some issuer whose tokens name them, and an action that
+/// they can do.
+fn delegation(
+    value: Option<&Spanned<String>>,
+    uid: &EntityUid,
+    actors: &[&str],
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<DelegationMode> {
+    let Some(value) = value else {
+        return Some(DelegationMode::default());
+    };
+    let modes =
+        [DelegationMode::Refuse, DelegationMode::SubjectOnly, DelegationMode::ActorOnly, DelegationMode::EveryHop];
+    let Some(mode) = modes.into_iter().find(|mode| mode.name() == value.as_ref()) else {
+        let help = format!("it can be: {}", modes.map(DelegationMode::name).join(", "));
+        let message = format!("`{}` is not a mode of delegation", value.as_ref());
+        findings.push(at("route.delegation", value, message).with_help(help));
+        return None;
+    };
+    if mode != DelegationMode::Refuse && actors.is_empty() {
+        let message = "no issuer says what actors become";
+        findings.push(at("route.delegation", value, message).with_help("add `[issuers.delegation.actor]` to one"));
+    }
+    let applies_to = types.principals(uid);
+    let fits = |actor: &&str| applies_to.iter().any(|known| known.to_string() == **actor);
+    if matches!(mode, DelegationMode::ActorOnly | DelegationMode::EveryHop)
+        && !actors.is_empty()
+        && !actors.iter().any(fits)
+    {
+        let message = format!("`{uid}` applies to no actor that an issuer's tokens name");
+        findings
+            .push(at("route.actor_type", value, message).with_help(format!("it applies to: {}", list(&applies_to))));
+    }
+    Some(mode)
 }
 
 fn texts(list: &[Spanned<String>]) -> Vec<String> {
@@ -185,6 +236,11 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
             "path_text" => Some(Source::PathText),
             "host" => Some(Source::Host),
             "now" => Some(Source::Now),
+            "subject" => Some(Source::Subject),
+            "actor" => Some(Source::Actor),
+            "actor_chain" => Some(Source::ActorChain),
+            "delegated" => Some(Source::Delegated),
+            "delegation_depth" => Some(Source::DelegationDepth),
             _ => None,
         },
         Some(("path", name)) if path_names.contains(&name) => Some(Source::Path(name.to_owned())),
@@ -193,13 +249,15 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
             return None;
         }
         Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
+        Some(("transaction", names)) => return claim::path(value, names, findings).map(Source::Transaction),
         Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
         Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
         Some(_) => None,
     };
     if source.is_none() {
         let message = format!("`{text}` is not a source of values");
-        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, method, path_text, host, now";
+        let help = "sources: path.NAME, query.NAME, header.NAME, claim.NAME, transaction.NAME, method, path_text, host, now, subject, actor, \
+                    actor_chain, delegated, delegation_depth";
         findings.push(at("route.source", value, message).with_help(help));
     }
     source
@@ -209,8 +267,14 @@ fn source(value: &Spanned<String>, path_names: &[&str], findings: &mut Findings)
 fn gives(source: &Source, wanted: &AttributeType) -> bool {
     let compound = matches!(wanted, AttributeType::Set(_) | AttributeType::Record(_));
     match source {
-        Source::Claim(_) => true,
+        Source::Claim(_) | Source::Transaction(_) => true,
         Source::Now => matches!(wanted, AttributeType::Long | AttributeType::Datetime),
+        Source::Subject | Source::Actor => matches!(wanted, AttributeType::Entity(_)),
+        Source::ActorChain => {
+            matches!(wanted, AttributeType::Set(element) if matches!(**element, AttributeType::Entity(_)))
+        }
+        Source::Delegated => *wanted == AttributeType::Bool,
+        Source::DelegationDepth => *wanted == AttributeType::Long,
         Source::Path(_) | Source::Query(_) | Source::Header(_) => !compound,
         Source::Method | Source::PathText | Source::Host => *wanted == AttributeType::String,
     }

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
-use palisade_gateway::section::{AttributeType, GatewaySection, Profile, RecordField, Source};
+use palisade_gateway::section::{
+    AttributeType, DelegationMode, GatewaySection, Profile, RecordField, Source, TransactionMode,
+};
 
 use super::build;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -266,6 +268,78 @@ fn mistakes_in_dpop_are_found() {
         ("[dpop]\norigins = [\"https://a\"]\nclock_skew = \"5m\"", "issuer.duration_range"),
     ] {
         assert_eq!(with_tables(table).1, [code], "{table}");
+    }
+}
+
+const DELEGATION: &str = "[issuers.delegation]\nmax_depth = 2\nissuers = [\"dev\"]\n[issuers.delegation.actor]\n\
+                          type = \"Agent\"\nid = \"sub\"\nattributes = { autonomous = \"auto\" }\n";
+
+/// The project with a delegation for its issuer and a mode for its route.
+fn with_delegation(delegation: &str, mode: &str) -> (GatewaySection, Vec<&'static str>) {
+    let tables = format!("{delegation}[[routes]]\ndelegation = \"{mode}\"");
+    let (section, findings, _) = build_with(|project| project.replacen("[[routes]]", &tables, 1));
+    (section, findings.iter().map(|finding| finding.code).collect())
+}
+
+#[test]
+fn delegation_is_understood() {
+    let (section, findings) = with_delegation(DELEGATION, "every_hop");
+    assert!(findings.is_empty(), "{findings:?}");
+    let delegation = section.issuers[0].delegation.as_ref().unwrap();
+    assert_eq!((delegation.max_depth, delegation.issuers.as_slice()), (2, &["dev".to_owned()][..]));
+    // Only what is named: the rest comes from the bundle's entities.
+    let names: Vec<&str> = delegation.actor.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    assert_eq!(names, ["autonomous"]);
+    assert_eq!(section.routes[0].delegation, DelegationMode::EveryHop);
+
+    let (section, _, _) = build_with(str::to_owned);
+    assert_eq!(section.issuers[0].delegation, None);
+    assert_eq!(section.routes[0].delegation, DelegationMode::Refuse);
+}
+
+#[test]
+fn mistakes_in_delegation_are_found() {
+    for (delegation, mode, code) in [
+        (DELEGATION.to_owned(), "all", "route.delegation"),
+        (String::new(), "every_hop", "route.delegation"),
+        (String::new(), "subject_only", "route.delegation"),
+        (DELEGATION.replace("Agent", "Robot").replace("autonomous = \"auto\"", ""), "actor_only", "route.actor_type"),
+        (DELEGATION.replace("Agent", "Agnet"), "refuse", "principal.unknown_type"),
+        (DELEGATION.replace("autonomous", "autonomus"), "refuse", "principal.unknown_attribute"),
+        (DELEGATION.replace("= 2", "= 0"), "refuse", "issuer.delegation_depth"),
+        (DELEGATION.replace("= 2", "= 9"), "refuse", "issuer.delegation_depth"),
+    ] {
+        assert_eq!(with_delegation(&delegation, mode).1, [code], "{delegation} {mode}");
+    }
+}
+
+const TRANSACTIONS: &str = "[transaction_tokens]\naudience = \"trust\"\nalgorithms = [\"ES256\"]\njwks = \"tts.json\"\n\
+                            max_token_lifetime = \"5m\"\n";
+
+#[test]
+fn transaction_tokens_are_understood() {
+    let text = |tables: &str, mode: &str| {
+        PROJECT.replacen("[[routes]]", &format!("{tables}[[routes]]\ntransaction = \"{mode}\""), 1)
+    };
+    let key_set: Json = serde_json::from_str(r#"{"keys": []}"#).unwrap();
+    let sets =
+        |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), key_set.clone())).collect::<BTreeMap<_, _>>();
+    let both = sets(&["dev", "transaction_tokens"]);
+    let (section, findings, _) = build_from(&text(TRANSACTIONS, "required"), both.clone());
+    assert_eq!(findings, []);
+    let tokens = section.transaction_tokens.unwrap();
+    assert_eq!((tokens.audience.as_str(), tokens.issuer, tokens.max_lifetime_seconds), ("trust", None, 300));
+    assert_eq!(section.routes[0].transaction, TransactionMode::Required);
+
+    for (text, sets, code) in [
+        (text(TRANSACTIONS, "required"), sets(&["dev"]), "issuer.jwks_missing"),
+        (text(TRANSACTIONS, "always"), both.clone(), "route.transaction"),
+        (text("", "optional"), both.clone(), "route.transaction"),
+        (text(&TRANSACTIONS.replace("ES256", "HS256"), "strip"), both.clone(), "issuer.algorithm"),
+        (text(&TRANSACTIONS.replace("5m", "2d"), "strip"), both, "issuer.duration_range"),
+    ] {
+        let codes: Vec<&str> = build_from(&text, sets).1.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{text}");
     }
 }
 

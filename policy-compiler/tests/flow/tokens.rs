@@ -80,3 +80,151 @@ fn what_cannot_be_minted_is_refused() {
         assert_eq!(run.out, "");
     }
 }
+
+const CLAIMS: &str = r#"{"autonomous":true}"#;
+
+/// A token of the project's issuer, in a file.
+fn good(workshop: &Workshop, extra: &[&str]) -> String {
+    let base = ["--issuer", "https://issuer.example", "--audience", "https://gateway.example", "--subject", "coder-7"];
+    let run = mint(workshop, &[&base, extra].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    workshop.write("token", &run.out);
+    run.out.trim().to_owned()
+}
+
+fn verify(workshop: &Workshop, extra: &str) -> (i32, Value) {
+    let line = format!("token verify token --project project --jwks dev=issuer.jwks.json --format json {extra}");
+    let run = workshop.run(&line);
+    assert!(run.err.is_empty(), "{run:?}");
+    (run.code, serde_json::from_str(&run.out).unwrap())
+}
+
+#[test]
+fn a_good_token_is_accepted_and_explained() {
+    let workshop = Workshop::with_bundle();
+    good(&workshop, &["--claims", CLAIMS]);
+    let (code, report) = verify(&workshop, "");
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(report["schema"], "palisade.token.verify/v1");
+    assert_eq!((report["accepted"].as_bool(), report["reason"].as_str()), (Some(true), Some("token.accepted")));
+    assert_eq!((report["issuer"].as_str(), report["profile"].as_str()), (Some("dev"), Some("oauth-lenient")));
+    assert_eq!((report["alg"].as_str(), report["kid"].as_str()), (Some("ES256"), Some("dev-es256")));
+    assert_eq!(report["binding"], "none");
+    assert!(report["principal"].as_str().unwrap().contains("dev/coder-7"));
+    assert!(report["accepted_until"].as_u64() > report["accepted_from"].as_u64());
+
+    let text = workshop.ok("token verify token --project project --jwks dev=issuer.jwks.json");
+    assert!(text.starts_with("reason         token.accepted\n"), "{text}");
+}
+
+#[test]
+fn refusals_have_the_gateways_reasons() {
+    let workshop = Workshop::with_bundle();
+    let token = good(&workshop, &["--claims", CLAIMS]);
+    let later = "--at 2100-01-01T00:00:00Z";
+    assert_eq!(verify(&workshop, later).1["reason"], "token.expired");
+    let (input, _) = token.rsplit_once('.').unwrap();
+    for (text, reason) in [
+        (format!("{input}.{}", "A".repeat(86)), "token.signature"),
+        (format!("{token}.AA"), "token.parts"),
+        (format!("{token}.AA.AA"), "token.encrypted"),
+        (format!("Bearer {token}"), "credential.malformed"),
+        (String::new(), "credential.malformed"),
+        ("x".repeat(9000), "token.too_large"),
+    ] {
+        workshop.write("token", text);
+        let (code, report) = verify(&workshop, "");
+        assert_eq!((code, report["reason"].as_str()), (2, Some(reason)));
+        assert_eq!((report["accepted"].as_bool(), &report["principal"]), (Some(false), &Value::Null));
+    }
+    for (extra, reason) in [
+        (["--claims", r#"{"aud":"https://other"}"#], "token.audience"),
+        (["--claims", r#"{"iss":"https://other"}"#], "token.issuer_unknown"),
+        (["--claims", r#"{"exp":"soon"}"#], "token.claim_type"),
+        (["--claims", r#"{"autonomous":true,"act":{"sub":"x"}}"#], "delegation.unexpected"),
+        (["--claims", r#"{"cnf":{"jwk":{}}}"#], "token.cnf_unknown"),
+        (["--claims", r#"{"sub":null}"#], "identity.id_missing"),
+        (["--header", r#"{"typ":"dpop+jwt"}"#], "token.typ"),
+        (["--header", r#"{"kid":"nobody"}"#], "token.kid_unknown"),
+    ] {
+        good(&workshop, &extra);
+        let (code, report) = verify(&workshop, "");
+        assert_eq!((code, report["reason"].as_str()), (2, Some(reason)), "{extra:?}");
+    }
+}
+
+#[test]
+fn a_gateways_own_configuration_says_the_same() {
+    let workshop = Workshop::with_bundle();
+    workshop.ok("build project -o c.palisade --version 8 --jwks dev=issuer.jwks.json");
+    workshop.ok("sign c.palisade --key signers/one.pem");
+    workshop.ok("gateway-config c.palisade --trust signers/one.pub -o gateway.json");
+    good(&workshop, &["--claims", CLAIMS]);
+    let report = workshop.json("token verify token --gateway-config gateway.json --format json");
+    assert_eq!(report, verify(&workshop, "").1);
+    // A bundle that is not in date verifies nothing.
+    workshop.fails("token verify token --gateway-config gateway.json --at 2100-01-01T00:00:00Z", 1, "bundle.expired");
+    workshop.fails("token verify token --gateway-config project/palisade.toml", 1, "config.syntax");
+    workshop.fails("token verify nowhere --project project --jwks dev=issuer.jwks.json", 1, "io.read");
+}
+
+#[test]
+fn inspecting_shows_what_a_token_says_and_believes_none_of_it() {
+    let workshop = Workshop::with_bundle();
+    good(&workshop, &["--claims", CLAIMS]);
+    let shown = workshop.json("token inspect token");
+    assert_eq!((shown["verified"].as_bool(), shown["header"]["alg"].as_str()), (Some(false), Some("ES256")));
+    assert_eq!((shown["claims"]["sub"].as_str(), shown["signature_bytes"].as_u64()), (Some("coder-7"), Some(64)));
+    // `{"a":1,"a":1}` as header.
+    for (text, reason) in [("eyJhIjoxLCJhIjoxfQ.e30.AA", "token.duplicate_member"), ("a.b", "token.parts")] {
+        workshop.write("token", text);
+        let run = workshop.run("token inspect token");
+        let shown: Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!((run.code, shown["reason"].as_str()), (2, Some(reason)));
+        assert_eq!(shown.get("claims"), None);
+    }
+}
+
+#[test]
+fn key_sets_are_read_as_a_gateway_reads_them() {
+    let workshop = Workshop::with_bundle();
+    let report = workshop.json("jwks lint issuer.jwks.json --format json");
+    assert_eq!((report["usable"].as_u64(), report["defects"].as_u64()), (Some(2), Some(0)));
+    let text = workshop.ok("jwks lint issuer.jwks.json");
+    assert!(text.contains("(dev-es256): ES256\n"), "{text}");
+
+    let set: Value = serde_json::from_slice(&workshop.read("issuer.jwks.json")).unwrap();
+    let [first, second] = [&set["keys"][0], &set["keys"][1]];
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut key = first.clone();
+        change(&mut key);
+        serde_json::json!({"keys": [key, second]}).to_string()
+    };
+    for (text, code) in [
+        (with(&|key| key["d"] = "AAAA".into()), "jwk.private"),
+        (with(&|key| key["kid"] = second["kid"].clone()), "jwk.duplicate_kid"),
+        (with(&|key| key["x"] = "AAAA".into()), "jwk.malformed"),
+        (with(&|key| key["alg"] = "RS256".into()), "jwk.alg"),
+    ] {
+        workshop.write("bad.json", text);
+        let run = workshop.run("jwks lint bad.json --format json");
+        let report: Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!(run.code, 3, "{code}: {report}");
+        assert!(run.out.contains(code), "{code}: {report}");
+    }
+    // Passed over, and enough is left.
+    workshop.write("other.json", with(&|key| key["use"] = "enc".into()));
+    let report = workshop.json("jwks lint other.json --format json");
+    assert_eq!(
+        (report["usable"].as_u64(), report["keys"][0]["code"].as_str()),
+        (Some(1), Some("jwk.not_for_signatures"))
+    );
+    // None of them is for JWT-SVIDs.
+    assert_eq!(workshop.run("jwks lint issuer.jwks.json --svid").code, 3);
+    for (text, code) in [("{", "jwks.json"), ("[]", "jwks.malformed"), (r#"{"keys":[],"keys":[]}"#, "jwks.json")] {
+        workshop.write("bad.json", text);
+        workshop.fails("jwks lint bad.json", 1, code);
+    }
+    workshop.write("bad.json", r#"{"keys":[]}"#);
+    assert_eq!(workshop.run("jwks lint bad.json").code, 3);
+}
