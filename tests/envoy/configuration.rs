@@ -161,5 +161,6 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         upstream: upstream.address(),
         port: 0,
         workers: 1,
+        keys: None,
     })
 }

@@ -7,6 +7,7 @@ mod credentials;
 mod fixture;
 mod hostile;
 mod identity;
+mod keys;
 mod quickstart;
 mod records;
 mod routes;

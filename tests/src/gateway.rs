@@ -1,6 +1,7 @@
 //! The whole product running: bundle, filter, Envoy and a recording upstream.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -33,11 +34,13 @@ pub struct Options {
     pub port: u16,
     /// Envoy's worker threads.
     pub workers: u32,
+    /// Where the issuer publishes its keys, for the cluster `issuer`; `None` for no such cluster.
+    pub keys: Option<SocketAddr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, workers: 1 }
+        Self { port: 0, workers: 1, keys: None }
     }
 }
 
@@ -93,6 +96,7 @@ impl Gateway {
             upstream: upstream.address(),
             port: options.port,
             workers: options.workers,
+            keys: options.keys,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }

@@ -16,6 +16,7 @@ pub mod filter;
 pub mod gateway;
 pub mod http1;
 pub mod http2;
+pub mod issuer;
 pub mod key;
 pub mod outcome;
 pub mod process;

@@ -28,7 +28,7 @@ fn serve(out: &mut impl Write) -> Result<()> {
     let home = tempfile::tempdir()?;
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).is_ok();
     let port = if free { PORT } else { 0 };
-    let mut gateway = Gateway::start(home.path(), Options { port, workers: 2 })?;
+    let mut gateway = Gateway::start(home.path(), Options { port, workers: 2, ..Options::default() })?;
     explain(out, &gateway)?;
     out.flush()?;
     // The runtime is here for one thing: hearing Ctrl-C, so that Envoy and the folder go before we do.
