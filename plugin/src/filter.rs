@@ -194,4 +194,6 @@ fn refuse(proxy: &mut impl Proxy, reason: &dyn Display) -> bool {
 }
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod tests;
