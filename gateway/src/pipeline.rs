@@ -99,7 +99,11 @@ impl<'a> Pipeline<'a> {
         facts.challenge.resource = bundle.resources().find(host_name, head.path);
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
-        let identity = authenticate(&head, bundle, cache, dpop, poller, host, now_ms, facts)?;
+        let identity = authenticate(&head, bundle, cache, dpop, host, now_ms, facts).inspect_err(|refusal| {
+            if let (Outcome::Token(TokenError::KeyUnknown), Some(stated)) = (refusal.outcome, &facts.token) {
+                poller.missed(stated.issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
+            }
+        })?;
         facts.principal = Some(&identity.subject.text);
 
         path.read(head.path)?;
@@ -205,7 +209,6 @@ fn authenticate<'a>(
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &mut DpopState,
-    poller: &mut Poller,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -224,11 +227,7 @@ fn authenticate<'a>(
         }
         None => {
             let stated = facts.token.insert(TokenFacts::default());
-            let verified = token::verify(token, bundle.issuers(), host, now_ms, stated).inspect_err(|error| {
-                if let (TokenError::KeyUnknown, Some(issuer)) = (error, stated.issuer) {
-                    poller.missed(issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
-                }
-            })?;
+            let verified = token::verify(token, bundle.issuers(), host, now_ms, stated)?;
             facts.token_verified = true;
             let validity = verified.validity;
             let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;

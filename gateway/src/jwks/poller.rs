@@ -126,8 +126,10 @@ impl Poller {
     }
 
     /// Notes that a token named a key that the issuer does not have.
-    pub(crate) fn missed(&mut self, issuer: &str, kid: Option<&str>, issuers: &IssuerTable, now_ms: u64) {
-        let Some((position, post)) = self.posts.iter_mut().enumerate().find(|(_, post)| post.alias == issuer) else {
+    pub(crate) fn missed(&mut self, issuer: Option<&str>, kid: Option<&str>, issuers: &IssuerTable, now_ms: u64) {
+        let Some((position, post)) =
+            self.posts.iter_mut().enumerate().find(|(_, post)| Some(post.alias.as_str()) == issuer)
+        else {
             return;
         };
         let cooldown_ms = issuers.get(post.issuer).and_then(remote).map_or(0, |keys| keys.pace.cooldown_ms);

@@ -91,7 +91,7 @@ impl Worker {
         let (_, issuer) = self.issuers.find(ISSUER).unwrap();
         let found = issuer.terms.keys.find(Some(kid), Algorithm::Es256, now_ms).map(|_| ());
         if found == Err(TokenError::KeyUnknown) {
-            self.poller.missed("dev", Some(kid), &self.issuers, now_ms);
+            self.poller.missed(Some("dev"), Some(kid), &self.issuers, now_ms);
         }
         found
     }

@@ -337,8 +337,8 @@ fn an_issuer_that_is_not_fetched_is_nobodys_business() {
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
     proxy.now_ms += COOLDOWN_MS;
     let Worker { poller, issuers, .. } = &mut workers[0];
-    poller.missed("other", Some("b"), issuers, proxy.now_ms);
-    poller.missed("", None, issuers, proxy.now_ms);
+    poller.missed(Some("other"), Some("b"), issuers, proxy.now_ms);
+    poller.missed(None, None, issuers, proxy.now_ms);
     workers[0].poll(&mut proxy);
     assert_eq!(proxy.requests.len(), 1);
 }
@@ -492,7 +492,7 @@ fn chance_breaks_no_promise() {
                 born += 1;
                 workers.push((Worker::new(Profile::Oidc, round * 1000 + born, &mut proxy), Vec::new()));
             }
-            let number = chance(3) as usize;
+            let number = usize::try_from(chance(3)).unwrap();
             let (worker, waiting) = &mut workers[number];
             match chance(40) {
                 0 => drop(workers.remove(number)),
