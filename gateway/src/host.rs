@@ -30,6 +30,9 @@ pub trait Host {
     /// `None` for a connection without one, and for one whose certificate was presented but not validated.
     fn client_certificate(&mut self) -> Option<[u8; 32]>;
 
+    /// That certificate itself, in DER form. Asked only where certificates are credentials, and once for each.
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>>;
+
     /// Fills `bytes` with randomness. Asked once, at configuration, to seed decision ids.
     fn fill_random(&mut self, bytes: &mut [u8]);
 }
@@ -42,6 +45,7 @@ pub trait Host {
 pub struct NativeHost {
     fixed_nanos: Option<u64>,
     client_certificate: Option<[u8; 32]>,
+    client_certificate_der: Option<Vec<u8>>,
 }
 
 impl NativeHost {
@@ -54,13 +58,20 @@ impl NativeHost {
     /// A host whose clock stands still at `seconds` after the Unix epoch.
     #[must_use]
     pub fn at(seconds: u64) -> Self {
-        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)), client_certificate: None }
+        Self { fixed_nanos: Some(seconds.saturating_mul(1_000_000_000)), ..Self::default() }
     }
 
     /// The same host, for requests over a connection whose client certificate has this digest.
     #[must_use]
     pub fn with_client_certificate(self, sha256: [u8; 32]) -> Self {
         Self { client_certificate: Some(sha256), ..self }
+    }
+
+    /// The same host, for requests over a connection with this client certificate, in DER form.
+    #[must_use]
+    pub fn with_client_certificate_der(self, der: &[u8]) -> Self {
+        let sha256 = <sha2::Sha256 as sha2::Digest>::digest(der).into();
+        Self { client_certificate: Some(sha256), client_certificate_der: Some(der.to_vec()), ..self }
     }
 }
 
@@ -89,6 +100,10 @@ impl Host for NativeHost {
 
     fn client_certificate(&mut self) -> Option<[u8; 32]> {
         self.client_certificate
+    }
+
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+        self.client_certificate_der.clone()
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {

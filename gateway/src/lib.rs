@@ -8,6 +8,7 @@
 //! decision record.
 
 pub mod bundle;
+mod certificate;
 mod configuration;
 mod decision_id;
 mod entity_text;

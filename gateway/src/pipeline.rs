@@ -5,21 +5,23 @@
 use std::borrow::Cow;
 
 use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
+use sha2::{Digest as _, Sha256};
 
 use crate::bundle::ActiveBundle;
+use crate::certificate::Svid;
 use crate::configuration::OnForbidError;
 use crate::entity_text;
 use crate::evaluate::{EvaluateFault, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
-use crate::identity::{Identity, Person, RequirementError, identify};
+use crate::identity::{Identity, Person, RequirementError, identify, identify_svid};
 use crate::jwks::Poller;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, host};
 use crate::section::{DelegationMode, TransactionMode};
-use crate::token::{self, TokenCache, TokenDigest, TokenError, TokenFacts};
+use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenError, TokenFacts};
 use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
 
@@ -213,9 +215,14 @@ fn authenticate<'a>(
     now_ms: u64,
     facts: &mut Facts<'a>,
 ) -> Result<&'a Identity, Refusal<'a>> {
-    let value = head.authorization?;
+    let value = match head.authorization {
+        Err(CredentialError::Missing) if bundle.issuers().accepts_certificates() => {
+            return authenticate_connection(head, bundle, cache, host, now_ms, facts);
+        }
+        authorization => authorization?,
+    };
     if head.query.is_some_and(token::in_query) {
-        return Err(token::CredentialError::InQuery.into());
+        return Err(CredentialError::InQuery.into());
     }
     let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
     facts.challenge.scheme = Some(scheme);
@@ -241,7 +248,7 @@ fn authenticate<'a>(
     facts.token = Some(TokenFacts {
         issuer: bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str()),
         kid: identity.kid.as_deref().map(Cow::Borrowed),
-        algorithm: Some(identity.algorithm),
+        algorithm: identity.algorithm,
     });
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
@@ -260,6 +267,49 @@ fn authenticate<'a>(
             Err(error.into())
         }
     }
+}
+
+/// Finds out who is asking from the connection's validated client certificate, for a request without a token.
+fn authenticate_connection<'a>(
+    head: &Head<'a>,
+    bundle: &'a ActiveBundle,
+    cache: &'a mut TokenCache,
+    host: &mut dyn Host,
+    now_ms: u64,
+    facts: &mut Facts<'a>,
+) -> Result<&'a Identity, Refusal<'a>> {
+    let sha256 = host.client_certificate().ok_or(CredentialError::Missing)?;
+    if head.query.is_some_and(token::in_query) {
+        return Err(CredentialError::InQuery.into());
+    }
+    let digest = TokenDigest::of_certificate(sha256);
+    let slot = match cache.find(digest, now_ms) {
+        Some(slot) => {
+            facts.token_cached = true;
+            slot
+        }
+        None => {
+            let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
+            // Validated when the connection began, which may be long ago.
+            let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
+            let Svid { id, validity } = svid.ok_or(CredentialError::Certificate)?;
+            let domain = SpiffeId::read(&id).ok_or(CredentialError::Certificate)?.trust_domain;
+            let (index, issuer) = bundle
+                .issuers()
+                .find_trust_domain(domain)
+                .filter(|(_, issuer)| issuer.accepts_certificates())
+                .ok_or(CredentialError::Certificate)?;
+            let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
+            let identity = identify_svid(&claims, index, issuer, &bundle.slots().token)
+                .map_err(|fault| Refusal { outcome: Outcome::Identity(fault.error), attribute: fault.attribute })?;
+            cache.insert(digest, validity, identity, now_ms)
+        }
+    };
+    let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
+    facts.token_verified = true;
+    let issuer = bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str());
+    facts.token = Some(TokenFacts { issuer, kid: None, algorithm: None });
+    Ok(identity)
 }
 
 impl<'a, E: Into<Outcome>> From<E> for Refusal<'a> {

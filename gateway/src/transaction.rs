@@ -78,6 +78,7 @@ impl TransactionRules {
         let text = CompactText::read(value, limits::TOKEN_BYTES).map_err(|error| match error {
             CredentialError::Repeated => TransactionError::Repeated,
             CredentialError::Missing
+            | CredentialError::Certificate
             | CredentialError::Scheme
             | CredentialError::InQuery
             | CredentialError::TooLarge

@@ -8,6 +8,21 @@ const VALID: &[u8] = b"connection\0peer_certificate_valid";
 /// The SHA-256 digest of the certificate in DER form, as 64 hexadecimal digits.
 const DIGEST: &[u8] = b"connection\0sha256_peer_certificate_digest";
 
+/// The certificate in PEM form.
+const PEM: &[u8] = b"connection\0peer_certificate";
+
+/// The certificate in DER form, if there is one and the TLS layer validated it.
+pub(crate) fn der(proxy: &mut impl Proxy) -> Option<Vec<u8>> {
+    if *proxy.property(VALID).ok()? != [1] {
+        return None;
+    }
+    let pem = proxy.property(PEM).ok()?;
+    let pem = std::str::from_utf8(&pem).ok()?.trim_ascii();
+    let body = pem.strip_prefix("-----BEGIN CERTIFICATE-----")?.strip_suffix("-----END CERTIFICATE-----")?;
+    let body: String = body.split_ascii_whitespace().collect();
+    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).ok()
+}
+
 /// The digest of the certificate, if there is one and the TLS layer validated it. A host that does not say so has not.
 pub(crate) fn digest(proxy: &mut impl Proxy) -> Option<[u8; 32]> {
     if *proxy.property(VALID).ok()? != [1] {
@@ -60,6 +75,22 @@ mod tests {
     fn one_that_was_only_presented_has_none() {
         for valid in [None, Some(&[][..]), Some(&[0]), Some(&[2]), Some(&[1, 0]), Some(b"true"), Some(b"1")] {
             assert_eq!(with(valid, Some(HEX)), None, "{valid:?}");
+        }
+    }
+
+    #[test]
+    fn the_certificate_comes_as_pem() {
+        let with = |valid: u8, pem: &str| {
+            let mut proxy = FakeProxy::default();
+            proxy.readable.insert("connection.peer_certificate_valid", vec![valid]);
+            proxy.readable.insert("connection.peer_certificate", pem.as_bytes().to_vec());
+            der(&mut proxy)
+        };
+        let pem = "-----BEGIN CERTIFICATE-----\nMAAw\nAA==\n-----END CERTIFICATE-----\n";
+        assert_eq!(with(1, pem), Some(vec![0x30, 0, 0x30, 0]));
+        assert_eq!(with(0, pem), None);
+        for pem in ["", "MAAwAA==", &pem.replace("MAAw", "M?Aw"), &pem.replace("CERT", "X"), &format!("{pem}{pem}")] {
+            assert_eq!(with(1, pem), None, "{pem}");
         }
     }
 

@@ -46,6 +46,10 @@ impl<P: Proxy> Host for GatewayHost<'_, P> {
         client_certificate::digest(self.proxy)
     }
 
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+        client_certificate::der(self.proxy)
+    }
+
     fn fill_random(&mut self, bytes: &mut [u8]) {
         self.random = self.random.and(self.proxy.fill_random(bytes));
     }

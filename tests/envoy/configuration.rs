@@ -159,6 +159,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         home,
         filter: &file,
         upstream: upstream.address(),
+        transport_socket: None,
         port: 0,
         workers: 1,
         keys: None,

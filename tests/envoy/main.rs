@@ -8,6 +8,8 @@ mod fixture;
 mod hostile;
 mod identity;
 mod keys;
+mod mutual_tls;
+mod proof;
 mod quickstart;
 mod records;
 mod routes;

@@ -86,8 +86,16 @@ impl Workshop {
     ///
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
+        self.bundle_of(&quickstart::folder(), recipe)
+    }
+
+    /// As [`Workshop::bundle`], from a project of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn bundle_of(&self, project: &Path, recipe: Recipe<'_>) -> Result<PathBuf> {
         let Recipe { name, version, created, signer, issuer } = recipe;
-        let project = quickstart::folder();
         let path = self.folder.join(format!("{name}.palisade"));
         let jwks = format!("{}={}", quickstart::ALIAS, self.text(&format!("{issuer}.jwks.json")));
         let mut build =
@@ -170,6 +178,12 @@ impl Workshop {
     fn generate(&self, algorithm: &str, kid: &str, folder: &str) -> Result<()> {
         let out = self.text(folder);
         self.cli.succeed(["keys", "generate", "--algorithm", algorithm, "--kid", kid, "--out", &out]).map(|_| ())
+    }
+
+    /// The file with the key set of an issuer, as [`Workshop::issuer_keys`] made it.
+    #[must_use]
+    pub fn key_set(&self, issuer: &str) -> PathBuf {
+        self.folder.join(format!("{issuer}.jwks.json"))
     }
 
     fn text(&self, name: &str) -> String {

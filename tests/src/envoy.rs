@@ -35,6 +35,8 @@ pub struct Start<'a> {
     pub port: u16,
     /// Where the issuer publishes its keys; the cluster `issuer` leads there.
     pub keys: Option<SocketAddr>,
+    /// The listener's transport socket, as YAML; `None` for no TLS.
+    pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
     pub workers: u32,
 }
@@ -222,6 +224,11 @@ fn render(start: Start<'_>) -> Result<String> {
         text.push_str(&format!(
             "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n"
         ));
+    }
+    if let Some(socket) = start.transport_socket {
+        let from = "    filter_chains:\n    - filters:\n";
+        ensure!(text.matches(from).count() == 1, "`{}` should have one filter chain", shipped.display());
+        text = text.replace(from, &format!("    filter_chains:\n    - transport_socket: {socket}\n      filters:\n"));
     }
     Ok(text)
 }

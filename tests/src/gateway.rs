@@ -83,6 +83,40 @@ impl Gateway {
         options: Options,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
+        Self::launch(home, options, None, filter)
+    }
+
+    /// As [`Gateway::start`], on a listener with TLS. Requests go by way of [`crate::tls::send`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls(home: &Path, transport_socket: &str) -> Result<Self> {
+        Self::start_tls_with(home, transport_socket, |workshop, wasm| {
+            let bundle = workshop.bundle(Recipe::GOOD)?;
+            Ok((workshop.filter(&bundle, wasm)?, bundle))
+        })
+    }
+
+    /// As [`Gateway::start_tls`], with a filter of the caller's making.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::start`].
+    pub fn start_tls_with(
+        home: &Path,
+        transport_socket: &str,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
+        Self::launch(home, Options::default(), Some(transport_socket), filter)
+    }
+
+    fn launch(
+        home: &Path,
+        options: Options,
+        transport_socket: Option<&str>,
+        filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
+    ) -> Result<Self> {
         let tools = Tools::from_env()?;
         let workshop = Workshop::open(Palisade::new(&tools.cli), home)?;
         let (filter, bundle) = filter(&workshop, &tools.wasm)?;
@@ -94,6 +128,7 @@ impl Gateway {
             home,
             filter: &filter_file,
             upstream: upstream.address(),
+            transport_socket,
             port: options.port,
             workers: options.workers,
             keys: options.keys,

@@ -56,7 +56,8 @@ impl Request {
         Connection::open(to)?.exchange(self)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// The request as it goes on the wire.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name);
@@ -122,10 +123,7 @@ impl Connection {
     }
 
     fn read_answer(&mut self, headless: bool) -> Result<Response> {
-        let message = Message::read(&mut self.stream, headless)?.context("the peer closed the connection unasked")?;
-        let status = message.start.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.with_context(|| format!("no status in `{}`", message.start))?;
-        Ok(Response { status, headers: message.headers, body: message.body })
+        Response::read(&mut self.stream, headless)
     }
 }
 
@@ -144,6 +142,22 @@ impl Response {
     #[must_use]
     pub fn new(status: u16, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>) -> Self {
         Self { status, headers, body }
+    }
+
+    /// Reads an answer that came some other way.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no HTTP/1.1 answer.
+    pub fn parse(mut bytes: &[u8]) -> Result<Self> {
+        Self::read(&mut bytes, false)
+    }
+
+    fn read(stream: &mut impl BufRead, headless: bool) -> Result<Self> {
+        let message = Message::read(stream, headless)?.context("the peer closed the connection unasked")?;
+        let status = message.start.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.with_context(|| format!("no status in `{}`", message.start))?;
+        Ok(Self { status, headers: message.headers, body: message.body })
     }
 
     /// The value of a header that is there once and is text.

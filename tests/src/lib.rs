@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod process;
 pub mod quickstart;
 pub mod record;
+pub mod tls;
 pub mod token;
 pub mod tools;
 pub mod upstream;

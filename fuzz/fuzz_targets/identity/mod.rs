@@ -28,6 +28,10 @@ impl Host for Gullible {
         None
     }
 
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     fn fill_random(&mut self, _: &mut [u8]) {}
 }
 

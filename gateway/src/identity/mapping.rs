@@ -7,8 +7,9 @@ use super::{Grant, Identity, IdentityError, Person};
 use crate::entity_text;
 use crate::json::Json;
 use crate::limits;
+use crate::proof::Confirmation;
 use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
-use crate::token::{Issuer, IssuerTable, TokenClaims, VerifiedToken};
+use crate::token::{Issuer, IssuerIndex, IssuerTable, TokenClaims, VerifiedToken};
 
 /// Why a token gives no principal, and the attribute that it failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,27 @@ pub(crate) fn identify<'a>(
     let actors = actors(&claims, &subject, issuer, issuers)?;
     let grant = Grant::read(&claims);
     let claims = slots.read(&claims);
-    Ok(Identity { issuer: index, algorithm, kid, confirmation, subject, actors, grant, claims })
+    Ok(Identity { issuer: index, algorithm: Some(algorithm), kid, confirmation, subject, actors, grant, claims })
+}
+
+/// Works out who a certificate stands for.
+pub(crate) fn identify_svid<'a>(
+    claims: &TokenClaims,
+    index: IssuerIndex,
+    issuer: &'a Issuer,
+    slots: &ClaimSlots,
+) -> Result<Identity, IdentityFault<'a>> {
+    let subject = person(claims, &issuer.principal, &issuer.alias)?;
+    Ok(Identity {
+        issuer: index,
+        algorithm: None,
+        kid: None,
+        confirmation: Confirmation::default(),
+        subject,
+        actors: Vec::new(),
+        grant: Grant::default(),
+        claims: slots.read(claims),
+    })
 }
 
 /// Works out an entity from claims. `namespace` is the alias of the issuer that it belongs to.
@@ -118,7 +139,6 @@ pub(super) fn person<'a>(
 mod tests {
     use super::super::datum::Datum;
     use super::*;
-    use crate::proof::Confirmation;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
     use crate::token::{Algorithm, Validity};

@@ -14,7 +14,7 @@ pub use grant::RequirementError;
 
 pub(crate) use datum::{Datum, ReadFault};
 pub(crate) use grant::Grant;
-pub(crate) use mapping::{check_mapping, identify};
+pub(crate) use mapping::{check_mapping, identify, identify_svid};
 
 use crate::proof::Confirmation;
 use crate::token::{Algorithm, IssuerIndex};
@@ -23,7 +23,8 @@ use crate::token::{Algorithm, IssuerIndex};
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) issuer: IssuerIndex,
-    pub(crate) algorithm: Algorithm,
+    /// Absent for a certificate.
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) kid: Option<String>,
     /// What the token is bound to; proved for each request.
     pub(crate) confirmation: Confirmation,
@@ -74,7 +75,7 @@ impl Identity {
         let table = IssuerTable::open(vec![testing::issuer("test", "https://issuer")]).unwrap();
         Self {
             issuer: table.find("https://issuer").unwrap().0,
-            algorithm: Algorithm::Es256,
+            algorithm: Some(Algorithm::Es256),
             kid: None,
             confirmation: Confirmation::default(),
             subject: Person { id: id.to_owned(), ..Person::default() },

@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn read_spiffe(text: &str) -> Result<Document, RefreshError> {
-        let profile = Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() };
+        let profile = crate::jwks::testing::spiffe();
         Document::read(text.as_bytes(), Reading { profile: &profile, algorithms: &[Algorithm::Es256] })
     }
 

@@ -131,7 +131,6 @@ impl RemoteKeys {
 mod tests {
     use super::*;
     use crate::jwks::document::Reading;
-    use crate::section::Profile;
     use crate::token::testing;
 
     fn remote(uri: &str) -> RemoteJwks {
@@ -143,7 +142,7 @@ mod tests {
     }
 
     fn document(kid: &str, members: &str) -> Document {
-        let profile = Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() };
+        let profile = crate::jwks::testing::spiffe();
         let jwk = testing::p256(1).jwk(kid).replacen('{', "{\"use\":\"jwt-svid\",", 1);
         let text = format!(r#"{{"keys":[{jwk}]{members}}}"#);
         Document::read(text.as_bytes(), Reading { profile: &profile, algorithms: &[Algorithm::Es256] }).unwrap()

@@ -116,8 +116,8 @@ pub(super) const FRESH_MS: u64 = 600_000;
 pub(super) const STALE_MS: u64 = 3_600_000;
 pub(super) const COOLDOWN_MS: u64 = 30_000;
 
-pub(super) fn spiffe() -> Profile {
-    Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() }
+pub(in crate::jwks) fn spiffe() -> Profile {
+    Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: false }
 }
 
 pub(super) fn clusters() -> JwksClusters {
@@ -143,7 +143,7 @@ pub(super) fn jwks(kids: &[&str]) -> Vec<u8> {
 }
 
 /// A SPIFFE bundle with these keys.
-pub(super) fn spiffe_bundle(kids: &[&str], sequence: u64) -> Vec<u8> {
+pub(in crate::jwks) fn spiffe_bundle(kids: &[&str], sequence: u64) -> Vec<u8> {
     let key = |kid: &&str| testing::p256(1).jwk(kid).replacen('{', "{\"use\":\"jwt-svid\",", 1);
     let keys: Vec<String> = kids.iter().map(key).collect();
     format!(r#"{{"keys":[{}],"spiffe_sequence":{sequence}}}"#, keys.join(",")).into_bytes()

@@ -91,6 +91,7 @@ impl Outcome {
 
             Self::Credential(error) => match error {
                 CredentialError::Missing => row!(401, C::CredentialsRequired, Warn, "token.missing"),
+                CredentialError::Certificate => row!(401, C::CredentialsRequired, Warn, "credential.certificate"),
                 CredentialError::Scheme => row!(401, C::CredentialsRequired, Warn, "credential.scheme"),
                 CredentialError::Repeated => row!(400, C::InvalidRequest, Warn, "credential.repeated"),
                 CredentialError::InQuery => row!(400, C::InvalidRequest, Warn, "credential.in_query"),

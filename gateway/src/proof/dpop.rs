@@ -104,6 +104,7 @@ impl OpenDpop {
             CredentialError::Repeated => ProofError::Repeated,
             CredentialError::TooLarge => ProofError::TooLarge,
             CredentialError::Missing
+            | CredentialError::Certificate
             | CredentialError::Scheme
             | CredentialError::InQuery
             | CredentialError::Malformed => ProofError::Malformed,

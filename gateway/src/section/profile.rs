@@ -22,6 +22,10 @@ pub enum Profile {
     SpiffeJwtSvid {
         /// The trust domain, such as `example.org`. Keys of the issuer verify its identities and no other's.
         trust_domain: String,
+        /// Whether X.509-SVIDs of the trust domain are credentials, too: the validated client certificate of a connection, for requests
+        /// without a token. Default: no.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        x509: bool,
     },
     /// Projected service-account tokens of a Kubernetes cluster.
     Kubernetes,

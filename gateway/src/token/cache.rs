@@ -24,6 +24,11 @@ impl TokenDigest {
         Self(Sha256::digest(token.as_str()).into())
     }
 
+    /// The name of a certificate, by its digest. It is no token's: DER has bytes that tokens have not.
+    pub(crate) fn of_certificate(sha256: [u8; 32]) -> Self {
+        Self(sha256)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

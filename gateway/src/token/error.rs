@@ -9,6 +9,8 @@ pub enum CredentialError {
     Scheme,
     /// More than one `Authorization` header.
     Repeated,
+    /// No `Authorization` header, and the connection's validated certificate is none of a workload that an issuer vouches for.
+    Certificate,
     /// A token in the query as well (RFC 6750 §2.3), where logs and referrers would keep it.
     InQuery,
     /// A token that is longer than the limit.

@@ -59,7 +59,7 @@ impl IssuerTable {
         }
         let mut trust_domains = Vec::new();
         for (index, issuer) in issuers.iter().enumerate() {
-            if let Profile::SpiffeJwtSvid { trust_domain } = &issuer.profile {
+            if let Profile::SpiffeJwtSvid { trust_domain, .. } = &issuer.profile {
                 trust_domains.push((trust_domain.clone(), index));
             }
         }
@@ -68,6 +68,11 @@ impl IssuerTable {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the trust domain `{domain}`")));
         }
         Ok(Self { issuers, trust_domains })
+    }
+
+    /// Whether client certificates of some trust domain are credentials.
+    pub(crate) fn accepts_certificates(&self) -> bool {
+        self.issuers.iter().any(Issuer::accepts_certificates)
     }
 
     /// The issuer of a SPIFFE trust domain.
@@ -148,6 +153,11 @@ impl Issuer {
         };
         let terms = Terms::open(terms, &place)?;
         Ok(Self { alias, profile, issuer, terms, binding, principal, delegation })
+    }
+
+    /// Whether client certificates of its trust domain are credentials.
+    pub(crate) fn accepts_certificates(&self) -> bool {
+        matches!(self.profile, Profile::SpiffeJwtSvid { x509: true, .. })
     }
 
     /// An issuer without keys, for tests of what comes after verification.

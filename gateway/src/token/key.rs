@@ -210,6 +210,10 @@ mod tests {
             None
         }
 
+        fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+            None
+        }
+
         fn fill_random(&mut self, _: &mut [u8]) {}
     }
 

@@ -31,9 +31,7 @@ pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
 
 pub(crate) use cache::{TokenCache, TokenDigest};
-#[cfg(test)]
-pub(crate) use claims::Validity;
-pub(crate) use claims::{check as check_registered, date_ms};
+pub(crate) use claims::{Validity, check as check_registered, date_ms};
 pub(crate) use credential::{CompactText, Scheme, in_query, read_authorization};
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
@@ -41,6 +39,7 @@ pub(crate) use jwk::{KeyPurpose, read as read_jwk};
 pub(crate) use jws::{CompactJws, decode as decode_base64url};
 pub(crate) use key::Key;
 pub(crate) use key_set::KeySet;
+pub(crate) use spiffe_id::SpiffeId;
 pub(crate) use terms::{RawTerms, Terms};
 pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};

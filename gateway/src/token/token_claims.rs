@@ -1,6 +1,8 @@
 //! The claims of a verified token, and what the gateway itself found out about the token.
 
+use super::error::TokenError;
 use super::issuer::Issuer;
+use super::profile::check_spiffe;
 use crate::identity::{Datum, ReadFault};
 use crate::json::Json;
 use crate::proof::Confirmation;
@@ -38,6 +40,17 @@ impl TokenClaims {
         }
         roots.push(("$token".to_owned(), Json::Object(token)));
         Self { claims, facts: Json::Object(roots) }
+    }
+
+    /// What is known of the holder of an X.509-SVID of an issuer's trust domain: its SPIFFE ID as `sub`, and what follows from it.
+    pub(crate) fn of_svid(id: &str, issuer: &Issuer, sha256: [u8; 32]) -> Result<Self, TokenError> {
+        let Profile::SpiffeJwtSvid { trust_domain, .. } = &issuer.profile else {
+            return Err(TokenError::TrustDomain);
+        };
+        let claims = Json::Object(vec![("sub".to_owned(), Json::String(id.to_owned()))]);
+        let found = check_spiffe(&claims, trust_domain)?;
+        let confirmation = Confirmation { certificate: Some(sha256), ..Confirmation::default() };
+        Ok(Self::new(claims, issuer, confirmation, found))
     }
 
     /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.

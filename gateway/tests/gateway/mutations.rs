@@ -31,6 +31,29 @@ fn every_changed_character_of_a_token_is_refused() {
 }
 
 #[test]
+fn a_flood_of_garbage_changes_nothing() {
+    let mut gateway = gateway();
+    let good = Ask::new("GET", "/repos/site");
+    assert_eq!(send(&mut gateway, &good).reason, "policy.allow");
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let token = token();
+    let (input, _) = token.rsplit_once('.').unwrap();
+    for number in 0..100_000u32 {
+        // Mostly what fails early; now and then one that costs a verification.
+        let text = match number % 200 {
+            0 => format!("{input}.{}", crate::keys::b64([random.next_u64().to_le_bytes(); 8].concat())),
+            1 => format!("{input}{number}.AAAA"),
+            _ => format!("{:x}.{:x}.{number:x}", random.next_u64(), random.next_u64()),
+        };
+        let ask = Ask::bare("GET", "/repos/site").header("authorization", format!("Bearer {text}"));
+        let answer = send(&mut gateway, &ask);
+        assert_eq!((answer.status, answer.cached), (401, false), "{text}");
+    }
+    // None of it took a place in the cache: the good token is still there.
+    assert!(send(&mut gateway, &good).cached);
+}
+
+#[test]
 fn every_shortened_token_is_refused() {
     let mut gateway = gateway();
     let good = token();

@@ -112,7 +112,7 @@ const SECTION: &str = r#"{
     "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [], "parents": []}
   }, {
-    "alias": "td", "profile": {"spiffe-jwt-svid": {"trust_domain": "example.org"}}, "issuer": "spiffe://example.org", "audiences": ["https://gateway"],
+    "alias": "td", "profile": {"spiffe-jwt-svid": {"trust_domain": "example.org", "x509": true}}, "issuer": "spiffe://example.org", "audiences": ["https://gateway"],
     "algorithms": ["ES256", "RS256", "PS384"], "jwks": "SPIFFE", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "under", "claim": ["$spiffe", "prefixes"], "required": true, "type": {"set": "string"}}], "parents": []}
@@ -496,6 +496,13 @@ pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
     Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
+}
+
+/// Sends a request over a connection with a validated client certificate, in DER form, at a time.
+pub(crate) fn send_over(gateway: &mut Gateway, ask: &Ask, der: &[u8], seconds: u64) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, &mut NativeHost::at(seconds).with_client_certificate_der(der)))
 }
 
 /// Sends a request at a time, in seconds since the Unix epoch.

@@ -70,6 +70,8 @@ pub struct IssuerTable {
     pub profile: Option<Spanned<String>>,
     /// The trust domain, for `spiffe-jwt-svid` only.
     pub trust_domain: Option<Spanned<String>>,
+    /// Whether X.509-SVIDs of the trust domain are credentials, too, for requests without a token. Default: `false`.
+    pub x509_svid: Option<Spanned<bool>>,
     /// The `iss` of its tokens, compared exactly. A SPIFFE trust domain needs none; its tokens then have none.
     pub issuer: Option<Spanned<String>>,
     /// Accepted `aud` values.

@@ -42,6 +42,7 @@ fn issuer(
         alias,
         profile,
         trust_domain,
+        x509_svid,
         issuer,
         audiences,
         multiple_audiences,
@@ -58,10 +59,10 @@ fn issuer(
         delegation,
     } = table;
     check_alias(alias, findings);
-    let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), findings);
+    let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), x509_svid.as_ref(), findings);
     let issuer = match (issuer, &profile) {
         (Some(issuer), _) => Some(issuer.as_ref().clone()),
-        (None, Some(Profile::SpiffeJwtSvid { trust_domain })) => Some(format!("spiffe://{trust_domain}")),
+        (None, Some(Profile::SpiffeJwtSvid { trust_domain, .. })) => Some(format!("spiffe://{trust_domain}")),
         (None, Some(_)) => {
             let message = format!("the issuer `{}` has no `issuer`: the `iss` of its tokens", alias.as_ref());
             findings.push(at("issuer.issuer_missing", alias, message));
@@ -115,6 +116,7 @@ fn profile(
     alias: &Spanned<String>,
     name: Option<&Spanned<String>>,
     trust_domain: Option<&Spanned<String>>,
+    x509: Option<&Spanned<bool>>,
     findings: &mut Findings,
 ) -> Option<Profile> {
     let profile = match name.map(|name| (name, name.as_ref().as_str())) {
@@ -125,7 +127,10 @@ fn profile(
                 findings.push(at("issuer.trust_domain", name, message).with_help("such as `example.org`"));
                 return None;
             };
-            return Some(Profile::SpiffeJwtSvid { trust_domain: domain.as_ref().clone() });
+            return Some(Profile::SpiffeJwtSvid {
+                trust_domain: domain.as_ref().clone(),
+                x509: x509.is_some_and(|x509| *x509.as_ref()),
+            });
         }
         Some((_, "oauth")) => Profile::Oauth,
         Some((_, "oauth-lenient")) => Profile::OauthLenient,
@@ -141,6 +146,10 @@ fn profile(
     if let Some(domain) = trust_domain {
         let message = format!("a `trust_domain` is for the profile `spiffe-jwt-svid`, not for `{}`", profile.name());
         findings.push(at("issuer.trust_domain", domain, message));
+    }
+    if let Some(x509) = x509 {
+        let message = format!("`x509_svid` is for the profile `spiffe-jwt-svid`, not for `{}`", profile.name());
+        findings.push(at("issuer.x509_svid", x509, message));
     }
     Some(profile)
 }

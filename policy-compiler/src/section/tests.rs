@@ -163,6 +163,7 @@ fn mistakes_are_found_where_they_are() {
         ("autonomous = \"auto\"", "autonomous = \".\"", "section.claim_path", "\".\""),
         ("type = \"Team\"", "type = \"Taem\"", "principal.unknown_type", "\"Taem\""),
         ("type = \"Team\"", "type = \"Other\"", "principal.parent_type", "\"Other\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nx509_svid = true", "issuer.x509_svid", "true"),
         ("alias = \"dev\"", "alias = \"dev\"\nbinding = \"always\"", "issuer.binding", "\"always\""),
         (
             "methods = [\"PUT\"]",
@@ -216,7 +217,9 @@ fn profiles_are_understood() {
         assert_eq!(profile(&format!("profile = \"{name}\"")), expected);
     }
     let spiffe = "profile = \"spiffe-jwt-svid\"\ntrust_domain = \"example.org\"";
-    assert_eq!(profile(spiffe), Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned() });
+    assert_eq!(profile(spiffe), Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: false });
+    let both = format!("{spiffe}\nx509_svid = true");
+    assert_eq!(profile(&both), Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: true });
     let (section, findings, _) = build_with(|project| {
         project.replacen("alias = \"dev\"", &format!("alias = \"dev\"\n{spiffe}"), 1).replacen(
             "issuer = \"https://issuer.example\"\n",

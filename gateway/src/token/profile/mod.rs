@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::section::{Profile, SectionError, SectionErrorKind};
 use crate::token::Algorithm;
 
-pub(super) use spiffe::subject_domain;
+pub(super) use spiffe::{check as check_spiffe, subject_domain};
 
 /// Claims that only kinds of tokens have which are not for callers: security events (RFC 8417), status lists, DPoP and
 /// workload proofs, transaction tokens.
@@ -57,7 +57,7 @@ pub(super) fn check_claims(profile: &Profile, claims: &Json) -> Result<Vec<(Stri
             present(claims, "iat", TokenError::IssuedAtMissing)?;
             Ok(Vec::new())
         }
-        Profile::SpiffeJwtSvid { trust_domain } => spiffe::check(claims, trust_domain),
+        Profile::SpiffeJwtSvid { trust_domain, .. } => spiffe::check(claims, trust_domain),
         Profile::Kubernetes => kubernetes::check(claims),
         Profile::GithubActions => github::check(claims),
     }
@@ -87,7 +87,7 @@ pub(super) fn check_issuer(profile: &Profile, terms: &IssuerTerms<'_>, alias: &s
     }
     match profile {
         Profile::Oauth | Profile::OauthLenient | Profile::Oidc => Ok(()),
-        Profile::SpiffeJwtSvid { trust_domain } => {
+        Profile::SpiffeJwtSvid { trust_domain, x509: _ } => {
             if !super::spiffe_id::is_trust_domain(trust_domain) {
                 return refused("the trust domain");
             }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn an_issuers_name_audience_and_algorithms_fit_its_profile() {
         use Algorithm::{EdDsa, Es256, Ps512, Rs256};
-        let spiffe = |domain: &str| Profile::SpiffeJwtSvid { trust_domain: domain.to_owned() };
+        let spiffe = |domain: &str| Profile::SpiffeJwtSvid { trust_domain: domain.to_owned(), x509: false };
         let github = "https://token.actions.githubusercontent.com";
         for (profile, issuer, audience, algorithms) in [
             (Profile::Oauth, "https://as", "https://gateway", &[Rs256][..]),

@@ -28,7 +28,7 @@ pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
 /// nothing about another, not even a federated one.
 ///
 /// What follows: `$spiffe.trust_domain`, `$spiffe.path` and `$spiffe.prefixes`.
-pub(super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(String, Json)>, TokenError> {
+pub(in super::super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(String, Json)>, TokenError> {
     let subject = required(claims, "sub", TokenError::SubjectMissing)?;
     let id = SpiffeId::read(subject).ok_or(TokenError::SpiffeId)?;
     if id.trust_domain != trust_domain {

@@ -1,0 +1,145 @@
+//! Tokens that are bound to a client certificate (RFC 8705), over mutual TLS. Envoy lets every certificate through to the filter
+//! here, as `trust_chain_verification: ACCEPT_UNTRUSTED` does; the filter has to tell the good from the forged.
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_tests::bundle::Recipe;
+use palisade_tests::gateway::Gateway;
+use palisade_tests::key::Algorithm;
+use palisade_tests::tls::{self, Authority, Certificate};
+use palisade_tests::token::Token;
+use serde_json::{Value, json};
+
+use crate::fixture::{assert_denial, home, path, read};
+
+/// A token that is bound to a certificate.
+fn bound(gateway: &Gateway, certificate: &Certificate) -> Result<String> {
+    let digest = URL_SAFE_NO_PAD.encode(certificate.sha256()?);
+    Ok(Token::coder().claim("cnf", json!({"x5t#S256": digest})).sign(gateway.key(Algorithm::Es256)?))
+}
+
+#[test]
+fn a_bound_token_is_good_with_its_validated_certificate_only() -> Result<()> {
+    let (certificates, folder) = (home()?, home()?);
+    let authority = Authority::new(certificates.path())?;
+    let good = authority.issue("good", "/O=Acme/CN=coder-7", 1)?;
+    let other = authority.issue("other", "/O=Acme/CN=coder-8", 1)?;
+    let expired = authority.issue("expired", "/O=Acme/CN=coder-7", -1)?;
+    let forged = authority.self_signed("forged", "/O=Acme/CN=coder-7")?;
+    let gateway = Gateway::start_tls(folder.path(), &authority.transport_socket())?;
+    let ask = |name: &str, token: &str, certificate: Option<&Certificate>| {
+        tls::send(gateway.envoy.address(), certificate, &read(name).bearer(token))
+    };
+
+    let token = bound(&gateway, &good)?;
+    let answer = ask("mtls-good", &token, Some(&good))?;
+    ensure!(answer.status == 200, "{answer:?}");
+    ensure!(gateway.upstream.received(&path("mtls-good")).len() == 1, "it should have reached the upstream");
+
+    // The token is known to be good by now; stolen, it is worth nothing.
+    let answer = ask("mtls-none", &token, None)?;
+    assert_denial(&gateway, &answer, 401, "proof.certificate_missing")?;
+    let answer = ask("mtls-other", &token, Some(&other))?;
+    assert_denial(&gateway, &answer, 401, "proof.certificate_mismatch")?;
+
+    // Certificates that were presented and not validated count as none, even for the token that names them.
+    for (name, certificate) in [("mtls-forged", &forged), ("mtls-expired", &expired)] {
+        let answer = ask(name, &bound(&gateway, certificate)?, Some(certificate))?;
+        assert_denial(&gateway, &answer, 401, "proof.certificate_missing")?;
+    }
+
+    // What is bound to nothing needs no certificate.
+    let bearer = Token::coder().sign(gateway.key(Algorithm::Es256)?);
+    let answer = ask("mtls-bearer", &bearer, None)?;
+    ensure!(answer.status == 200, "{answer:?}");
+    Ok(())
+}
+
+/// A SPIFFE trust domain beside the quickstart's issuer. Its agents need what every agent of the schema has, and a SPIFFE ID says
+/// nothing of tasks, so the type is the issuer's own.
+const TRUST_DOMAIN: &str = r#"
+[[issuers]]
+alias = "mesh"
+profile = "spiffe-jwt-svid"
+trust_domain = "example.org"
+x509_svid = true
+audiences = ["https://gateway.quickstart.example"]
+algorithms = ["ES256"]
+jwks = "build/mesh.jwks.json"
+max_token_lifetime = "15m"
+
+[issuers.principal]
+type = "Workload"
+id = "sub"
+
+[[routes]]
+host = "repos.internal"
+methods = ["GET"]
+path = "/mesh/{name}"
+action = "meet"
+resource = { type = "Repository", id = "{name}" }
+"#;
+
+#[test]
+fn an_x509_svid_names_its_workload() -> Result<()> {
+    let (certificates, folder, project) = (home()?, home()?, home()?);
+    let authority = Authority::new(certificates.path())?;
+    let svid = |name: &str, uris: &str, days| {
+        let extensions =
+            format!("subjectAltName={uris}\nkeyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n");
+        authority.issue_with(name, "/O=Acme", days, &extensions)
+    };
+    let good = svid("good", "URI:spiffe://example.org/ns/prod/sa/web", 1)?;
+    let two = svid("two", "URI:spiffe://example.org/ns/prod/sa/web,URI:spiffe://example.org/admin", 1)?;
+    let foreign = svid("foreign", "URI:spiffe://other.org/ns/prod/sa/web", 1)?;
+    let expired = svid("expired", "URI:spiffe://example.org/ns/prod/sa/web", -1)?;
+    let plain = authority.issue("plain", "/O=Acme", 1)?;
+
+    let gateway = Gateway::start_tls_with(folder.path(), &authority.transport_socket(), |workshop, wasm| {
+        crate::proof::copy(&palisade_tests::quickstart::folder(), project.path())?;
+        let add = |name: &str, text: &str| -> Result<()> {
+            let file = project.path().join(name);
+            Ok(fs::write(&file, format!("{}\n{text}", fs::read_to_string(&file)?))?)
+        };
+        add("palisade.toml", TRUST_DOMAIN)?;
+        let schema = "entity Workload;\naction meet appliesTo { principal: Workload, resource: Repository };\n";
+        add("schema.cedarschema", schema)?;
+        let policy = r#"@id("meet") permit (principal == Workload::"mesh/spiffe://example.org/ns/prod/sa/web", action == Action::"meet", resource);"#;
+        fs::write(project.path().join("policies/mesh.cedar"), policy)?;
+        // The trust domain's tokens are of no interest here; its bundle has the issuer's key for them.
+        let set: Value = serde_json::from_slice(&fs::read(workshop.key_set(Recipe::GOOD.issuer))?)?;
+        let mut key = set["keys"]
+            .as_array()
+            .and_then(|keys| keys.iter().find(|key| key["kty"] == "EC"))
+            .cloned()
+            .unwrap_or_default();
+        key["use"] = json!("jwt-svid");
+        fs::create_dir_all(project.path().join("build"))?;
+        fs::write(project.path().join("build/mesh.jwks.json"), json!({"keys": [key]}).to_string())?;
+        let bundle = workshop.bundle_of(project.path(), Recipe::GOOD)?;
+        Ok((workshop.filter(&bundle, wasm)?, bundle))
+    })?;
+    let ask = |name: &str, certificate: Option<&Certificate>| {
+        let request =
+            palisade_tests::http1::Request::new("GET", palisade_tests::quickstart::REPOS, &format!("/mesh/{name}"));
+        tls::send(gateway.envoy.address(), certificate, &request)
+    };
+    let answer = ask("svid-good", Some(&good))?;
+    ensure!(answer.status == 200, "{answer:?}");
+    let line = gateway.access_line(&answer)?;
+    ensure!(line.text("principal") == Some("Workload::\"mesh/spiffe://example.org/ns/prod/sa/web\""), "{line:?}");
+
+    for (name, certificate, reason) in [
+        ("svid-none", None, "token.missing"),
+        ("svid-expired", Some(&expired), "token.missing"),
+        ("svid-two", Some(&two), "credential.certificate"),
+        ("svid-foreign", Some(&foreign), "credential.certificate"),
+        ("svid-plain", Some(&plain), "credential.certificate"),
+    ] {
+        assert_denial(&gateway, &ask(name, certificate)?, 401, reason)?;
+    }
+    Ok(())
+}
