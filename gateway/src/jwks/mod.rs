@@ -20,6 +20,7 @@ mod issuer_keys;
 mod ledger;
 mod misses;
 mod poller;
+mod post;
 mod shared;
 mod uri;
 

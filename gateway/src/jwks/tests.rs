@@ -1,5 +1,9 @@
 //! Several workers of one proxy, and whatever an issuer's server may answer.
 
+mod chance;
+mod missed;
+mod untrusted;
+
 use super::event::{KeyEventKind, RefreshError};
 use super::host::KeyResponse;
 use super::poller::Poller;
@@ -276,74 +280,6 @@ fn a_response_that_never_comes_is_given_up() {
 }
 
 #[test]
-fn a_new_key_is_fetched_when_the_cooldown_is_over() {
-    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
-    proxy.now_ms += 1_000;
-    assert_eq!(workers[2].ask("b", proxy.now_ms), UNKNOWN);
-    workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
-    assert_eq!(proxy.requests.len(), 1);
-    proxy.now_ms += COOLDOWN_MS - 1_000;
-    workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
-    assert_eq!(proxy.requests.len(), 2);
-    workers[2].respond(1, KeyResponse::Body(&jwks(&["a", "b"])), &mut proxy);
-    for worker in &mut workers {
-        worker.poll(&mut proxy);
-        assert_eq!(worker.ask("b", proxy.now_ms), Ok(()));
-    }
-}
-
-/// Whatever clients send: one fetch in a cooldown, and the good key always works.
-#[test]
-fn a_storm_of_unknown_keys_is_one_fetch_in_a_cooldown() {
-    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
-    let begin_ms = proxy.now_ms;
-    for step in 0..3_000 {
-        proxy.now_ms += 100;
-        for (number, worker) in workers.iter_mut().enumerate() {
-            for n in 0..20 {
-                assert_eq!(worker.ask(&format!("{number}-{step}-{n}"), proxy.now_ms), UNKNOWN);
-            }
-            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
-            let before = proxy.requests.len();
-            worker.poll(&mut proxy);
-            if proxy.requests.len() > before {
-                worker.respond(proxy.last(), KeyResponse::Body(&jwks(&["a"])), &mut proxy);
-            }
-        }
-    }
-    let most = (proxy.now_ms - begin_ms) / COOLDOWN_MS + 1;
-    assert!((2..=most).contains(&(proxy.requests.len() as u64)), "{}", proxy.requests.len());
-    for [(a, _), (b, _)] in proxy.requests.array_windows() {
-        assert!(b - a >= COOLDOWN_MS);
-    }
-}
-
-#[test]
-fn one_unknown_key_again_and_again_is_no_reason_to_fetch_at_once() {
-    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
-    proxy.now_ms += COOLDOWN_MS;
-    assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
-    for _ in 0..COOLDOWN_MS / 100 - 1 {
-        proxy.now_ms += 100;
-        assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);
-        workers[0].poll(&mut proxy);
-    }
-    assert_eq!(proxy.requests.len(), 2);
-}
-
-#[test]
-fn an_issuer_that_is_not_fetched_is_nobodys_business() {
-    let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
-    proxy.now_ms += COOLDOWN_MS;
-    let Worker { poller, issuers, .. } = &mut workers[0];
-    poller.missed(Some("other"), Some("b"), issuers, proxy.now_ms);
-    poller.missed(None, None, issuers, proxy.now_ms);
-    workers[0].poll(&mut proxy);
-    assert_eq!(proxy.requests.len(), 1);
-}
-
-#[test]
 fn workers_that_share_nothing_look_after_themselves() {
     let mut proxy = FakeProxy { sharing: false, ..FakeProxy::new() };
     let mut workers = [11, 22].map(|random| Worker::new(Profile::Oidc, random, &mut proxy));
@@ -359,69 +295,6 @@ fn workers_that_share_nothing_look_after_themselves() {
     proxy.now_ms += FRESH_MS;
     workers[0].poll(&mut proxy);
     assert_eq!(proxy.requests.len(), 3);
-}
-
-/// Other filters may write into the same space.
-#[test]
-fn shared_bytes_are_not_trusted() {
-    let good = jwks(&["a"]);
-    for garbage in [&b""[..], b"x", b"pal-kl-1", b"pal-kd-1", &[0xff; 100], &good] {
-        let (mut proxy, mut workers) = served(Profile::Oidc, &good);
-        for (bytes, version) in proxy.shared.values_mut() {
-            *bytes = garbage.to_vec();
-            *version += 1;
-        }
-        for worker in &mut workers {
-            worker.poll(&mut proxy);
-            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()), "{garbage:?}");
-        }
-        // A ledger that does not read says that nobody ever fetched.
-        assert_eq!(proxy.requests.len(), 2);
-        workers[0].respond(1, KeyResponse::Body(&jwks(&["b"])), &mut proxy);
-        for worker in &mut workers {
-            worker.poll(&mut proxy);
-            assert_eq!(worker.ask("b", proxy.now_ms), Ok(()), "{garbage:?}");
-        }
-    }
-}
-
-#[test]
-fn a_shared_document_is_read_as_strictly_as_one_from_the_network() {
-    for (profile, document, forged) in [
-        (Profile::Oidc, jwks(&["a"]), jwks(&[])),
-        (Profile::Oidc, jwks(&["a"]), b"{}".to_vec()),
-        (spiffe(), spiffe_bundle(&["a"], 5), spiffe_bundle(&["b"], 4)),
-    ] {
-        let (mut proxy, mut workers) = served(profile, &document);
-        let names: Vec<String> = proxy.shared.keys().cloned().collect();
-        let [shared_document, ledger] = &names[..] else { panic!("{names:?}") };
-        // Serial 2, fetched at the end of time.
-        let entry = proxy.shared.get_mut(shared_document).unwrap();
-        entry.0.truncate(8);
-        entry.0.extend_from_slice(&2u64.to_le_bytes());
-        entry.0.extend_from_slice(&u64::MAX.to_le_bytes());
-        entry.0.extend_from_slice(&forged);
-        proxy.shared.get_mut(ledger).unwrap().0[8] = 2;
-        for worker in &mut workers {
-            worker.poll(&mut proxy);
-            worker.poll(&mut proxy);
-            assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
-            let refused = worker.events.drain(..).filter(|event| event.kind == KeyEventKind::SharedRefused);
-            assert_eq!(refused.count(), 1, "told once");
-        }
-    }
-}
-
-#[test]
-fn keys_from_the_future_are_as_old_as_their_arrival() {
-    let (mut proxy, _) = served(Profile::Oidc, &jwks(&["a"]));
-    let fetched_ms = proxy.now_ms;
-    // The clock is set back, and a worker starts.
-    proxy.now_ms -= 10 * STALE_MS;
-    let mut worker = Worker::new(Profile::Oidc, 44, &mut proxy);
-    assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
-    assert_eq!(worker.ask("a", proxy.now_ms + STALE_MS), UNAVAILABLE);
-    assert_eq!(worker.ask("a", fetched_ms), UNAVAILABLE);
 }
 
 #[test]
@@ -467,67 +340,4 @@ fn polling_is_quick_at_first_and_unhurried_then() {
     assert_eq!(worker.poller.period_ms(&worker.issuers), limits::JWKS_POLL_MIN_MS);
     let (_, workers) = served(Profile::Oidc, &jwks(&["a"]));
     assert_eq!(workers[0].poller.period_ms(&workers[0].issuers), limits::JWKS_POLL_MS);
-}
-
-/// Workers that poll, answer, dawdle and die as chance has it, and an issuer that rotates its keys.
-#[test]
-fn chance_breaks_no_promise() {
-    let mut seed: u64 = 0x2545_f491_4f6c_dd1d;
-    let mut chance = move |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
-    for round in 0..12 {
-        let mut proxy = FakeProxy::new();
-        let mut born = 1;
-        let mut workers: Vec<(Worker, Vec<u32>)> = Vec::new();
-        let mut generation = 0;
-        let mut rotated_ms = proxy.now_ms;
-        let begin_ms = proxy.now_ms;
-        for _ in 0..4_000 {
-            proxy.now_ms += chance(2_000);
-            while workers.len() < 3 {
-                born += 1;
-                workers.push((Worker::new(Profile::Oidc, round * 1000 + born, &mut proxy), Vec::new()));
-            }
-            let number = usize::try_from(chance(3)).unwrap();
-            let (worker, waiting) = &mut workers[number];
-            match chance(40) {
-                0 => drop(workers.remove(number)),
-                1 => {
-                    generation += 1;
-                    rotated_ms = proxy.now_ms;
-                }
-                2..=9 => drop(worker.ask(&format!("none-{}", chance(50)), proxy.now_ms)),
-                10..=19 if !waiting.is_empty() => {
-                    let call = waiting.remove(0);
-                    let body = jwks(&[&format!("k{generation}")]);
-                    let status = KeyResponse::Status(500);
-                    let response = if chance(4) == 0 { status } else { KeyResponse::Body(&body) };
-                    worker.respond(call, response, &mut proxy);
-                }
-                _ => {
-                    let before = proxy.requests.len();
-                    worker.poll(&mut proxy);
-                    if proxy.requests.len() > before {
-                        waiting.push(proxy.last());
-                    }
-                }
-            }
-            // A key that was removed longer ago than keys may be stale works nowhere.
-            if generation > 0 && proxy.now_ms - rotated_ms > STALE_MS {
-                let removed = format!("k{}", generation - 1);
-                assert!(workers.iter_mut().all(|(worker, _)| worker.ask(&removed, proxy.now_ms).is_err()));
-            }
-        }
-        let elapsed = proxy.now_ms - begin_ms;
-        // Failures back off from half a second on; each death during a fetch may cost one more.
-        let most = elapsed / (limits::JWKS_BACKOFF_MS / 2);
-        assert!((5..most).contains(&(proxy.requests.len() as u64)), "{} of {most}", proxy.requests.len());
-        for [(a, _), (b, _)] in proxy.requests.array_windows() {
-            assert!(b - a >= limits::JWKS_BACKOFF_MS / 2, "two fetches at once");
-        }
-    }
 }
