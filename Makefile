@@ -57,7 +57,7 @@ dev-cli:
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
-	@$(with_envoy) cargo test --locked --workspace
+	@$(with_envoy) PALISADE_OIDC_PROVIDER="$$(build/oidc-provider.sh)"; export PALISADE_OIDC_PROVIDER; cargo test --locked --workspace
 
 .PHONY: lint
 lint: ## Check formatting, lints and dependencies

@@ -9,6 +9,7 @@ mod hostile;
 mod identity;
 mod keys;
 mod mutual_tls;
+mod oidc;
 mod proof;
 mod quickstart;
 mod records;

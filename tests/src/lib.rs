@@ -18,6 +18,7 @@ pub mod http1;
 pub mod http2;
 pub mod issuer;
 pub mod key;
+pub mod oidc;
 pub mod outcome;
 pub mod process;
 pub mod quickstart;

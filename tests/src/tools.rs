@@ -27,6 +27,15 @@ impl Tools {
     }
 }
 
+/// The script of the OpenID provider: `PALISADE_OIDC_PROVIDER`.
+///
+/// # Errors
+///
+/// As [`Tools::from_env`].
+pub fn oidc_provider() -> Result<PathBuf> {
+    path("PALISADE_OIDC_PROVIDER")
+}
+
 fn path(variable: &str) -> Result<PathBuf> {
     let value = env::var_os(variable).with_context(|| {
         format!("`{variable}` is not set: run `make test`, which builds and installs what tests need")

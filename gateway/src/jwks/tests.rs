@@ -203,6 +203,20 @@ fn keys_for_other_ends_in_a_spiffe_bundle_are_none() {
 }
 
 #[test]
+fn a_spiffe_bundle_may_ask_to_be_fetched_sooner() {
+    let mut document = spiffe_bundle(&["a"], 1);
+    document.pop();
+    document.extend_from_slice(br#","spiffe_refresh_hint":60}"#);
+    let (mut proxy, mut workers) = served(spiffe(), &document);
+    proxy.now_ms += 44_000;
+    workers[0].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 1);
+    proxy.now_ms += 14_000;
+    workers[0].poll(&mut proxy);
+    assert_eq!(proxy.requests.len(), 2);
+}
+
+#[test]
 fn an_older_spiffe_bundle_is_refused_by_the_one_that_fetches() {
     let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 5));
     for older in [spiffe_bundle(&["b"], 4), spiffe_bundle(&["b"], 0), spiffe_bundle(&[], 4)] {
