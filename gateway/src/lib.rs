@@ -8,6 +8,9 @@
 //! decision record.
 
 pub mod bundle;
+#[cfg(test)]
+#[path = "../tests/gateway/cases.rs"]
+mod cases;
 mod certificate;
 mod configuration;
 mod decision_id;

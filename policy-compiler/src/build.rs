@@ -9,7 +9,7 @@ use palisade_gateway::token::Algorithm as TokenAlgorithm;
 use crate::bundle::{self, Draft, WriteError};
 use crate::compile::{CompileError, Compiled, PolicySource, WorstCase, compile, self_check};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::keys::{Algorithm, PrivateKey, curve_placeholder, jwk_set};
+use crate::keys::{Algorithm, PrivateKey, jwk_set, p521_placeholder};
 use crate::limits::SELF_CHECK_QUESTIONS;
 use crate::lint::lint;
 use crate::project::{
@@ -216,8 +216,8 @@ fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>, key_use: &str) -> 
     let mut jwk = match allowed.min_by_key(|algorithm| cost(*algorithm)).unwrap_or(TokenAlgorithm::Es256) {
         TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => fresh(Algorithm::Ed25519)?,
         TokenAlgorithm::Es256 => fresh(Algorithm::Es256)?,
-        TokenAlgorithm::Es384 => curve_placeholder("P-384")?,
-        TokenAlgorithm::Es512 => curve_placeholder("P-521")?,
+        TokenAlgorithm::Es384 => fresh(Algorithm::Es384)?,
+        TokenAlgorithm::Es512 => p521_placeholder()?,
         TokenAlgorithm::Rs256
         | TokenAlgorithm::Rs384
         | TokenAlgorithm::Rs512

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use jwt_simple::prelude::{
-    ECDSAP256KeyPairLike, ES256KeyPair, Ed25519KeyPair, EdDSAKeyPairLike, HeaderOptions, JWTClaims, RS256KeyPair,
+    ECDSAP256KeyPairLike, ECDSAP384KeyPairLike, ES256KeyPair, ES384KeyPair, Ed25519KeyPair, EdDSAKeyPairLike,
+    HeaderOptions, JWTClaims, PS256KeyPair, PS384KeyPair, PS512KeyPair, RS256KeyPair, RS384KeyPair, RS512KeyPair,
     RSAKeyPairLike,
 };
+use palisade_gateway::token::Algorithm;
 use serde_json::{Map, Value};
 
 use crate::keys::{KeyPair, PrivateKey};
@@ -98,40 +100,43 @@ pub fn mint(key: &PrivateKey, header: &Header, claims: Map<String, Value>) -> Re
         nonce: None,
         custom: claims,
     };
-    let signed = match named(key, kid.as_deref())? {
-        KeyPair::Ed25519(pair) => pair.sign_with_options(claims, &options),
-        KeyPair::Es256(pair) => pair.sign_with_options(claims, &options),
-        KeyPair::Rs256(pair) => pair.sign_with_options(claims, &options),
-    };
-    signed.map_err(library)
+    sign(key, kid.as_deref(), claims, &options)
 }
 
-/// A copy of the key that writes `kid` into the tokens it signs: the library keeps the two together.
-fn named(key: &PrivateKey, kid: Option<&str>) -> Result<KeyPair, TokenError> {
-    Ok(match &key.0 {
-        KeyPair::Ed25519(pair) => {
-            let copy = Ed25519KeyPair::from_bytes(&pair.to_bytes()).map_err(library)?;
-            KeyPair::Ed25519(match kid {
+/// Signs with a copy of the key that writes `kid` into the token: the library keeps the two together.
+fn sign(
+    key: &PrivateKey,
+    kid: Option<&str>,
+    claims: JWTClaims<Map<String, Value>>,
+    options: &HeaderOptions,
+) -> Result<String, TokenError> {
+    macro_rules! sign_with {
+        ($copy:expr) => {{
+            let copy = $copy.map_err(library)?;
+            let copy = match kid {
                 Some(kid) => copy.with_key_id(kid),
                 None => copy,
-            })
-        }
-        KeyPair::Es256(pair) => {
-            let copy = ES256KeyPair::from_bytes(&pair.to_bytes()).map_err(library)?;
-            KeyPair::Es256(match kid {
-                Some(kid) => copy.with_key_id(kid),
-                None => copy,
-            })
-        }
-        KeyPair::Rs256(pair) => {
+            };
+            copy.sign_with_options(claims, options).map_err(library)
+        }};
+    }
+    match (&key.pair, key.token_algorithm()) {
+        (KeyPair::Ed25519(pair), _) => sign_with!(Ed25519KeyPair::from_bytes(&pair.to_bytes())),
+        (KeyPair::Es256(pair), _) => sign_with!(ES256KeyPair::from_bytes(&pair.to_bytes())),
+        (KeyPair::Es384(pair), _) => sign_with!(ES384KeyPair::from_bytes(&pair.to_bytes())),
+        (KeyPair::Rs256(pair), algorithm) => {
             let der = pair.to_der().map_err(library)?;
-            let copy = RS256KeyPair::from_der(&der).map_err(library)?;
-            KeyPair::Rs256(Box::new(match kid {
-                Some(kid) => copy.with_key_id(kid),
-                None => copy,
-            }))
+            match algorithm {
+                Algorithm::Rs384 => sign_with!(RS384KeyPair::from_der(&der)),
+                Algorithm::Rs512 => sign_with!(RS512KeyPair::from_der(&der)),
+                Algorithm::Ps256 => sign_with!(PS256KeyPair::from_der(&der)),
+                Algorithm::Ps384 => sign_with!(PS384KeyPair::from_der(&der)),
+                Algorithm::Ps512 => sign_with!(PS512KeyPair::from_der(&der)),
+                // A key is for algorithms of its kind only.
+                _ => sign_with!(RS256KeyPair::from_der(&der)),
+            }
         }
-    })
+    }
 }
 
 fn library(error: impl fmt::Display) -> TokenError {
@@ -145,7 +150,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::keys::Algorithm;
 
     fn object(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
@@ -159,11 +163,13 @@ mod tests {
     #[test]
     fn claims_are_exactly_the_given_ones() {
         let claims = object(json!({"sub": 5, "aud": ["a", "a"], "exp": -3, "task": {"deep": [1.5]}}));
-        for algorithm in [Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
-            let key = PrivateKey::generate(algorithm).unwrap();
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::Es512) {
+            let key = PrivateKey::generate_for(algorithm).unwrap();
             let header = Header { kid: Some("k1".to_owned()), ..Header::default() };
             let token = mint(&key, &header, claims.clone()).unwrap();
-            let expected = json!({"alg": algorithm.jose(), "kid": "k1", "typ": "JWT"});
+            // The library knows Ed25519 by its older name only.
+            let named = if algorithm == Algorithm::Ed25519 { "EdDSA" } else { algorithm.name() };
+            let expected = json!({"alg": named, "kid": "k1", "typ": "JWT"});
             assert_eq!(part(&token, 0), expected);
             assert_eq!(part(&token, 1), Value::Object(claims.clone()));
         }

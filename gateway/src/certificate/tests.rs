@@ -2,9 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-
-#[path = "../../tests/gateway/cases.rs"]
-mod cases;
+use crate::cases;
 
 fn certificates() -> Vec<(String, Vec<u8>, String)> {
     cases::read(include_str!("../../tests/cases/certificates.txt"))

@@ -2,11 +2,9 @@
 
 use super::algorithm::Algorithm;
 use super::{jwk, jws};
+use crate::cases;
 use crate::host::NativeHost;
 use crate::json::{Json, JsonLimits};
-
-#[path = "../../tests/gateway/cases.rs"]
-mod cases;
 
 #[test]
 fn published_signatures_verify_and_hold_for_nothing_else() {

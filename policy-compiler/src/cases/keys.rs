@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use palisade_gateway::token::Algorithm;
 use serde_json::Value;
 
 use super::file::CaseFile;
-use crate::keys::{Algorithm, KeyError, PrivateKey, jwk_set};
+use crate::keys::{Algorithm as KeyAlgorithm, KeyError, PrivateKey, jwk_set};
 use crate::project::ProjectFile;
 use crate::section::jwk_use;
 use crate::source::SourceFile;
@@ -43,8 +44,8 @@ impl CaseKeys {
 
     /// Makes a fresh key for each that the cases name.
     ///
-    /// A key's name says its algorithm where it ends in `es256`, `rs256`, `ed25519` or `eddsa`; other keys take the
-    /// first algorithm of their issuer.
+    /// A key's name says its algorithm where it ends in one's name, such as `es256` or `eddsa`; other keys take the first algorithm
+    /// of their issuer.
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl CaseKeys {
     pub fn generate(files: &[CaseFile], project: &ProjectFile) -> Result<Self, KeyError> {
         let mut keys = BTreeMap::new();
         for (alias, kid) in named(files) {
-            let key = PrivateKey::generate(algorithm(&alias, &kid, project))?;
+            let key = PrivateKey::generate_for(algorithm(&alias, &kid, project))?;
             keys.insert((alias, kid), key);
         }
         Ok(Self { keys })
@@ -93,16 +94,19 @@ fn named(files: &[CaseFile]) -> BTreeSet<(String, String)> {
 }
 
 fn algorithm(alias: &str, kid: &str, project: &ProjectFile) -> Algorithm {
-    let suffixes = [
-        ("es256", Algorithm::Es256),
-        ("rs256", Algorithm::Rs256),
-        ("ed25519", Algorithm::Ed25519),
-        ("eddsa", Algorithm::Ed25519),
-    ];
-    let by_name = suffixes.into_iter().find(|(suffix, _)| kid.to_ascii_lowercase().ends_with(suffix));
+    let kid = kid.to_ascii_lowercase();
+    let can_mint = |algorithm: &Algorithm| KeyAlgorithm::of_token(*algorithm).is_some();
+    let mut known = Algorithm::ALL.into_iter().filter(can_mint);
+    let by_name = known.find(|algorithm| kid.ends_with(&algorithm.name().to_ascii_lowercase()));
     let of_issuer = || {
         let issuer = project.issuers.iter().find(|issuer| issuer.alias.as_ref() == alias)?;
-        issuer.algorithms.as_ref().iter().find_map(|name| Algorithm::from_jose(name.as_ref()))
+        let names = issuer.algorithms.as_ref().iter();
+        names.filter_map(|name| Algorithm::from_name(name.as_ref())).find(can_mint)
     };
-    by_name.map(|(_, algorithm)| algorithm).or_else(of_issuer).unwrap_or(Algorithm::Es256)
+    // The library that signs knows Ed25519 by its older name only.
+    match by_name.or_else(of_issuer) {
+        Some(Algorithm::Ed25519) => Algorithm::EdDsa,
+        Some(algorithm) => algorithm,
+        None => Algorithm::Es256,
+    }
 }

@@ -60,6 +60,7 @@ struct Jwks {
 enum AlgorithmArgument {
     Ed25519,
     Es256,
+    Es384,
     Rs256,
 }
 
@@ -81,6 +82,7 @@ fn generate_key(arguments: &Generate, console: &mut Console) -> Result<Exit, Fai
     let algorithm = match algorithm {
         AlgorithmArgument::Ed25519 => Algorithm::Ed25519,
         AlgorithmArgument::Es256 => Algorithm::Es256,
+        AlgorithmArgument::Es384 => Algorithm::Es384,
         AlgorithmArgument::Rs256 => Algorithm::Rs256,
     };
     let [private, public, jwk] = ["pem", "pub", "jwk.json"].map(|extension| out.join(format!("{kid}.{extension}")));

@@ -12,12 +12,12 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotForBundles`] for RSA keys.
+    /// [`KeyError::NotForBundles`] for RSA and P-384 keys.
     pub fn trust_key(&self) -> Result<TrustKey, KeyError> {
-        let (algorithm, bytes) = match &self.0 {
+        let (algorithm, bytes) = match &self.pair {
             KeyPair::Ed25519(pair) => (SignerAlgorithm::Ed25519, pair.public_key().to_bytes()),
             KeyPair::Es256(pair) => (SignerAlgorithm::Es256, pair.public_key().to_der().map_err(library)?),
-            KeyPair::Rs256(_) => return Err(KeyError::NotForBundles(self.algorithm())),
+            KeyPair::Es384(_) | KeyPair::Rs256(_) => return Err(KeyError::NotForBundles(self.algorithm())),
         };
         TrustKey::from_public_key(algorithm, &bytes).map_err(library)
     }
@@ -28,39 +28,30 @@ impl PrivateKey {
     ///
     /// When the library gives no JSON.
     pub fn public_jwk(&self, kid: &str) -> Result<Value, KeyError> {
-        let text = match &self.0 {
+        let text = match &self.pair {
             KeyPair::Ed25519(pair) => pair.public_key().to_jwk(),
             KeyPair::Es256(pair) => pair.public_key().to_jwk(),
+            KeyPair::Es384(pair) => pair.public_key().to_jwk(),
             KeyPair::Rs256(pair) => pair.public_key().to_jwk(),
         };
         let mut jwk: Map<String, Value> = serde_json::from_str(&text).map_err(library)?;
         jwk.insert("kid".to_owned(), json!(kid));
-        jwk.insert("alg".to_owned(), json!(self.algorithm().jose()));
+        jwk.insert("alg".to_owned(), json!(self.token_algorithm().name()));
         jwk.insert("use".to_owned(), json!("sig"));
         Ok(Value::Object(jwk))
     }
 }
 
-/// A JWK on a curve for which no private keys are kept here, from a random scalar that is forgotten.
-pub(crate) fn curve_placeholder(curve: &str) -> Option<Value> {
+/// A JWK on P-521, of which this command keeps no private keys, from a random scalar that is forgotten.
+pub(crate) fn p521_placeholder() -> Option<Value> {
     let mut scalar = [0; 66];
     getrandom::fill(&mut scalar).ok()?;
-    let point = match curve {
-        "P-384" => {
-            let key = p384::ecdsa::SigningKey::from_slice(scalar.get(..48)?).ok()?;
-            key.verifying_key().to_encoded_point(false).as_bytes().to_vec()
-        }
-        "P-521" => {
-            // A scalar has 521 bits.
-            *scalar.first_mut()? &= 1;
-            let key = p521::ecdsa::SigningKey::from_slice(&scalar).ok()?;
-            p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false).as_bytes().to_vec()
-        }
-        _ => return None,
-    };
-    let (x, y) = point.get(1..)?.split_at_checked(point.len() / 2)?;
-    let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
-    Some(json!({"kty": "EC", "crv": curve, "x": x, "y": y, "kid": "placeholder", "use": "sig"}))
+    // A scalar has 521 bits.
+    *scalar.first_mut()? &= 1;
+    let key = p521::ecdsa::SigningKey::from_slice(&scalar).ok()?;
+    let point = p521::ecdsa::VerifyingKey::from(&key).to_encoded_point(false);
+    let [x, y] = [point.x()?, point.y()?].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
+    Some(json!({"kty": "EC", "crv": "P-521", "x": x, "y": y, "kid": "placeholder", "use": "sig"}))
 }
 
 /// Members of a JWK that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4, RFC 9964).
@@ -102,7 +93,7 @@ mod tests {
 
     #[test]
     fn public_jwks_hold_no_private_members() {
-        for algorithm in [Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Es256, Algorithm::Es384, Algorithm::Rs256] {
             let key = PrivateKey::generate(algorithm).unwrap();
             let jwk = key.public_jwk("my-key").unwrap();
             assert_eq!(jwk["kid"], "my-key");
@@ -114,13 +105,10 @@ mod tests {
 
     #[test]
     fn placeholders_are_fresh_public_keys() {
-        for (curve, length) in [("P-384", 64), ("P-521", 88)] {
-            let (first, second) = (curve_placeholder(curve).unwrap(), curve_placeholder(curve).unwrap());
-            assert_ne!(first["x"], second["x"]);
-            assert_eq!(first["x"].as_str().unwrap().len(), length);
-            assert!(!has_secret(&first));
-        }
-        assert_eq!(curve_placeholder("P-256K"), None);
+        let (first, second) = (p521_placeholder().unwrap(), p521_placeholder().unwrap());
+        assert_ne!(first["x"], second["x"]);
+        assert_eq!(first["x"].as_str().unwrap().len(), 88);
+        assert!(!has_secret(&first));
     }
 
     #[test]

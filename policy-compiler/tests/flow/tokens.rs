@@ -118,6 +118,52 @@ fn a_good_token_is_accepted_and_explained() {
 }
 
 #[test]
+fn every_kind_of_key_mints_what_a_gateway_takes() {
+    let workshop = Workshop::with_bundle();
+    let file = workshop.path("project/palisade.toml");
+    let algorithms = r#"["ES384", "RS256", "RS512", "PS256", "PS384", "PS512", "RS384"]"#;
+    let text = workshop.text("project/palisade.toml").replace(r#"["ES256", "EdDSA"]"#, algorithms);
+    std::fs::write(file, text).unwrap();
+    workshop.ok("keys generate --algorithm es384 --kid ec --out all");
+    workshop.ok("keys generate --algorithm rs256 --kid rsa --out all");
+    workshop.ok("keys jwks all -o all.json");
+    // An RSA key's file says RS256, which would be its only algorithm.
+    let mut set: Value = serde_json::from_slice(&workshop.read("all.json")).unwrap();
+    for key in set["keys"].as_array_mut().unwrap() {
+        key.as_object_mut().unwrap().remove("alg");
+    }
+    workshop.write("all.json", set.to_string());
+    let mint = |key: &str, alg: &str| {
+        let line = format!(
+            "token mint --key all/{key}.pem --kid {key} --issuer https://issuer.example --audience https://gateway.example \
+             --subject a --claims {{\"autonomous\":true}} {alg}"
+        );
+        workshop.run(&line)
+    };
+    for (key, alg) in [
+        ("ec", "ES384"),
+        ("rsa", "RS256"),
+        ("rsa", "RS384"),
+        ("rsa", "RS512"),
+        ("rsa", "PS256"),
+        ("rsa", "PS384"),
+        ("rsa", "PS512"),
+    ] {
+        let run = mint(key, &format!("--alg {alg}"));
+        assert_eq!(run.code, 0, "{alg}: {run:?}");
+        workshop.write("token", run.out);
+        let report = workshop.json("token verify token --project project --jwks dev=all.json --format json");
+        assert_eq!((report["accepted"].as_bool(), report["alg"].as_str()), (Some(true), Some(alg)));
+    }
+    for (key, alg) in [("ec", "ES256"), ("ec", "PS256"), ("rsa", "ES384"), ("rsa", "EdDSA"), ("rsa", "ES512")] {
+        let run = mint(key, &format!("--alg {alg}"));
+        assert!(run.code == 1 && run.err.contains("error[key.not_for_tokens]"), "{key} {alg}: {run:?}");
+    }
+    assert_eq!(mint("rsa", "--alg none").code, 64);
+    assert_eq!(mint("rsa", "--alg HS256").code, 64);
+}
+
+#[test]
 fn refusals_have_the_gateways_reasons() {
     let workshop = Workshop::with_bundle();
     let token = good(&workshop, &["--claims", CLAIMS]);

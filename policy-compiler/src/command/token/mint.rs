@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use palisade_gateway::token::Algorithm;
 use serde_json::{Map, Value, json};
 
 use crate::command::console::Console;
@@ -12,13 +13,16 @@ use crate::token::{Header, mint};
 
 /// Sign a token with a development key. Never for production: there, an identity provider issues tokens.
 ///
-/// Claims from --claims come last and replace the ones that the options set; null removes one. `alg` follows from the
-/// key and cannot be chosen.
+/// Claims from --claims come last and replace the ones that the options set; null removes one. `alg` is one that
+/// the key is for.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Private key in PEM form
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// Algorithm, where the key has several: RS256 to RS512 or PS256 to PS512 for RSA. Default: RS256
+    #[arg(long, value_name = "ALG", value_parser = algorithm)]
+    alg: Option<Algorithm>,
     /// Key id for the header
     #[arg(long, value_name = "ID")]
     kid: String,
@@ -48,6 +52,10 @@ pub(super) struct Arguments {
     header: Option<String>,
 }
 
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(text).ok_or_else(|| "not an algorithm".to_owned())
+}
+
 fn offset(text: &str) -> Result<i64, String> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -59,9 +67,13 @@ fn offset(text: &str) -> Result<i64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { key, kid, issuer, audience, subject, claims, expires_in, issued_in, not_before_in, header } =
+    let Arguments { key, alg, kid, issuer, audience, subject, claims, expires_in, issued_in, not_before_in, header } =
         arguments;
     let key = PrivateKey::from_pem(&files::read_secret(key)?)?;
+    let key = match alg {
+        Some(algorithm) => key.for_tokens(*algorithm)?,
+        None => key,
+    };
     let now = i64::try_from(clock::now()?).map_err(|error| Failure::new("clock", error))?;
 
     let mut all = Map::new();
