@@ -98,7 +98,7 @@ impl Gateway {
         events: &mut Vec<KeyEvent>,
     ) {
         for gateway in before {
-            self.poller.inherit(self.bundle.issuers_mut(), gateway.bundle.issuers());
+            self.poller.inherit(self.bundle.issuers_mut(), &gateway.poller, gateway.bundle.issuers());
         }
         self.keep(host, events, Poller::join);
     }

@@ -72,13 +72,16 @@ impl Poller {
     }
 
     /// Takes over the keys that another configuration has for the same issuers, so that a new bundle does not begin without.
-    pub(crate) fn inherit(&mut self, issuers: &mut IssuerTable, other: &IssuerTable) {
+    /// The same are those with an alias, a profile, a URL and a cluster in common.
+    pub(crate) fn inherit(&mut self, issuers: &mut IssuerTable, other: &Self, other_issuers: &IssuerTable) {
         for post in &self.posts {
-            let Some(issuer) = issuers.get_mut(post.issuer) else { continue };
-            let same = other.iter().map(|(_, other)| other).find(|other| other.alias == issuer.alias);
-            let Some(other) = same.filter(|other| other.profile == issuer.profile) else { continue };
-            if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(known)) = (&mut issuer.terms.keys, &other.terms.keys) {
-                keys.inherit(known);
+            let same = |known: &&Post| known.alias == post.alias && known.cluster == post.cluster;
+            let known = other.posts.iter().find(same).and_then(|known| other_issuers.get(known.issuer));
+            let (Some(issuer), Some(known)) = (issuers.get_mut(post.issuer), known) else { continue };
+            if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(fetched)) = (&mut issuer.terms.keys, &known.terms.keys)
+                && issuer.profile == known.profile
+            {
+                keys.inherit(fetched);
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::token::{Issuer, IssuerIndex};
 pub(super) struct Post {
     pub(super) issuer: IssuerIndex,
     pub(super) alias: String,
-    cluster: String,
+    pub(super) cluster: String,
     names: Names,
     /// The serial of the document that was taken last.
     serial: u64,
@@ -42,7 +42,7 @@ impl Post {
             issuer,
             alias: alias.to_owned(),
             cluster: cluster.to_owned(),
-            names: Names::new(bundle, alias),
+            names: Names::new(bundle, alias, cluster),
             serial: 0,
             wanted_ms: None,
             in_flight: None,

@@ -1,4 +1,5 @@
-//! The bytes that workers share: a ledger and a document for each issuer, named by the bundle and the issuer's alias.
+//! The bytes that workers share: a ledger and a document for each issuer, named by the bundle, the issuer's alias, and the cluster
+//! that leads to its keys: an operator who changes that does not want what came by the old one.
 //!
 //! In some deployments every filter of the proxy writes into one space of names, so names say whose they are, and bytes
 //! that do not read count as absent.
@@ -18,10 +19,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(bundle: Digest, alias: &str) -> Self {
+    pub(super) fn new(bundle: Digest, alias: &str, cluster: &str) -> Self {
         Self {
-            ledger: format!("palisade.jwks.ledger.{bundle}.{alias}"),
-            document: format!("palisade.jwks.document.{bundle}.{alias}"),
+            ledger: format!("palisade.jwks.ledger.{bundle}.{alias}.{cluster}"),
+            document: format!("palisade.jwks.document.{bundle}.{alias}.{cluster}"),
         }
     }
 }
@@ -101,17 +102,17 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_bundles_and_issuers_apart() {
+    fn names_tell_bundles_issuers_and_clusters_apart() {
         let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-        let mut names: Vec<String> = [(a, "dev"), (b, "dev"), (a, "prod")]
+        let mut names: Vec<String> = [(a, "dev", "idp"), (b, "dev", "idp"), (a, "prod", "idp"), (a, "dev", "idp.2")]
             .into_iter()
-            .flat_map(|(bundle, alias)| {
-                let Names { ledger, document } = Names::new(bundle, alias);
+            .flat_map(|(bundle, alias, cluster)| {
+                let Names { ledger, document } = Names::new(bundle, alias, cluster);
                 [ledger, document]
             })
             .collect();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 8);
     }
 }

@@ -335,7 +335,7 @@ fn a_new_configuration_begins_with_the_keys_of_the_old_one() {
         Worker::new(profile, 44, proxy)
     };
     let mut new = start(Profile::Oidc, &mut proxy);
-    new.poller.inherit(&mut new.issuers, &workers[0].issuers);
+    new.poller.inherit(&mut new.issuers, &workers[0].poller, &workers[0].issuers);
     assert_eq!(new.ask("a", proxy.now_ms), Ok(()));
     assert_eq!(new.ask("a", proxy.now_ms + STALE_MS), UNAVAILABLE, "their age is inherited too");
     new.poll(&mut proxy);
@@ -343,8 +343,16 @@ fn a_new_configuration_begins_with_the_keys_of_the_old_one() {
 
     // Keys that were read by other rules are not taken.
     let mut other = start(spiffe(), &mut proxy);
-    other.poller.inherit(&mut other.issuers, &workers[0].issuers);
+    other.poller.inherit(&mut other.issuers, &workers[0].poller, &workers[0].issuers);
     assert_eq!(other.ask("a", proxy.now_ms), UNAVAILABLE);
+
+    // Nor keys that came by another cluster.
+    let mut moved = start(Profile::Oidc, &mut proxy);
+    let mut clusters = JwksClusters::default();
+    clusters.insert("idp.example", "idp-2");
+    moved.poller = Poller::new(&moved.issuers, &clusters, Digest::of(b"bundle"), 45).unwrap();
+    moved.poller.inherit(&mut moved.issuers, &workers[0].poller, &workers[0].issuers);
+    assert_eq!(moved.ask("a", proxy.now_ms), UNAVAILABLE);
 }
 
 #[test]
