@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::{TrustKey, TrustSet};
 use crate::error::ConfigError;
+use crate::jwks::JwksClusters;
 use crate::limits;
 
 /// The configuration as JSON. Unknown and repeated members are refused.
@@ -34,6 +35,9 @@ pub struct ConfigurationFile {
     /// What workers keep for DPoP proofs.
     #[serde(default)]
     pub dpop: DpopFile,
+    /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
+    #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
+    pub jwks_clusters: JwksClusters,
 }
 
 /// Where the bundle comes from.
@@ -138,6 +142,7 @@ pub(crate) struct Configuration {
     pub(crate) cache_entries: usize,
     pub(crate) replay_entries: usize,
     pub(crate) nonce_key: Option<[u8; 32]>,
+    pub(crate) jwks_clusters: JwksClusters,
 }
 
 impl Configuration {
@@ -155,6 +160,7 @@ impl Configuration {
             decision_log,
             token_cache: TokenCacheFile { max_entries },
             dpop: DpopFile { replay_entries, nonce_key },
+            jwks_clusters,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
         let keys = keys
@@ -185,6 +191,7 @@ impl Configuration {
             cache_entries: max_entries,
             replay_entries,
             nonce_key,
+            jwks_clusters,
         })
     }
 }
@@ -225,6 +232,9 @@ mod tests {
             r#","decision_log":["stdout"]"#,
             r#","decision_log":"log""#,
             r#","token_cache":{"max":1}"#,
+            r#","jwks_clusters":[]"#,
+            r#","jwks_clusters":{"idp.example":""}"#,
+            r#","jwks_clusters":{"idp.example":"a","idp.example":"b"}"#,
         ] {
             assert_eq!(code(&with(tail)), "config.syntax", "{tail}");
         }

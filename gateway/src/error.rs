@@ -26,6 +26,13 @@ pub enum ConfigError {
     ReplayCache,
     /// The key of DPoP nonces is not 32 bytes in standard base64.
     NonceKey,
+    /// No cluster is named for an issuer whose keys are fetched.
+    JwksCluster {
+        /// The issuer's alias.
+        issuer: String,
+        /// The host of its key set.
+        host: String,
+    },
     /// The inline bundle is not standard base64.
     BundleEncoding,
     /// The bundle is refused.
@@ -44,6 +51,7 @@ impl ConfigError {
             Self::TokenCache => "config.token_cache",
             Self::ReplayCache => "config.replay_cache",
             Self::NonceKey => "config.nonce_key",
+            Self::JwksCluster { .. } => "config.jwks_cluster",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
         }
@@ -61,6 +69,9 @@ impl fmt::Display for ConfigError {
             Self::TokenCache => f.write_str("`token_cache.max_entries` is above the limit"),
             Self::ReplayCache => f.write_str("`dpop.replay_entries` is 0 or above the limit"),
             Self::NonceKey => f.write_str("`dpop.nonce_key` is not 32 bytes in standard base64"),
+            Self::JwksCluster { issuer, host } => {
+                write!(f, "`jwks_clusters` names no cluster for `{host}`, where the keys of the issuer `{issuer}` are")
+            }
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
         }

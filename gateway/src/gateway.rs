@@ -9,6 +9,7 @@ use crate::error::ConfigError;
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
+use crate::jwks::{Desk, KeyEvent, KeyHost, KeyResponse, Poller};
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayCache};
@@ -29,6 +30,7 @@ pub struct Gateway {
     decision_id: DecisionId,
     reply: ReplyBuffer,
     recorder: Recorder,
+    poller: Poller,
 }
 
 impl Gateway {
@@ -46,7 +48,12 @@ impl Gateway {
         };
         let bundle =
             Container::read(&configuration.bundle)?.verify(&configuration.trust)?.accept(&expectation)?.open()?;
+        let mut random = [0; 8];
+        host.fill_random(&mut random);
+        let random = u64::from_le_bytes(random);
+        let poller = Poller::new(bundle.issuers(), &configuration.jwks_clusters, bundle.digest(), random)?;
         Ok(Self {
+            poller,
             recorder: Recorder::new(bundle.manifest(), &bundle.digest()),
             bundle,
             on_forbid_error: configuration.on_forbid_error,
@@ -74,6 +81,68 @@ impl Gateway {
     #[must_use]
     pub fn decision_log(&self) -> &[DecisionLog] {
         &self.decision_log
+    }
+
+    /// Whether keys are to be fetched: whether [`Gateway::poll_keys`] has anything to do.
+    #[must_use]
+    pub fn has_remote_keys(&self) -> bool {
+        !self.poller.is_idle()
+    }
+
+    /// Takes the keys that the workers of the proxy have fetched so far, and those that `before` has of the same issuers. To be
+    /// called before the first request; asks nobody for keys.
+    pub fn join_workers<'a>(
+        &mut self,
+        before: impl IntoIterator<Item = &'a Gateway>,
+        host: &mut dyn KeyHost,
+        events: &mut Vec<KeyEvent>,
+    ) {
+        for gateway in before {
+            self.poller.inherit(self.bundle.issuers_mut(), &gateway.poller, gateway.bundle.issuers());
+        }
+        self.keep(host, events, Poller::join);
+    }
+
+    /// Looks after the keys that are fetched. To be called every [`Gateway::poll_period_ms`].
+    pub fn poll_keys(&mut self, host: &mut dyn KeyHost, events: &mut Vec<KeyEvent>) {
+        self.keep(host, events, Poller::poll);
+    }
+
+    /// Takes the response to a fetch.
+    pub fn take_keys(
+        &mut self,
+        call: u32,
+        response: KeyResponse<'_>,
+        host: &mut dyn KeyHost,
+        events: &mut Vec<KeyEvent>,
+    ) {
+        self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
+    }
+
+    /// How soon to poll again, in milliseconds.
+    #[must_use]
+    pub fn poll_period_ms(&self) -> u32 {
+        self.poller.period_ms(self.bundle.issuers())
+    }
+
+    /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
+    pub fn key_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, Option<u64>)> {
+        self.poller.ages(self.bundle.issuers(), now_nanos / 1_000_000)
+    }
+
+    /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
+    fn keep(
+        &mut self,
+        host: &mut dyn KeyHost,
+        events: &mut Vec<KeyEvent>,
+        work: impl FnOnce(&mut Poller, &mut Desk<'_>),
+    ) {
+        let mut changed = Vec::new();
+        let issuers = self.bundle.issuers_mut();
+        work(&mut self.poller, &mut Desk { issuers, host, events, changed: &mut changed });
+        if !changed.is_empty() {
+            self.cache.forget(&changed);
+        }
     }
 
     /// Decides a request that has no body.
@@ -117,13 +186,14 @@ impl Gateway {
         host: &mut dyn Host,
     ) -> Run<'a> {
         let started_nanos = host.now_nanos();
-        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, .. } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, poller, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
         let pipeline = Pipeline {
             bundle,
             on_forbid_error: *on_forbid_error,
             cache,
             dpop,
+            poller,
             scratch,
             buffers,
             is_admitted: admitted.is_some(),

@@ -33,7 +33,7 @@ pub trait Host {
     /// That certificate itself, in DER form. Asked only where certificates are credentials, and once for each.
     fn client_certificate_der(&mut self) -> Option<Vec<u8>>;
 
-    /// Fills `bytes` with randomness. Asked once, at configuration, to seed decision ids.
+    /// Fills `bytes` with randomness. Asked at configuration only: to seed decision ids, and to tell workers apart.
     fn fill_random(&mut self, bytes: &mut [u8]);
 }
 

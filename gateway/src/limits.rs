@@ -53,7 +53,54 @@ pub const JWK_MEMBERS: usize = 64;
 pub const JWKS_JSON_STRING_BYTES: usize = 16 * 1024;
 
 /// Most keys in one JWK Set. Issuers publish a handful; the bound keeps `kid` lookups short.
-pub const JWKS_KEYS: usize = 64;
+pub const JWKS_KEYS: usize = 100;
+
+/// Largest JWK Set that is fetched, in bytes: [`JWKS_KEYS`] RSA keys with certificates of a few KiB.
+pub const JWKS_BYTES: usize = 512 * 1024;
+
+/// Longest URL of a JWK Set, in bytes.
+pub const JWKS_URI_BYTES: usize = 2048;
+
+/// Default age before which fetched keys are fetched anew, in seconds; Envoy's own `jwt_authn` has the same.
+pub const JWKS_FRESH_SECONDS: u64 = 10 * 60;
+
+/// Default age at which keys that could not be fetched anew verify nothing, in seconds.
+pub const JWKS_STALE_SECONDS: u64 = 60 * 60;
+
+/// Default time in which tokens with unknown keys cause at most one fetch, in seconds.
+pub const JWKS_COOLDOWN_SECONDS: u64 = 30;
+
+/// Largest age that a bundle may give fetched keys, fresh or stale, in seconds: one day. A removed key works until then at the
+/// longest.
+pub const JWKS_MAX_SECONDS: u64 = 24 * 60 * 60;
+
+/// Shortest time between two fetches that a SPIFFE bundle may ask for, in seconds, unless the policy bundle asks for less.
+pub const JWKS_HINT_SECONDS: u64 = 30;
+
+/// How long a fetch of keys may take, in milliseconds.
+pub const JWKS_TIMEOUT_MS: u32 = 5_000;
+
+/// How long a worker's claim to a fetch holds, in milliseconds: longer than the fetch can take. Should the worker end meanwhile,
+/// another one fetches after this time.
+pub const JWKS_LEASE_MS: u64 = 10_000;
+
+/// First delay after a failed fetch of keys, in milliseconds. It doubles with each failure.
+pub const JWKS_BACKOFF_MS: u64 = 1_000;
+
+/// Longest delay after a failed fetch of keys, in milliseconds.
+pub const JWKS_BACKOFF_MAX_MS: u64 = 60_000;
+
+/// Most unknown key ids that a worker remembers, so that one of them alone asks for a fetch only once in a while.
+pub const JWKS_MISSES: usize = 1024;
+
+/// Most entries of `jwks_clusters`.
+pub const JWKS_CLUSTERS: usize = 1024;
+
+/// How often a worker looks after fetched keys, in milliseconds.
+pub const JWKS_POLL_MS: u32 = 1_000;
+
+/// How often it looks while there is an issuer without keys, or one whose keys must be fetched every few seconds.
+pub const JWKS_POLL_MIN_MS: u32 = 100;
 
 /// Most issuers in a bundle. They are searched by string on each token cache miss.
 pub const ISSUERS: usize = 256;

@@ -17,12 +17,13 @@ use crate::evaluate::{EvaluateFault, Named, Question, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, Person, RequirementError, identify, identify_svid};
+use crate::jwks::Poller;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
-use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenFacts};
+use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenError, TokenFacts};
 use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
 use messages::{MessageBuffers, Messages};
@@ -72,6 +73,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) dpop: &'a mut DpopState,
+    /// Told of keys that are missing.
+    pub(crate) poller: &'a mut Poller,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) buffers: &'a mut Buffers,
     /// Whether this very request was judged before its body came.
@@ -111,7 +114,7 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, is_admitted, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, poller, scratch, buffers, is_admitted, now_nanos } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -138,7 +141,11 @@ impl<'a> Pipeline<'a> {
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
         let when = When { is_admitted, now_ms };
-        let identity = authenticate(&head, bundle, cache, dpop, host, when, facts)?;
+        let identity = authenticate(&head, bundle, cache, dpop, host, when, facts).inspect_err(|refusal| {
+            if let (Outcome::Token(TokenError::KeyUnknown), Some(stated)) = (refusal.outcome, &facts.token) {
+                poller.missed(stated.issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
+            }
+        })?;
         facts.principal = Some(&identity.subject.text);
 
         path.read(head.path)?;

@@ -59,7 +59,8 @@ impl TransactionRules {
             audiences: vec![audience],
             multiple_audiences: false,
             algorithms,
-            jwks: &jwks,
+            jwks: Some(&jwks),
+            remote_jwks: None,
             purpose: KeyPurpose::Signature,
             max_lifetime_seconds,
             clock_skew_seconds,
@@ -95,7 +96,7 @@ impl TransactionRules {
         if issuer.is_some_and(|issuer| issuer.is_none() || issuer != self.issuer.as_deref()) {
             return Err(TransactionError::Issuer);
         }
-        self.terms.verify_signature(&jws, &header, host).map_err(|_| TransactionError::Signature)?;
+        self.terms.verify_signature(&jws, &header, host, now_ms).map_err(|_| TransactionError::Signature)?;
         check_registered(&jws.claims, &self.terms, now_ms).map_err(|error| match error {
             TokenError::Audience | TokenError::AudienceMissing | TokenError::AudienceMultiple => {
                 TransactionError::Audience

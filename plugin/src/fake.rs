@@ -1,5 +1,9 @@
 //! A proxy for tests: it remembers what it was told and answers what it was set up to answer.
 
+mod background;
+
+pub(crate) use background::{FakeRequest, SharedData};
+
 use crate::buffers::HostBytes;
 use crate::fixture::NOW;
 use crate::proxy::{HostResult, LogLevel, MetricId, MetricKind, Proxy, Status};
@@ -22,6 +26,12 @@ pub(crate) struct FakeProxy {
     pub(crate) reply: HostResult<()>,
     pub(crate) property: HostResult<()>,
     pub(crate) metrics: HostResult<()>,
+    pub(crate) ticks: HostResult<()>,
+    pub(crate) request: HostResult<()>,
+    pub(crate) response_headers: HostResult<Vec<u8>>,
+    pub(crate) response_body: HostResult<Vec<u8>>,
+    pub(crate) sharing: HostResult<()>,
+    pub(crate) shared: SharedData,
 
     /// What was told.
     pub(crate) set: Vec<(String, String)>,
@@ -33,6 +43,8 @@ pub(crate) struct FakeProxy {
     pub(crate) metric_names: Vec<(MetricKind, String)>,
     pub(crate) metric_values: BTreeMap<u32, u64>,
     pub(crate) metric_definitions: usize,
+    pub(crate) tick_periods: Vec<u32>,
+    pub(crate) requests: Vec<FakeRequest>,
 }
 
 /// A reply that was sent.
@@ -58,6 +70,12 @@ impl Default for FakeProxy {
             reply: Ok(()),
             property: Ok(()),
             metrics: Ok(()),
+            ticks: Ok(()),
+            request: Ok(()),
+            response_headers: Err(Status::BAD_ARGUMENT),
+            response_body: Err(Status::NOT_FOUND),
+            sharing: Ok(()),
+            shared: SharedData::default(),
             set: Vec::new(),
             removed: Vec::new(),
             replies: Vec::new(),
@@ -67,6 +85,8 @@ impl Default for FakeProxy {
             metric_names: Vec::new(),
             metric_values: BTreeMap::new(),
             metric_definitions: 0,
+            tick_periods: Vec::new(),
+            requests: Vec::new(),
         }
     }
 }
@@ -158,7 +178,9 @@ impl Proxy for FakeProxy {
 
     fn record(&mut self, metric: MetricId, value: u64) -> HostResult<()> {
         self.metrics?;
-        *self.metric_values.entry(metric.0).or_default() += value;
+        let total = self.metric_values.entry(metric.0).or_default();
+        let gauge = usize::try_from(metric.0).is_ok_and(|id| self.metric_names[id].0 == MetricKind::Gauge);
+        *total = if gauge { value } else { *total + value };
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! The filter: which configuration answers which request, and how its verdict reaches the proxy.
 
+use crate::background::Background;
 use crate::buffers::HostBytes;
 use crate::enforce::{self, Sinks};
 use crate::gateway_host::GatewayHost;
+use crate::key_metrics::KeyMetrics;
+use crate::keys;
 use crate::metrics::Metrics;
-use crate::proxy::{LogLevel, Proxy, Status};
+use crate::proxy::{HostResult, LogLevel, Proxy, Status};
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::{Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable};
 use std::collections::BTreeMap;
@@ -29,6 +32,7 @@ pub struct Filter {
     roots: Vec<Root>,
     streams: BTreeMap<u32, Stream>,
     metrics: Metrics,
+    key_metrics: KeyMetrics,
     /// The reply's headers as they are handed over; reused.
     reply_headers: Vec<u8>,
 }
@@ -47,6 +51,8 @@ enum Stream {
 struct Root {
     id: u32,
     active: Option<Active>,
+    /// How often the host calls it, in milliseconds; 0 for never.
+    tick_period: u32,
 }
 
 /// A configuration that was accepted.
@@ -60,7 +66,13 @@ impl Filter {
     /// A filter without contexts.
     #[must_use]
     pub const fn new() -> Self {
-        Self { roots: Vec::new(), streams: BTreeMap::new(), metrics: Metrics::new(), reply_headers: Vec::new() }
+        Self {
+            roots: Vec::new(),
+            streams: BTreeMap::new(),
+            metrics: Metrics::new(),
+            key_metrics: KeyMetrics::new(),
+            reply_headers: Vec::new(),
+        }
     }
 
     /// A context begins: a root context when `parent` is 0, else a stream of that root context.
@@ -68,12 +80,12 @@ impl Filter {
         if parent != 0 {
             self.streams.insert(context, Stream::Announced(parent));
         } else if !self.roots.iter().any(|root| root.id == context) {
-            self.roots.push(Root { id: context, active: None });
+            self.roots.push(Root { id: context, active: None, tick_period: 0 });
         }
     }
 
     /// Applies the configuration of a root context, or refuses it as a whole and leaves what was there.
-    pub fn on_configure(&mut self, root: u32, size: usize, proxy: &mut impl Proxy) -> bool {
+    pub fn on_configure(&mut self, root: u32, size: usize, proxy: &mut impl Background) -> bool {
         let Some(index) = self.roots.iter().position(|known| known.id == root) else {
             return refuse(proxy, &format_args!("config.no_context: root context {root} was never created"));
         };
@@ -89,12 +101,17 @@ impl Filter {
         let configured = Gateway::configure(bytes.as_deref().unwrap_or_default(), &mut host);
         let random = host.random();
         match (configured, random) {
-            (Ok(gateway), Ok(())) => {
+            (Ok(mut gateway), Ok(())) => {
+                let before = self.roots.iter().filter_map(|root| root.active.as_ref()).map(|active| &active.gateway);
+                keys::join(&mut gateway, before, proxy, &mut self.key_metrics);
+                let Some(root) = self.roots.get_mut(index) else { return false };
+                // Without being called it would never have the keys that it needs.
+                if let Err(status) = root.set_tick_period(&gateway, proxy) {
+                    return refuse(proxy, &format_args!("config.no_ticks: {status}"));
+                }
                 announce(proxy, &gateway, &verifier);
                 let sinks = Sinks::new(gateway.decision_log());
-                if let Some(root) = self.roots.get_mut(index) {
-                    root.active = Some(Active { gateway, verifier, sinks });
-                }
+                root.active = Some(Active { gateway, verifier, sinks });
                 true
             }
             (Err(error), _) => refuse(proxy, &error),
@@ -103,13 +120,30 @@ impl Filter {
         }
     }
 
+    /// Time to look after the keys of a root context.
+    pub fn on_tick(&mut self, root: u32, proxy: &mut impl Background) {
+        let Some(root) = self.roots.iter_mut().find(|known| known.id == root) else { return };
+        let Some(mut active) = root.active.take() else { return };
+        keys::poll(&mut active.gateway, proxy, &mut self.key_metrics);
+        // A host that does not change the period calls as before.
+        let _ = root.set_tick_period(&active.gateway, proxy);
+        root.active = Some(active);
+    }
+
+    /// A response to a request of a root context's own; `headers` and `body_size` say how much of it there is.
+    pub fn on_response(&mut self, root: u32, call: u32, headers: u32, body_size: usize, proxy: &mut impl Background) {
+        let Some(root) = self.roots.iter_mut().find(|known| known.id == root) else { return };
+        let Some(active) = root.active.as_mut() else { return };
+        keys::respond(&mut active.gateway, call, headers, body_size, proxy, &mut self.key_metrics);
+    }
+
     /// Decides on a request, or begins to wait for its body where that says what is asked.
     pub fn on_request_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         let root = match self.streams.remove(&stream) {
             Some(Stream::Announced(root)) => Some(root),
             Some(Stream::Buffering { .. } | Stream::Decided(_)) | None => None,
         };
-        let Self { roots, streams, metrics, reply_headers } = self;
+        let Self { roots, streams, metrics, reply_headers, .. } = self;
         let Some((root, active)) = active(roots, root) else {
             streams.insert(stream, Stream::Decided(Action::Pause));
             return unconfigured(proxy, metrics, reply_headers);
@@ -160,7 +194,7 @@ impl Filter {
     /// Decides on a request by its body.
     fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
         let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause));
-        let Self { roots, streams, metrics, reply_headers } = self;
+        let Self { roots, streams, metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
         let (root, limit, headers, admitted) = match waiting {
             Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
@@ -196,6 +230,18 @@ impl Filter {
     }
 }
 
+impl Root {
+    /// Has the host call this root context as often as its keys need it.
+    fn set_tick_period(&mut self, gateway: &Gateway, proxy: &mut impl Background) -> HostResult<()> {
+        let period = if gateway.has_remote_keys() { gateway.poll_period_ms() } else { 0 };
+        if period != self.tick_period {
+            proxy.set_tick_period(period)?;
+            self.tick_period = period;
+        }
+        Ok(())
+    }
+}
+
 /// The configuration of a root context.
 fn active(roots: &mut [Root], root: Option<u32>) -> Option<(u32, &mut Active)> {
     let root = root?;
@@ -226,5 +272,7 @@ fn refuse(proxy: &mut impl Proxy, reason: &dyn Display) -> bool {
     false
 }
 
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod tests;

@@ -67,22 +67,37 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// New keys, and a bundle signed with one of them. `algorithm` is that of the tokens.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
+        Self::of(PROJECT, algorithm)
+    }
+
+    /// The same, but the gateway has to fetch [`Fixture::jwks`] from `https://issuer.example/jwks`.
+    pub(crate) fn remote(algorithm: Algorithm) -> Self {
+        Self::of(&PROJECT.replace("jwks = \"dev.jwks.json\"", "jwks_uri = \"https://issuer.example/jwks\""), algorithm)
+    }
+
+    fn of(project: &str, algorithm: Algorithm) -> Self {
         let signer = PrivateKey::generate(Algorithm::Ed25519).unwrap();
         let issuer = PrivateKey::generate(algorithm).unwrap();
-        let jwks = jwk_set(vec![issuer.public_jwk("dev").unwrap()]).to_string();
+        let jwks = SourceFile::new("dev.jwks.json", jwks(&issuer));
+        let is_remote = project.contains("jwks_uri");
         let sources = ProjectSources {
-            project: SourceFile::new("palisade.toml", PROJECT),
+            project: SourceFile::new("palisade.toml", project),
             schema: SourceFile::new("schema.cedarschema", SCHEMA),
             policies: vec![SourceFile::new("policies.cedar", POLICIES)],
             links: Vec::new(),
             entities: Vec::new(),
-            jwks: BTreeMap::from([("dev".to_owned(), SourceFile::new("dev.jwks.json", jwks))]),
+            jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },
         };
         let options = BuildOptions { version: Some(7), created: NOW, missing_key_sets: MissingKeySets::Refuse };
         let mut findings = Findings::default();
         let built = build(&sources, &options, &mut findings).unwrap_or_else(|| panic!("{findings:?}"));
         let bundle = bundle::sign(&built.bytes, &signer).unwrap();
         Self { signer, issuer, bundle }
+    }
+
+    /// What the issuer publishes.
+    pub(crate) fn jwks(&self) -> String {
+        jwks(&self.issuer)
     }
 
     /// A configuration that accepts the bundle, with further members.
@@ -106,4 +121,8 @@ impl Fixture {
         let header = Header { kid: Some("dev".to_owned()), typ: Some("JWT".to_owned()), cty: None };
         format!("Bearer {}", token::mint(&self.issuer, &header, claims).unwrap())
     }
+}
+
+fn jwks(issuer: &PrivateKey) -> String {
+    jwk_set(vec![issuer.public_jwk("dev").unwrap()]).to_string()
 }

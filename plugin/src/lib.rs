@@ -2,11 +2,12 @@
 //!
 //! - [`filter`]: which configuration answers which request.
 //! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
+//! - [`keys`] and [`key_metrics`]: key sets that are fetched, between requests.
 //! - [`metrics`]: Envoy's statistics.
 //! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
 //! - `client_certificate`: what the proxy says about the connection's.
 //! - [`gateway_host`]: the gateway's wishes, answered by the proxy.
-//! - [`proxy`]: what all of these ask of the proxy, as a trait.
+//! - [`proxy`] and [`background`]: what all of these ask of the proxy, as traits.
 //! - [`buffers`]: the memory that the proxy writes into.
 //! - `abi`, on wasm only: the trait on hostcalls, and the exported callbacks.
 //!
@@ -14,6 +15,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
+pub mod background;
 pub mod buffers;
 mod client_certificate;
 pub mod enforce;
@@ -23,6 +25,8 @@ pub mod filter;
 #[cfg(test)]
 mod fixture;
 pub mod gateway_host;
+pub mod key_metrics;
+pub mod keys;
 pub mod metrics;
 pub mod proxy;
 pub mod verify_signature;

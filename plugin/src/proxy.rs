@@ -17,6 +17,8 @@ impl Status {
     pub const BAD_ARGUMENT: Self = Self(2);
     /// The host reported memory that it was never lent. Envoy's number for it is used for our own finding too.
     pub const INVALID_MEMORY_ACCESS: Self = Self(6);
+    /// What is shared has another version by now.
+    pub const CAS_MISMATCH: Self = Self(8);
     /// The host failed, or a capability restriction withholds the call.
     pub const INTERNAL_FAILURE: Self = Self(10);
 }
@@ -50,6 +52,8 @@ pub enum LogLevel {
 pub enum MetricKind {
     /// Only rises.
     Counter = 0,
+    /// Has the value that was told last.
+    Gauge = 1,
     /// Collects a distribution.
     Histogram = 2,
 }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod issuers;
+mod keys;
 mod mcp;
 mod resources;
 mod routes;

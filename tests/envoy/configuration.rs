@@ -165,5 +165,6 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         transport_socket: None,
         port: 0,
         workers: 1,
+        keys: None,
     })
 }

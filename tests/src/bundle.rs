@@ -1,9 +1,11 @@
 //! Building and signing an example's bundle through the command, with keys that live only for the test.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::cli::Palisade;
 use crate::example::Example;
@@ -111,6 +113,55 @@ impl Workshop {
         Ok(path)
     }
 
+    /// Makes a key of its own for the development issuer; returns it with its public form, one member of a JWK Set.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn rotated_key(&self, kid: &str) -> Result<(TokenKey, Value)> {
+        let folder = format!("rotated-{kid}");
+        self.generate(Algorithm::Es256.option(), kid, &folder)?;
+        let set = self.cli.succeed(["keys", "jwks", &self.text(&folder)])?;
+        let set: Value = serde_json::from_str(&set)?;
+        let key = TokenKey::read(&self.folder.join(&folder).join(format!("{kid}.pem")), Algorithm::Es256, kid)?;
+        Ok((key, set.pointer("/keys/0").cloned().unwrap_or_default()))
+    }
+
+    /// Builds and signs a bundle of the quickstart's project whose issuer has its keys fetched, with `settings` in place
+    /// of `jwks`; returns its path.
+    ///
+    /// # Errors
+    ///
+    /// The command failed, or the quickstart's project file no longer names its key set in the way that is replaced here.
+    pub fn remote_bundle(&self, name: &str, version: u64, settings: &str) -> Result<PathBuf> {
+        let project = self.folder.join(format!("{name}.project"));
+        copy(&quickstart::folder(), &project)?;
+        let file = project.join("palisade.toml");
+        let text = fs::read_to_string(&file)?;
+        let inline = "jwks = \"build/dev.jwks.json\"";
+        ensure!(text.matches(inline).count() == 1, "the quickstart has another `jwks`");
+        fs::write(&file, text.replace(inline, settings))?;
+        let path = self.folder.join(format!("{name}.palisade"));
+        let version = version.to_string();
+        let (project, output) = (project.display().to_string(), path.display().to_string());
+        self.cli.succeed(["build", &project, "-o", &output, "--version", &version])?;
+        self.cli.succeed(["sign", &output, "--key", &self.text(&format!("signers/{}.pem", Recipe::GOOD.signer))])?;
+        Ok(path)
+    }
+
+    /// As [`Workshop::filter`], with further arguments for `palisade gateway-config`.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn filter_with(&self, bundle: &Path, wasm: &Path, more: &[&str]) -> Result<Filter> {
+        let trust = self.text(&format!("signers/{}.pub", Recipe::GOOD.signer));
+        let mut arguments = vec!["gateway-config".as_ref(), bundle.as_os_str(), "--wasm".as_ref(), wasm.as_os_str()];
+        arguments.extend(["--trust", &trust, "--ecds", "--decision-log", "filter_state"].map(OsStr::new));
+        arguments.extend(more.iter().map(OsStr::new));
+        Filter::parse(&self.cli.succeed(arguments)?)
+    }
+
     /// The filter for a bundle: code at `wasm` on the gateway, the release key alone trusted, decision records in the
     /// access log alone.
     ///
@@ -118,10 +169,7 @@ impl Workshop {
     ///
     /// The command failed.
     pub fn filter(&self, bundle: &Path, wasm: &Path) -> Result<Filter> {
-        let trust = self.text(&format!("signers/{}.pub", Recipe::GOOD.signer));
-        let mut arguments = vec!["gateway-config".as_ref(), bundle.as_os_str(), "--wasm".as_ref(), wasm.as_os_str()];
-        arguments.extend(["--trust", &trust, "--ecds", "--decision-log", "filter_state"].map(OsStr::new));
-        Filter::parse(&self.cli.succeed(arguments)?)
+        self.filter_with(bundle, wasm, &[])
     }
 
     /// The key with this id.
@@ -144,4 +192,19 @@ impl Workshop {
     fn text(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
+}
+
+/// Copies a folder with everything in it but what builds left there.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true if entry.file_name() == "build" => {}
+            true => copy(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
 }

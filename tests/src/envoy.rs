@@ -38,6 +38,8 @@ pub struct Start<'a> {
     pub other: SocketAddr,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
+    /// Where the issuer publishes its keys; the cluster `issuer` leads there.
+    pub keys: Option<SocketAddr>,
     /// The listener's transport socket, as YAML; `None` for no TLS.
     pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
@@ -219,6 +221,14 @@ fn render(start: Start<'_>) -> Result<String> {
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);
+    }
+    // The clusters come last in the file.
+    if let Some(keys) = start.keys {
+        let endpoint =
+            format!("{{ address: {{ socket_address: {{ address: {}, port_value: {} }} }} }}", keys.ip(), keys.port());
+        text.push_str(&format!(
+            "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n"
+        ));
     }
     if let Some(socket) = start.transport_socket {
         let from = "    filter_chains:\n    - filters:\n";

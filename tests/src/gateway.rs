@@ -39,11 +39,13 @@ pub struct Options {
     pub example: Example,
     /// Where requests for another server of the example go; to the recording upstream if there is none.
     pub other: Option<SocketAddr>,
+    /// Where the issuer publishes its keys, for the cluster `issuer`; `None` for no such cluster.
+    pub keys: Option<SocketAddr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, workers: 1, example: Example::Quickstart, other: None }
+        Self { port: 0, workers: 1, example: Example::Quickstart, other: None, keys: None }
     }
 }
 
@@ -136,6 +138,7 @@ impl Gateway {
             transport_socket,
             port: options.port,
             workers: options.workers,
+            keys: options.keys,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }

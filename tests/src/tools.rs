@@ -27,6 +27,15 @@ impl Tools {
     }
 }
 
+/// The script of the OpenID provider: `PALISADE_OIDC_PROVIDER`.
+///
+/// # Errors
+///
+/// As [`Tools::from_env`].
+pub fn oidc_provider() -> Result<PathBuf> {
+    path("PALISADE_OIDC_PROVIDER")
+}
+
 /// The folder that an environment variable names.
 ///
 /// # Errors

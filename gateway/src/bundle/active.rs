@@ -67,6 +67,11 @@ impl ActiveBundle {
         &self.issuers
     }
 
+    /// The issuers, to give them the keys that were fetched for them. Nothing else in a bundle ever changes.
+    pub(crate) fn issuers_mut(&mut self) -> &mut IssuerTable {
+        &mut self.issuers
+    }
+
     pub(crate) fn routes(&self) -> &RouteTable {
         &self.routes
     }

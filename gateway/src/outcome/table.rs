@@ -134,6 +134,7 @@ impl Outcome {
                 TokenError::AlgorithmNotAllowed => row!(401, C::InvalidToken, Warn, "token.alg_not_allowed"),
                 TokenError::KeyIdInvalid => row!(401, C::InvalidToken, Warn, "token.kid_invalid"),
                 TokenError::KeyUnknown => row!(401, C::InvalidToken, Warn, "token.kid_unknown"),
+                TokenError::KeysUnavailable => row!(503, C::Unavailable, Error, "token.keys_unavailable"),
                 TokenError::KeyAmbiguous => row!(401, C::InvalidToken, Warn, "token.key_ambiguous"),
                 TokenError::KeyMismatch => row!(401, C::InvalidToken, Warn, "token.key_mismatch"),
                 TokenError::Signature => row!(401, C::InvalidToken, Warn, "token.signature"),

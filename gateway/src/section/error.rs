@@ -26,6 +26,8 @@ pub enum SectionErrorKind {
     Range,
     /// The key set is not acceptable.
     Keys,
+    /// The URL of a key set is not an `https` URL in the one form that is taken.
+    JwksUri,
     /// A path or resource template is malformed.
     Template,
     /// Two routes can match one request, and neither is more specific.
@@ -50,6 +52,7 @@ impl SectionErrorKind {
             Self::Empty => "section.empty",
             Self::Range => "section.range",
             Self::Keys => "section.keys",
+            Self::JwksUri => "section.jwks_uri",
             Self::Template => "section.template",
             Self::AmbiguousRoute => "section.ambiguous_route",
             Self::Source => "section.source",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delegation::Delegation;
 use super::profile::Profile;
+use super::remote_jwks::RemoteJwks;
 use super::resource::Binding;
 use super::types::AttributeType;
 use crate::json::Json;
@@ -27,8 +28,12 @@ pub struct Issuer {
     pub multiple_audiences: bool,
     /// The algorithms this issuer may sign with.
     pub algorithms: Vec<Algorithm>,
-    /// The issuer's JWK Set (RFC 7517 §5).
-    pub jwks: Json,
+    /// The issuer's JWK Set (RFC 7517 §5). Either this or `remote_jwks` is there, not both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Json>,
+    /// Where its JWK Set is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_jwks: Option<RemoteJwks>,
     /// The longest lifetime of a token, from its earliest time claim to `exp`, in seconds.
     pub max_lifetime_seconds: u64,
     /// How far clocks may be apart, in seconds.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::claims::Validity;
 use super::credential::CompactText;
+use super::issuer::IssuerIndex;
 use crate::identity::Identity;
 use crate::limits;
 
@@ -112,6 +113,16 @@ impl TokenCache {
         }
     }
 
+    /// Forgets what these issuers' keys verified.
+    pub(crate) fn forget(&mut self, issuers: &[IssuerIndex]) {
+        for entry in &mut self.entries {
+            if entry.as_ref().is_some_and(|known| issuers.contains(&known.identity.issuer)) {
+                *entry = None;
+            }
+        }
+        self.uncached = None;
+    }
+
     /// The identity in a slot.
     pub(crate) fn get(&self, slot: Slot) -> Option<&Identity> {
         match slot {
@@ -185,6 +196,31 @@ mod tests {
             cache.insert(digest(n), ALWAYS, Identity::for_test("x"), 20);
         }
         assert_eq!(cache.entries.len(), WAYS);
+    }
+
+    #[test]
+    fn forgets_one_issuers_tokens_and_no_others() {
+        let mut cache = TokenCache::new(64);
+        let [(kept, a), (gone, b)] = two_issuers();
+        cache.insert(digest(1), ALWAYS, a, 0);
+        cache.insert(digest(2), ALWAYS, b, 0);
+        cache.forget(&[]);
+        assert!(cache.find(digest(2), 0).is_some());
+        cache.forget(&[gone]);
+        assert!(cache.find(digest(1), 0).is_some());
+        assert_eq!(cache.find(digest(2), 0), None);
+        cache.forget(&[gone, kept]);
+        assert_eq!(cache.find(digest(1), 0), None);
+    }
+
+    fn two_issuers() -> [(IssuerIndex, Identity); 2] {
+        use crate::section::testing::issuer;
+        use crate::token::IssuerTable;
+        let table = IssuerTable::open(vec![issuer("a", "https://a"), issuer("b", "https://b")]).unwrap();
+        ["https://a", "https://b"].map(|name| {
+            let issuer = table.find(name).unwrap().0;
+            (issuer, Identity { issuer, ..Identity::for_test(name) })
+        })
     }
 
     #[test]

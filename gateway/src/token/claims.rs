@@ -17,6 +17,11 @@ impl Validity {
     pub(crate) fn contains(self, now_ms: u64) -> bool {
         self.from_ms <= now_ms && now_ms < self.until_ms
     }
+
+    /// The same, but ending at `until_ms` at the latest.
+    pub(crate) fn at_most(self, until_ms: u64) -> Self {
+        Self { until_ms: self.until_ms.min(until_ms), ..self }
+    }
 }
 
 /// Checks time and audience of claims whose signature holds and whose issuer is known.

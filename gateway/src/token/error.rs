@@ -46,6 +46,8 @@ pub enum TokenError {
     KeyIdInvalid,
     /// The issuer has no key of that id.
     KeyUnknown,
+    /// The issuer's keys were never fetched, or so long ago that they count no more.
+    KeysUnavailable,
     /// No `kid`, and not exactly one key of the issuer fits.
     KeyAmbiguous,
     /// The key of that id is not for this algorithm.

@@ -88,6 +88,16 @@ impl IssuerTable {
         Some((IssuerIndex(index), self.issuers.get(index)?))
     }
 
+    /// All issuers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (IssuerIndex, &Issuer)> {
+        self.issuers.iter().enumerate().map(|(index, issuer)| (IssuerIndex(index), issuer))
+    }
+
+    /// The issuer of an index that this table gave out, to give it other keys.
+    pub(crate) fn get_mut(&mut self, index: IssuerIndex) -> Option<&mut Issuer> {
+        self.issuers.get_mut(index.0)
+    }
+
     /// The issuer of an index that this table gave out.
     pub(crate) fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
         self.issuers.get(index.0)
@@ -104,6 +114,7 @@ impl Issuer {
             multiple_audiences,
             algorithms,
             jwks,
+            remote_jwks,
             max_lifetime_seconds,
             clock_skew_seconds,
             binding,
@@ -129,19 +140,14 @@ impl Issuer {
         let terms = IssuerTerms { issuer: &issuer, audiences: &audiences, algorithms: &algorithms };
         profile::check_issuer(&profile, &terms, &alias)?;
 
-        let purpose = match profile {
-            Profile::SpiffeJwtSvid { .. } => KeyPurpose::JwtSvid,
-            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
-                KeyPurpose::Signature
-            }
-        };
         let place = format!("the issuer `{alias}`");
         let terms = RawTerms {
             audiences,
             multiple_audiences,
             algorithms,
-            jwks: &jwks,
-            purpose,
+            jwks: jwks.as_ref(),
+            remote_jwks,
+            purpose: KeyPurpose::of(&profile),
             max_lifetime_seconds,
             clock_skew_seconds,
         };
@@ -211,6 +217,19 @@ mod tests {
         assert_eq!(change(|i| i.max_lifetime_seconds = 86_401), SectionErrorKind::Range);
         assert_eq!(change(|i| i.clock_skew_seconds = 121), SectionErrorKind::Range);
         assert_eq!(change(|i| i.algorithms = vec![Algorithm::Rs256]), SectionErrorKind::Keys);
+        assert_eq!(change(|i| i.jwks = None), SectionErrorKind::Keys);
+        let remote = || Some(section::RemoteJwks::at("https://idp.example/jwks"));
+        let mut both = a();
+        both.remote_jwks = remote();
+        assert_eq!(kind(vec![both]), SectionErrorKind::Keys);
+        assert_eq!(
+            change(|i| {
+                i.jwks = None;
+                i.remote_jwks = Some(section::RemoteJwks::at("http://idp.example/jwks"));
+            }),
+            SectionErrorKind::JwksUri
+        );
+        assert!(IssuerTable::open(vec![section::Issuer { jwks: None, remote_jwks: remote(), ..a() }]).is_ok());
         assert_eq!(change(|i| i.principal.id_claim.clear()), SectionErrorKind::Empty);
         assert_eq!(change(|i| i.principal.entity_type = "a b".to_owned()), SectionErrorKind::Name);
         let delegation = |max_depth, issuers: &[&str]| Delegation {
@@ -232,7 +251,7 @@ mod tests {
             [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, r#"{"keys":[{"kty":"EC","use":"enc"}]}"#, "[]"]
         {
             let mut issuer = a();
-            issuer.jwks = serde_json::from_str(jwks).unwrap();
+            issuer.jwks = Some(serde_json::from_str(jwks).unwrap());
             assert_eq!(kind(vec![issuer]), SectionErrorKind::Keys, "{jwks}");
         }
     }

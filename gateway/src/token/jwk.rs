@@ -6,6 +6,7 @@ use super::jws;
 use super::key::{EcKey, EcPoint, Key, KeyMaterial, RsaKey};
 use crate::json::Json;
 use crate::limits;
+use crate::section::Profile;
 
 /// Why a JWK is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,18 @@ pub(crate) enum KeyPurpose {
     Signature,
     /// JWT-SVIDs, in a SPIFFE bundle (SPIFFE Trust Domain and Bundle §4.2): `use` is `jwt-svid`, and there is a `kid`.
     JwtSvid,
+}
+
+impl KeyPurpose {
+    /// What the keys are for of an issuer with this profile.
+    pub(crate) fn of(profile: &Profile) -> Self {
+        match profile {
+            Profile::SpiffeJwtSvid { .. } => Self::JwtSvid,
+            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
+                Self::Signature
+            }
+        }
+    }
 }
 
 /// Reads one key.

@@ -59,9 +59,9 @@ impl KeySet {
         &self.keys
     }
 
-    /// Whether some key can verify one of these algorithms.
-    pub(crate) fn serves(&self, algorithms: &[Algorithm]) -> bool {
-        self.keys.iter().any(|key| algorithms.iter().any(|algorithm| key.allows(*algorithm)))
+    /// How many keys can verify one of these algorithms.
+    pub(crate) fn count(&self, algorithms: &[Algorithm]) -> usize {
+        self.keys.iter().filter(|key| algorithms.iter().any(|algorithm| key.allows(*algorithm))).count()
     }
 
     /// The key for a token: the one its `kid` names, or the only one that fits where it names none.

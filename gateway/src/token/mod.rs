@@ -37,6 +37,7 @@ pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
 pub(crate) use jws::{CompactJws, decode as decode_base64url};
+pub(crate) use key::Key;
 pub(crate) use key_set::KeySet;
 pub(crate) use spiffe_id::SpiffeId;
 pub(crate) use terms::{RawTerms, Terms};

@@ -8,15 +8,18 @@ use super::jws::CompactJws;
 use super::key_set::{JwksError, KeySet};
 use crate::host::Host;
 use crate::json::Json;
+use crate::jwks::{IssuerKeys, RemoteKeys};
 use crate::limits;
-use crate::section::{SectionError, SectionErrorKind};
+use crate::section::{RemoteJwks, SectionError, SectionErrorKind};
 
 /// Terms as a section states them.
 pub(crate) struct RawTerms<'a> {
     pub(crate) audiences: Vec<String>,
     pub(crate) multiple_audiences: bool,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) jwks: &'a Json,
+    /// Either this or `remote_jwks` is there.
+    pub(crate) jwks: Option<&'a Json>,
+    pub(crate) remote_jwks: Option<RemoteJwks>,
     pub(crate) purpose: KeyPurpose,
     pub(crate) max_lifetime_seconds: u64,
     pub(crate) clock_skew_seconds: u64,
@@ -28,7 +31,7 @@ pub(crate) struct Terms {
     pub(crate) audiences: Vec<String>,
     pub(crate) multiple_audiences: bool,
     pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) keys: KeySet,
+    pub(crate) keys: IssuerKeys,
     pub(crate) max_lifetime_ms: u64,
     pub(crate) clock_skew_ms: u64,
     /// Whether a token may have neither `iat` nor `nbf`.
@@ -43,6 +46,7 @@ impl Terms {
             multiple_audiences,
             algorithms,
             jwks,
+            remote_jwks,
             purpose,
             max_lifetime_seconds,
             clock_skew_seconds,
@@ -63,18 +67,13 @@ impl Terms {
         if clock_skew_seconds > limits::CLOCK_SKEW_SECONDS {
             return error(SectionErrorKind::Range, "`clock_skew_seconds`");
         }
-        let (keys, rejected) = match KeySet::read(jwks, purpose) {
-            Ok(read) => read,
-            Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
-            Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
+        let keys = match (jwks, remote_jwks) {
+            (Some(jwks), None) => IssuerKeys::Inline(inline_keys(jwks, purpose, &algorithms, place)?),
+            (None, Some(remote)) => IssuerKeys::Remote(RemoteKeys::open(remote, place)?),
+            (Some(_), Some(_)) | (None, None) => {
+                return error(SectionErrorKind::Keys, "neither or both of `jwks` and `remote_jwks`");
+            }
         };
-        // Keys for other ends may lie in a signer's set; a defective one means that the set is not what was meant.
-        if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
-            return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
-        }
-        if !keys.serves(&algorithms) {
-            return error(SectionErrorKind::Keys, "no usable key in `jwks`");
-        }
         Ok(Self {
             audiences,
             multiple_audiences,
@@ -93,11 +92,12 @@ impl Terms {
         jws: &CompactJws<'_>,
         header: &JoseHeader<'_>,
         host: &mut dyn Host,
+        now_ms: u64,
     ) -> Result<(), TokenError> {
         if !self.algorithms.contains(&header.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed);
         }
-        let key = self.keys.find(header.kid, header.algorithm)?;
+        let key = self.keys.find(header.kid, header.algorithm, now_ms)?;
         if key.material.verify(header.algorithm.signature(), host, jws.signing_input, &jws.signature) {
             Ok(())
         } else {
@@ -114,10 +114,33 @@ impl Terms {
             audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
             multiple_audiences: false,
             algorithms: vec![Algorithm::Es256],
-            keys: KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0,
+            keys: IssuerKeys::Inline(KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0),
             max_lifetime_ms: max_lifetime * 1000,
             clock_skew_ms: skew * 1000,
             may_lack_beginning: false,
         }
     }
+}
+
+/// The keys of a set that stands in the bundle.
+fn inline_keys(
+    jwks: &Json,
+    purpose: KeyPurpose,
+    algorithms: &[Algorithm],
+    place: &str,
+) -> Result<KeySet, SectionError> {
+    let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of {place}")));
+    let (keys, rejected) = match KeySet::read(jwks, purpose) {
+        Ok(read) => read,
+        Err(JwksError::Malformed) => return error(SectionErrorKind::Keys, "`jwks`"),
+        Err(JwksError::Limit) => return error(SectionErrorKind::Limit, "`jwks`"),
+    };
+    // Keys for other ends may lie in a signer's set; a defective one means that the set is not what was meant.
+    if let Some(key) = rejected.iter().find(|key| !key.error.is_ignorable()) {
+        return error(SectionErrorKind::Keys, &format!("key {} ({})", key.index, key.error.code()));
+    }
+    if keys.count(algorithms) == 0 {
+        return error(SectionErrorKind::Keys, "no usable key in `jwks`");
+    }
+    Ok(keys)
 }

@@ -52,8 +52,8 @@ pub(crate) fn verify<'a>(
     let (index, issuer) = select_issuer(&jws.claims, issuers)?;
     facts.issuer = Some(&issuer.alias);
     profile::check_header(&issuer.profile, &header)?;
-    issuer.terms.verify_signature(&jws, &header, host)?;
-    let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?;
+    issuer.terms.verify_signature(&jws, &header, host, now_ms)?;
+    let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?.at_most(issuer.terms.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims)?;
     let kid = kid.map(str::to_owned);

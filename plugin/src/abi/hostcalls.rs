@@ -61,12 +61,12 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(super) struct WasmHost;
 
-fn check(status: u32) -> HostResult<()> {
+pub(super) fn check(status: u32) -> HostResult<()> {
     if status == OK { Ok(()) } else { Err(Status(status)) }
 }
 
 /// Makes a call that returns bytes, and takes them back from the pool.
-fn receive(call: impl FnOnce(&mut *const u8, &mut usize) -> u32) -> HostResult<HostBytes> {
+pub(super) fn receive(call: impl FnOnce(&mut *const u8, &mut usize) -> u32) -> HostResult<HostBytes> {
     let mut address = std::ptr::null();
     let mut len = 0;
     check(call(&mut address, &mut len))?;

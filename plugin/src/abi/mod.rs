@@ -10,6 +10,7 @@
 //! Exported is what the decision needs and no more. On routes whose bodies say what is asked, the request waits, headers
 //! included, until the body has ended or its trailers are there.
 
+mod background;
 mod hostcalls;
 
 use crate::buffers;
@@ -114,6 +115,20 @@ fn status(action: Option<Action>) -> u32 {
             1
         }
     }
+}
+
+/// Time to look after keys. Comes as often as the filter asked for, for a root context.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    with_filter(|filter, host| filter.on_tick(root, host));
+}
+
+/// The response to a request of the filter's own.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, body_size: usize, _trailers: u32) {
+    with_filter(|filter, host| filter.on_response(root, call, headers, body_size, host));
 }
 
 /// A context ends: a stream, decided or not, or a root context, which holds a bundle.

@@ -116,7 +116,7 @@ fn configure(filter: &mut Filter, root: u32, fixture: &Fixture, members: Value, 
     proxy.logs.clear();
 }
 
-fn request(door: &str, authorization: &str, more: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn request(door: &str, authorization: &str, more: &[(&str, &str)]) -> Vec<u8> {
     let path = format!("/doors/{door}");
     let mut headers =
         vec![(":method", "GET"), (":path", &path), (":authority", "doors.example"), ("authorization", authorization)];
@@ -127,7 +127,7 @@ fn request(door: &str, authorization: &str, more: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Hands a request to the filter on a stream of its own.
-fn ask(filter: &mut Filter, root: u32, headers: Vec<u8>, proxy: &mut FakeProxy) -> Action {
+pub(super) fn ask(filter: &mut Filter, root: u32, headers: Vec<u8>, proxy: &mut FakeProxy) -> Action {
     proxy.headers = Ok(headers);
     proxy.replies.clear();
     proxy.set.clear();
@@ -137,7 +137,7 @@ fn ask(filter: &mut Filter, root: u32, headers: Vec<u8>, proxy: &mut FakeProxy) 
     action
 }
 
-fn assert_denied(proxy: &FakeProxy, action: Action, status: u32, details: &str) {
+pub(super) fn assert_denied(proxy: &FakeProxy, action: Action, status: u32, details: &str) {
     assert_eq!(action, Action::Pause);
     let [reply] = &proxy.replies[..] else { panic!("{:?}", proxy.replies) };
     assert_eq!((reply.status, reply.details.as_str()), (status, details));

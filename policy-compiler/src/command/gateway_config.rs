@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, DecisionLog, DpopFile, OnForbidError, TokenCacheFile, TrustFile, limits,
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, NativeHost, OnForbidError,
+    TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +46,16 @@ pub(super) struct Arguments {
     /// File with 32 secret bytes in base64: DPoP proofs must then have a nonce made with them
     #[arg(long, value_name = "FILE")]
     dpop_nonce_key: Option<PathBuf>,
+    /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
+    #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
+    jwks_cluster: Vec<(String, String)>,
+}
+
+fn host_and_cluster(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((host, cluster)) if !host.is_empty() && !cluster.is_empty() => Ok((host.to_owned(), cluster.to_owned())),
+        Some(_) | None => Err("expected HOST=CLUSTER".to_owned()),
+    }
 }
 
 fn decision_log(text: &str) -> Result<DecisionLog, String> {
@@ -56,13 +67,29 @@ fn decision_log(text: &str) -> Result<DecisionLog, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { bundle, trust, output, ecds, wasm, filter_name, decision_log, min_version, dpop_nonce_key } =
-        arguments;
+    let Arguments {
+        bundle,
+        trust,
+        output,
+        ecds,
+        wasm,
+        filter_name,
+        decision_log,
+        min_version,
+        dpop_nonce_key,
+        jwks_cluster,
+    } = arguments;
     let bytes = files::read(bundle)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
     let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
     let manifest = active.manifest();
     let nonce_key = dpop_nonce_key.as_ref().map(|path| nonce_key(path)).transpose()?;
+    let mut jwks_clusters = JwksClusters::default();
+    for (host, cluster) in jwks_cluster {
+        if !jwks_clusters.insert(host, cluster) {
+            return Err(Failure::new("config.jwks_cluster", format!("`{host}` has two clusters")));
+        }
+    }
     let configuration = ConfigurationFile {
         bundle: BundleSource::Inline(STANDARD.encode(&bytes)),
         trust: TrustFile {
@@ -75,8 +102,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         decision_log: decision_log.clone(),
         token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
+        jwks_clusters,
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
+    // The whole of it, by the gateway's own code.
+    Gateway::configure(text.as_bytes(), &mut NativeHost::new()).map_err(|error| Failure::new(error.code(), error))?;
     let text = match ecds {
         true => format!("{:#}\n", discovery_file(filter_name, wasm, &text)),
         false => format!("{text}\n"),

@@ -144,9 +144,11 @@ impl Reader<'_> {
             // Named by its role: the path on this machine says nothing about the bundle.
             sets.insert(alias.clone(), SourceFile::new(format!("jwks:{alias}"), files::read_text(path)?));
         }
-        let issuers = project.issuers.iter().map(|issuer| (issuer.alias.as_ref().as_str(), issuer.jwks.as_ref()));
-        let transactions = project.transaction_tokens.iter().map(|table| (TRANSACTION_TOKENS, table.jwks.as_ref()));
+        let issuers =
+            project.issuers.iter().filter_map(|issuer| Some((issuer.alias.as_ref().as_str(), issuer.jwks.as_ref()?)));
+        let transactions = project.transaction_tokens.iter().map(|table| (TRANSACTION_TOKENS, &table.jwks));
         for (alias, name) in issuers.chain(transactions) {
+            let name = name.as_ref();
             let path = self.folder.join(name);
             if !sets.contains_key(alias) && path.exists() {
                 sets.insert(alias.to_owned(), SourceFile::new(format!("jwks:{alias}"), files::read_text(&path)?));

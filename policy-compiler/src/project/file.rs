@@ -80,8 +80,16 @@ pub struct IssuerTable {
     pub multiple_audiences: Option<bool>,
     /// Accepted JOSE algorithms.
     pub algorithms: Spanned<Vec<Spanned<String>>>,
-    /// File with the issuer's JWK Set.
-    pub jwks: Spanned<String>,
+    /// File with the issuer's JWK Set, which goes into the bundle. Either this or `jwks_uri` is there.
+    pub jwks: Option<Spanned<String>>,
+    /// `https` URL of the issuer's JWK Set, which gateways fetch.
+    pub jwks_uri: Option<Spanned<String>>,
+    /// Age before which fetched keys are fetched anew. Default: `10m`, and `5m` for `spiffe-jwt-svid`.
+    pub jwks_fresh_for: Option<Spanned<String>>,
+    /// Age at which keys that could not be fetched anew verify nothing. Default: `1h`.
+    pub jwks_max_stale: Option<Spanned<String>>,
+    /// Time in which tokens with unknown keys cause at most one fetch. Default: `30s`.
+    pub jwks_cooldown: Option<Spanned<String>>,
     /// Longest accepted `exp - iat`, such as `15m`.
     pub max_token_lifetime: Spanned<String>,
     /// Accepted clock difference, such as `30s`. Default: `0s`.

@@ -8,9 +8,9 @@ use palisade_gateway::{Json, limits};
 use toml::Spanned;
 
 use super::claim;
+use super::keys::{self, Keys};
 use super::types::{Attribute, SchemaTypes};
 use crate::diagnostic::Findings;
-use crate::keys::SECRET_MEMBERS;
 use crate::project::{DelegationTable, IssuerTable, PrincipalTable, at, seconds};
 
 pub(super) fn build(
@@ -47,7 +47,11 @@ fn issuer(
         audiences,
         multiple_audiences,
         algorithms,
-        jwks,
+        jwks: _,
+        jwks_uri: _,
+        jwks_fresh_for: _,
+        jwks_max_stale: _,
+        jwks_cooldown: _,
         max_token_lifetime,
         clock_skew,
         binding,
@@ -66,15 +70,7 @@ fn issuer(
         }
         (None, None) => None,
     };
-    let key_set = key_sets.get(alias.as_ref());
-    match key_set {
-        Some(set) => check_public(set, jwks, findings),
-        None => {
-            let message = format!("there is no key set for the issuer `{}`", alias.as_ref());
-            let help = format!("give one with `--jwks {}=FILE`", alias.as_ref());
-            findings.push(at("issuer.jwks_missing", jwks, message).with_help(help));
-        }
-    }
+    let keys = keys::build(table, profile.as_ref(), key_sets.get(alias.as_ref()), findings);
     if audiences.as_ref().is_empty() {
         findings.push(at("issuer.audiences_empty", audiences, "an issuer needs an audience: the name of this gateway"));
     }
@@ -90,6 +86,7 @@ fn issuer(
         Some(table) => Some(self::delegation(table, types, findings)?),
         None => None,
     };
+    let Keys { inline, remote } = keys?;
     Some(Issuer {
         alias: alias.as_ref().clone(),
         profile: profile?,
@@ -97,7 +94,8 @@ fn issuer(
         audiences: audiences.as_ref().iter().map(|audience| audience.as_ref().clone()).collect(),
         multiple_audiences: multiple_audiences.unwrap_or(false),
         algorithms,
-        jwks: key_set?.clone(),
+        jwks: inline,
+        remote_jwks: remote,
         max_lifetime_seconds: lifetime?,
         clock_skew_seconds: skew?,
         binding: binding?,
@@ -174,19 +172,6 @@ fn check_alias(alias: &Spanned<String>, findings: &mut Findings) {
     if text.is_empty() || text.len() > limits::NAME_BYTES || !text.bytes().all(allowed) {
         let message = format!("`{text}` is not an alias");
         findings.push(at("issuer.alias", alias, message).with_help("use a-z, 0-9 and `-`"));
-    }
-}
-
-pub(super) fn check_public(set: &Json, place: &Spanned<String>, findings: &mut Findings) {
-    let Some(keys) = set.get("keys").and_then(Json::as_array) else {
-        let message = "the file is not a JWK Set: it has no array `keys`";
-        findings.push(at("issuer.jwks", place, message));
-        return;
-    };
-    if keys.iter().any(|key| SECRET_MEMBERS.iter().any(|member| key.get(member).is_some())) {
-        let message = "the key set holds a private or symmetric key";
-        let help = "a bundle is public: publish the public keys only, and replace this key, for it may have leaked";
-        findings.push(at("issuer.jwks_secret", place, message).with_help(help));
     }
 }
 

@@ -6,7 +6,8 @@ use palisade_gateway::section::{TransactionMode, TransactionTokens};
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
 
-use super::issuers::{algorithms, bounded, check_public};
+use super::issuers::{algorithms, bounded};
+use super::keys::check_public;
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, TRANSACTION_TOKENS, TransactionTokensTable, at};
 

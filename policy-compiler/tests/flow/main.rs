@@ -5,4 +5,5 @@ mod bundles;
 mod keys;
 mod output;
 mod palisade;
+mod remote_keys;
 mod tokens;

@@ -1,0 +1,156 @@
+//! One worker's part in keeping keys fresh.
+
+use super::clusters::JwksClusters;
+use super::event::KeyEvent;
+use super::host::{KeyHost, KeyResponse};
+use super::issuer_keys::IssuerKeys;
+use super::misses::Misses;
+use super::post::{Post, remote};
+use crate::bundle::Digest;
+use crate::error::ConfigError;
+use crate::limits;
+use crate::token::{IssuerIndex, IssuerTable};
+
+/// Looks after the keys of every issuer that has them fetched.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    /// This worker's name in ledgers; by chance, and not 0.
+    owner: u64,
+    /// Counts random numbers that were drawn.
+    draws: u64,
+    posts: Vec<Post>,
+    misses: Misses,
+}
+
+/// What a call may change besides the poller itself.
+pub(crate) struct Desk<'a> {
+    pub(crate) issuers: &'a mut IssuerTable,
+    pub(crate) host: &'a mut dyn KeyHost,
+    pub(crate) events: &'a mut Vec<KeyEvent>,
+    /// The issuers whose keys are not what they were: what was verified by the old ones is to be forgotten.
+    pub(crate) changed: &'a mut Vec<IssuerIndex>,
+}
+
+impl Poller {
+    /// For the issuers of a bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::JwksCluster`] when there is an issuer to whose keys no cluster leads.
+    pub(crate) fn new(
+        issuers: &IssuerTable,
+        clusters: &JwksClusters,
+        bundle: Digest,
+        random: u64,
+    ) -> Result<Self, ConfigError> {
+        let mut posts = Vec::new();
+        for (index, issuer) in issuers.iter() {
+            let IssuerKeys::Remote(keys) = &issuer.terms.keys else { continue };
+            let Some(cluster) = clusters.find(&issuer.alias, keys.uri.host()) else {
+                return Err(ConfigError::JwksCluster {
+                    issuer: issuer.alias.clone(),
+                    host: keys.uri.host().to_owned(),
+                });
+            };
+            posts.push(Post::new(index, &issuer.alias, cluster, bundle));
+        }
+        Ok(Self { owner: random.max(1), draws: 0, posts, misses: Misses::default() })
+    }
+
+    /// Whether there is anything to look after.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.posts.is_empty()
+    }
+
+    /// Opens a ledger for each issuer that has none, and takes what other workers have fetched. Fetches nothing: a
+    /// configuration that is only tried out does not ask anybody for keys.
+    ///
+    /// Ledgers are opened here, before any worker polls, because hosts cannot say "only if there is none yet": of two workers
+    /// that open one, the slower wipes out what the other wrote.
+    pub(crate) fn join(&mut self, desk: &mut Desk<'_>) {
+        self.posts.iter_mut().for_each(|post| post.join(desk));
+    }
+
+    /// Takes over the keys that another configuration has for the same issuers, so that a new bundle does not begin without.
+    /// The same are those with an alias, a profile, a URL and a cluster in common.
+    pub(crate) fn inherit(&mut self, issuers: &mut IssuerTable, other: &Self, other_issuers: &IssuerTable) {
+        for post in &self.posts {
+            let same = |known: &&Post| known.alias == post.alias && known.cluster == post.cluster;
+            let known = other.posts.iter().find(same).and_then(|known| other_issuers.get(known.issuer));
+            let (Some(issuer), Some(known)) = (issuers.get_mut(post.issuer), known) else { continue };
+            if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(fetched)) = (&mut issuer.terms.keys, &known.terms.keys)
+                && issuer.profile == known.profile
+            {
+                keys.inherit(fetched);
+            }
+        }
+    }
+
+    /// Notes that a token named a key that the issuer does not have.
+    pub(crate) fn missed(&mut self, issuer: Option<&str>, kid: Option<&str>, issuers: &IssuerTable, now_ms: u64) {
+        let Some((position, post)) =
+            self.posts.iter_mut().enumerate().find(|(_, post)| Some(post.alias.as_str()) == issuer)
+        else {
+            return;
+        };
+        let cooldown_ms = issuers.get(post.issuer).and_then(remote).map_or(0, |keys| keys.pace.cooldown_ms);
+        if self.misses.is_news(position, kid, cooldown_ms, now_ms) {
+            post.wanted_ms = Some(now_ms);
+        }
+    }
+
+    /// Takes what other workers have fetched, and fetches what is due and nobody else is fetching.
+    pub(crate) fn poll(&mut self, desk: &mut Desk<'_>) {
+        let now_ms = desk.host.now_nanos() / 1_000_000;
+        for position in 0..self.posts.len() {
+            let jitter = self.draw();
+            let owner = self.owner;
+            if let Some(post) = self.posts.get_mut(position) {
+                post.poll(owner, jitter, now_ms, desk);
+            }
+        }
+    }
+
+    /// Takes the response to a fetch. One that nobody waits for is ignored.
+    pub(crate) fn respond(&mut self, call: u32, response: KeyResponse<'_>, desk: &mut Desk<'_>) {
+        let now_ms = desk.host.now_nanos() / 1_000_000;
+        let jitter = self.draw();
+        let owner = self.owner;
+        if let Some(post) = self.posts.iter_mut().find(|post| post.waits_for(call)) {
+            post.respond(owner, response, jitter, now_ms, desk);
+        }
+    }
+
+    /// The age of each issuer's keys, in seconds; `None` for an issuer that has none.
+    pub(crate) fn ages<'a>(
+        &'a self,
+        issuers: &'a IssuerTable,
+        now_ms: u64,
+    ) -> impl Iterator<Item = (&'a str, Option<u64>)> {
+        self.posts.iter().map(move |post| {
+            let age = issuers.get(post.issuer).and_then(remote).and_then(|keys| keys.age_ms(now_ms));
+            (post.alias.as_str(), age.map(|age| age / 1000))
+        })
+    }
+
+    /// How soon to poll again, in milliseconds: often while there is an issuer without keys, else a few times in the time that
+    /// keys are fresh.
+    pub(crate) fn period_ms(&self, issuers: &IssuerTable) -> u32 {
+        let of = |post: &Post| {
+            let keys = issuers.get(post.issuer).and_then(remote)?;
+            let period = keys.age_ms(0).map_or(0, |_| keys.pace.fresh_for_ms / 20);
+            Some(u32::try_from(period).unwrap_or(u32::MAX))
+        };
+        let shortest = self.posts.iter().filter_map(of).min().unwrap_or(u32::MAX);
+        shortest.clamp(limits::JWKS_POLL_MIN_MS, limits::JWKS_POLL_MS)
+    }
+
+    /// A random number that other workers do not draw (SplitMix64).
+    fn draw(&mut self) -> u64 {
+        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut random = self.owner.wrapping_add(self.draws);
+        random = (random ^ (random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        random = (random ^ (random >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        random ^ (random >> 31)
+    }
+}

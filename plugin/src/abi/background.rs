@@ -1,0 +1,88 @@
+//! The hostcalls of work outside of requests.
+
+use super::hostcalls::{WasmHost, check, receive};
+use crate::background::Background;
+use crate::buffers::HostBytes;
+use crate::proxy::HostResult;
+
+/// `BufferType::HttpCallResponseBody`.
+const RESPONSE_BODY: u32 = 4;
+/// `MapType::HttpCallResponseHeaders`.
+const RESPONSE_HEADERS: u32 = 6;
+/// A header map without headers.
+const NO_TRAILERS: [u8; 4] = [0; 4];
+
+#[link(wasm_import_module = "env")]
+#[expect(unsafe_code, reason = "hostcalls are foreign functions")]
+unsafe extern "C" {
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, out: *mut *const u8, out_len: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, out: *mut *const u8, out_len: *mut usize) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        body: *const u8,
+        body_len: usize,
+        trailers: *const u8,
+        trailers_len: usize,
+        timeout_ms: u32,
+        out: *mut u32,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        name: *const u8,
+        name_len: usize,
+        out: *mut *const u8,
+        out_len: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(name: *const u8, name_len: usize, value: *const u8, value_len: usize, version: u32)
+    -> u32;
+}
+
+// See `super::hostcalls`: each call gets live slices and locals only.
+#[expect(unsafe_code, reason = "hostcalls are foreign functions; each gets only live slices and locals")]
+impl Background for WasmHost {
+    fn set_tick_period(&mut self, milliseconds: u32) -> HostResult<()> {
+        check(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
+    }
+
+    fn send_request(&mut self, cluster: &str, headers: &[u8], timeout_ms: u32) -> HostResult<u32> {
+        let mut call = 0;
+        check(unsafe {
+            proxy_http_call(
+                cluster.as_ptr(),
+                cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                std::ptr::null(),
+                0,
+                NO_TRAILERS.as_ptr(),
+                NO_TRAILERS.len(),
+                timeout_ms,
+                &mut call,
+            )
+        })?;
+        Ok(call)
+    }
+
+    fn response_headers(&mut self) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_header_map_pairs(RESPONSE_HEADERS, out, len) })
+    }
+
+    fn response_body(&mut self, size: usize) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_buffer_bytes(RESPONSE_BODY, 0, size, out, len) })
+    }
+
+    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)> {
+        let mut version = 0;
+        let bytes =
+            receive(|out, len| unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), out, len, &mut version) })?;
+        Ok((bytes, version))
+    }
+
+    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()> {
+        check(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version) })
+    }
+}

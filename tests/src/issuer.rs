@@ -1,0 +1,132 @@
+//! The server on which an issuer publishes its keys: it answers as a test says, and remembers when it was asked.
+
+use std::io::{BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::http1::{Message, single};
+
+/// What the server answers.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Status 200 with this document.
+    Document(Vec<u8>),
+    /// These bytes, whatever they are.
+    Raw(Vec<u8>),
+    /// Nothing: the connection is closed.
+    Close,
+}
+
+/// A request for keys.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// When it came.
+    pub at: Instant,
+    /// Its first line.
+    pub start: String,
+    /// Its `host`.
+    pub host: Option<String>,
+}
+
+/// The server. Its threads end with the process.
+#[derive(Debug)]
+pub struct KeyServer {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    answer: Answer,
+    asked: Vec<Asked>,
+}
+
+impl KeyServer {
+    /// A free port of 127.0.0.1, where nobody listens yet.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub fn reserve() -> Result<SocketAddr> {
+        let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
+        Ok(listener.local_addr()?)
+    }
+
+    /// Listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub fn start(answer: Answer) -> Result<Self> {
+        Self::start_at(Self::reserve()?, answer)
+    }
+
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else does.
+    pub fn start_at(address: SocketAddr, answer: Answer) -> Result<Self> {
+        let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
+        let state = Arc::new(Mutex::new(State { answer, asked: Vec::new() }));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                // A connection that fails is Envoy's to report.
+                thread::spawn(move || serve(stream, &state));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what it answers from now on.
+    pub fn answer(&self, answer: Answer) {
+        lock(&self.state).answer = answer;
+    }
+
+    /// Every request so far.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.state).asked.clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    while let Some(Message { start, headers, .. }) = Message::read(&mut reader, false)? {
+        let answer = {
+            let mut state = lock(state);
+            let host = single(&headers, "host").map(str::to_owned);
+            state.asked.push(Asked { at: Instant::now(), start, host });
+            state.answer.clone()
+        };
+        match answer {
+            Answer::Document(body) => {
+                let length = body.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+                )?;
+                stream.write_all(&body)?;
+            }
+            Answer::Raw(bytes) => stream.write_all(&bytes)?,
+            Answer::Close => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
