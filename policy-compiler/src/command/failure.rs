@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use palisade_gateway::ConfigError;
 use palisade_gateway::bundle::BundleError;
 
 use crate::bundle::WriteError;
@@ -62,6 +63,15 @@ impl From<TokenError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         Self::new(error.code(), error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        // In the filter's log the code stands before the sentence; here it has a place of its own.
+        let (code, text) = (error.code(), error.to_string());
+        let sentence = text.strip_prefix(code).and_then(|rest| rest.strip_prefix(": "));
+        Self::new(code, sentence.unwrap_or(&text))
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
     // The whole of it, by the gateway's own code.
-    Gateway::configure(text.as_bytes(), &mut NativeHost::new()).map_err(|error| Failure::new(error.code(), error))?;
+    Gateway::configure(text.as_bytes(), &mut NativeHost::new())?;
     let text = match ecds {
         true => format!("{:#}\n", discovery_file(filter_name, wasm, &text)),
         false => format!("{text}\n"),
