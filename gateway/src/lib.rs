@@ -7,6 +7,7 @@
 //! request's headers through credential, token, identity, route and policies to one outcome, one answer and one
 //! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
+mod authenticate;
 pub mod bundle;
 #[cfg(test)]
 #[path = "../tests/gateway/cases.rs"]

@@ -3,9 +3,11 @@
 //! Written by hand into one reused buffer. Everything that a caller chose is escaped and cut to
 //! [`crate::limits::RECORD_STRING_BYTES`]. The token never appears, nor does the query, where applications put secrets.
 
+mod delegation;
 mod json;
 mod time;
 
+pub(crate) use delegation::DelegationFacts;
 pub(crate) use json::push_text as push_json;
 use json::{push_bytes, push_text};
 
@@ -13,11 +15,9 @@ use std::borrow::Cow;
 
 use crate::bundle::{Digest, Manifest};
 use crate::decision_id::DecisionId;
-use crate::identity::{Identity, Person};
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply};
 use crate::outcome::{ChallengeFacts, Outcome};
-use crate::section::DelegationMode;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -58,32 +58,6 @@ pub(crate) struct Facts<'a> {
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
     pub(crate) strip_transaction: bool,
-}
-
-/// Who acts for whom.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct DelegationFacts<'a> {
-    /// Whose rights decided; `None` where nobody acts for the subject.
-    mode: Option<DelegationMode>,
-    subject: Option<&'a str>,
-    /// The current actor first.
-    actors: &'a [Person],
-    /// The one for whom the policies did not allow the request.
-    pub(crate) denied_for: Option<&'a str>,
-}
-
-impl<'a> DelegationFacts<'a> {
-    pub(crate) fn new(identity: &'a Identity, mode: DelegationMode) -> Self {
-        if identity.actors.is_empty() {
-            return Self::default();
-        }
-        Self { mode: Some(mode), subject: Some(&identity.subject.text), actors: &identity.actors, denied_for: None }
-    }
-
-    /// The current actor, for the upstream.
-    pub(crate) fn actor(&self) -> Option<&'a str> {
-        self.actors.first().map(|actor| actor.text.as_str())
-    }
 }
 
 /// When and as what a decision was made.
@@ -167,7 +141,7 @@ impl Recorder {
         push_member(out, "principal", principal.map(str::as_bytes));
         push_member(out, "action", action.map(str::as_bytes));
         push_member(out, "resource", resource.map(str::as_bytes));
-        push_delegation(out, delegation);
+        delegation.push(out);
         if transaction.is_some() {
             push_member(out, "transaction", transaction.map(str::as_bytes));
         }
@@ -218,25 +192,6 @@ fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, 
     push_member(out, "issuer", issuer.map(str::as_bytes));
     push_member(out, "kid", kid.as_deref().map(str::as_bytes));
     push_member(out, "alg", algorithm.map(|algorithm| algorithm.name().as_bytes()));
-    out.push('}');
-}
-
-fn push_delegation(out: &mut String, facts: &DelegationFacts<'_>) {
-    let DelegationFacts { mode: Some(mode), subject, actors, denied_for } = facts else {
-        return;
-    };
-    out.push_str(",\"delegation\":{\"mode\":");
-    push_text(out, mode.name());
-    push_member(out, "subject", subject.map(str::as_bytes));
-    out.push_str(",\"actors\":[");
-    for (index, actor) in actors.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        push_text(out, &actor.text);
-    }
-    out.push(']');
-    push_member(out, "denied_for", denied_for.map(str::as_bytes));
     out.push('}');
 }
 
