@@ -9,11 +9,11 @@ use crate::certificate::Svid;
 use crate::head::Head;
 use crate::host::Host;
 use crate::identity::{Identity, identify, identify_svid};
-use crate::outcome::{Outcome, Unavailable};
+use crate::outcome::Unavailable;
 use crate::pipeline::Refusal;
 use crate::proof::{self, Claimed, DpopRequest, DpopState};
 use crate::record::Facts;
-use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenFacts};
+use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenFacts, Validity};
 
 /// When a request is judged.
 #[derive(Clone, Copy)]
@@ -46,31 +46,14 @@ pub(crate) fn authenticate<'a>(
     let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
     facts.challenge.scheme = Some(scheme);
     let digest = TokenDigest::of(token);
-    let slot = match cache.find(digest, now_ms) {
-        Some(slot) => {
-            facts.token_cached = true;
-            slot
-        }
-        None => {
-            let stated = facts.token.insert(TokenFacts::default());
-            let verified = token::verify(token, bundle.issuers(), host, now_ms, stated)?;
-            facts.token_verified = true;
-            let validity = verified.validity;
-            let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-            let identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token).map_err(|fault| {
-                let attribute = fault.attribute.map(Cow::Borrowed);
-                Refusal { outcome: Outcome::Identity(fault.error), attribute }
-            })?;
-            cache.insert(digest, validity, identity, now_ms)
-        }
-    };
-    let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
-    facts.token_verified = true;
-    facts.token = Some(TokenFacts {
-        issuer: bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str()),
-        kid: identity.kid.as_deref().map(Cow::Borrowed),
-        algorithm: identity.algorithm,
-    });
+    let identity = remembered(digest, bundle, cache, now_ms, facts, |facts| {
+        let stated = facts.token.insert(TokenFacts::default());
+        let verified = token::verify(token, bundle.issuers(), host, now_ms, stated)?;
+        facts.token_verified = true;
+        let validity = verified.validity;
+        let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
+        Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token)?))
+    })?;
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
         method: head.method,
@@ -104,34 +87,47 @@ fn authenticate_connection<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
     }
-    let digest = TokenDigest::of_certificate(sha256);
+    remembered(TokenDigest::of_certificate(sha256), bundle, cache, now_ms, facts, |_| {
+        let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
+        // Validated when the connection began, which may be long ago.
+        let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
+        let Svid { id, validity } = svid.ok_or(CredentialError::Certificate)?;
+        let domain = SpiffeId::read(&id).ok_or(CredentialError::Certificate)?.trust_domain;
+        let (index, issuer) = bundle
+            .issuers()
+            .find_trust_domain(domain)
+            .filter(|(_, issuer)| issuer.accepts_certificates())
+            .ok_or(CredentialError::Certificate)?;
+        let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
+        Ok((validity, identify_svid(&claims, index, issuer, &bundle.slots().token)?))
+    })
+}
+
+/// The identity behind a credential: from the cache, or worked out and kept there.
+fn remembered<'a>(
+    digest: TokenDigest,
+    bundle: &'a ActiveBundle,
+    cache: &'a mut TokenCache,
+    now_ms: u64,
+    facts: &mut Facts<'a>,
+    work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
+) -> Result<&'a Identity, Refusal<'a>> {
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {
             facts.token_cached = true;
             slot
         }
         None => {
-            let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
-            // Validated when the connection began, which may be long ago.
-            let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
-            let Svid { id, validity } = svid.ok_or(CredentialError::Certificate)?;
-            let domain = SpiffeId::read(&id).ok_or(CredentialError::Certificate)?.trust_domain;
-            let (index, issuer) = bundle
-                .issuers()
-                .find_trust_domain(domain)
-                .filter(|(_, issuer)| issuer.accepts_certificates())
-                .ok_or(CredentialError::Certificate)?;
-            let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
-            let identity = identify_svid(&claims, index, issuer, &bundle.slots().token).map_err(|fault| Refusal {
-                outcome: Outcome::Identity(fault.error),
-                attribute: fault.attribute.map(Cow::Borrowed),
-            })?;
+            let (validity, identity) = work_out(facts)?;
             cache.insert(digest, validity, identity, now_ms)
         }
     };
     let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
     facts.token_verified = true;
-    let issuer = bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str());
-    facts.token = Some(TokenFacts { issuer, kid: None, algorithm: None });
+    facts.token = Some(TokenFacts {
+        issuer: bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str()),
+        kid: identity.kid.as_deref().map(Cow::Borrowed),
+        algorithm: identity.algorithm,
+    });
     Ok(identity)
 }

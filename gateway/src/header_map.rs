@@ -75,7 +75,7 @@ impl<'a> HeaderMap<'a> {
     }
 
     /// The values of a header, in the order received. `name` is compared without regard to ASCII case.
-    pub fn values(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes())).map(|header| header.value)
     }
 

@@ -262,3 +262,6 @@ pub const WORDING_BYTES: usize = 128;
 
 /// Longest id of an MCP session, in bytes. Servers use UUIDs, or tokens of their own.
 pub const SESSION_ID_BYTES: usize = 1024;
+
+/// 2^53: below it a double holds every integer exactly, and from it on different integers are one double.
+pub const EXACT_DOUBLE: f64 = 9_007_199_254_740_992.0;

@@ -15,7 +15,7 @@ use crate::entity_text;
 use crate::evaluate::{EvaluateFault, Named, Question, evaluate};
 use crate::head::{Head, RequestHead};
 use crate::host::Host;
-use crate::identity::{Identity, Person, RequirementError};
+use crate::identity::{Identity, IdentityFault, Person, RequirementError};
 use crate::jwks::Poller;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{DpopState, OpenDpop};
@@ -296,16 +296,19 @@ impl<'a, E: Into<Outcome>> From<E> for Refusal<'a> {
     }
 }
 
-impl<'a> From<EvaluateFault<'a>> for Refusal<'a> {
-    fn from(fault: EvaluateFault<'a>) -> Self {
-        match fault {
-            EvaluateFault::Context(fault) => {
-                Self { outcome: Outcome::Context(fault.error), attribute: Some(Cow::Borrowed(fault.attribute)) }
-            }
-            EvaluateFault::Argument(fault) => {
-                Self { outcome: fault.error.into(), attribute: Some(Cow::Owned(fault.path)) }
-            }
-            EvaluateFault::Unavailable(error) => error.into(),
-        }
+impl<'a> From<IdentityFault<'a>> for Refusal<'a> {
+    fn from(fault: IdentityFault<'a>) -> Self {
+        Self { outcome: Outcome::Identity(fault.error), attribute: fault.attribute.map(Cow::Borrowed) }
+    }
+}
+
+impl From<EvaluateFault<'_>> for Refusal<'_> {
+    fn from(fault: EvaluateFault<'_>) -> Self {
+        let (outcome, attribute) = match fault {
+            EvaluateFault::Context(fault) => (Outcome::Context(fault.error), fault.attribute.to_owned()),
+            EvaluateFault::Argument(fault) => (fault.error.into(), fault.path),
+            EvaluateFault::Unavailable(error) => return error.into(),
+        };
+        Self { outcome, attribute: Some(Cow::Owned(attribute)) }
     }
 }

@@ -14,7 +14,7 @@ pub use grant::RequirementError;
 
 pub(crate) use datum::{Datum, ReadFault};
 pub(crate) use grant::Grant;
-pub(crate) use mapping::{check_mapping, identify, identify_svid};
+pub(crate) use mapping::{IdentityFault, check_mapping, identify, identify_svid};
 
 use crate::proof::Confirmation;
 use crate::token::{Algorithm, IssuerIndex};

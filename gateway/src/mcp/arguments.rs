@@ -7,6 +7,7 @@ use super::error::McpError;
 use super::fold::looks_like;
 use crate::evaluate::Builder;
 use crate::json::{JsonKind, JsonView};
+use crate::limits;
 use crate::section::{AttributeType, RecordField, UnknownArguments};
 use palisade_engine::{Value, parse_datetime, parse_decimal, parse_duration};
 
@@ -206,7 +207,7 @@ fn long(raw: &str) -> Option<i64> {
     }
     let value: f64 = raw.parse().ok()?;
     // Written in full, without exponent: what is left of the point is the integer.
-    (value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then(|| format!("{value:.0}"))?.parse().ok()
+    (value.fract() == 0.0 && value.abs() < limits::EXACT_DOUBLE).then(|| format!("{value:.0}"))?.parse().ok()
 }
 
 /// A decimal in ten-thousandths. More digits than that would be rounded, and are refused.

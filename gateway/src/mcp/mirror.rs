@@ -10,6 +10,7 @@ use super::open::ParamHeader;
 use super::revision::Revision;
 use crate::header_map::HeaderMap;
 use crate::json::{JsonKind, JsonView};
+use crate::limits;
 
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
@@ -74,8 +75,7 @@ fn equals(argument: JsonView<'_>, header: &str) -> bool {
         JsonKind::False => header == "false",
         JsonKind::Number if argument.raw() == header => true,
         JsonKind::Number => match (argument.raw().parse::<f64>(), header.parse::<f64>()) {
-            // Beyond 2^53, different integers are one double.
-            (Ok(left), Ok(right)) => left == right && left.abs() < 9_007_199_254_740_992.0,
+            (Ok(left), Ok(right)) => left == right && left.abs() < limits::EXACT_DOUBLE,
             (_, _) => false,
         },
         JsonKind::Null | JsonKind::Array | JsonKind::Object => false,
@@ -84,13 +84,11 @@ fn equals(argument: JsonView<'_>, header: &str) -> bool {
 
 /// The one value of a header, decoded; `None` without it.
 fn value<'a>(headers: HeaderMap<'a>, name: &str) -> Result<Option<Cow<'a, str>>, McpError> {
-    let mut found = None;
-    for header in headers.iter() {
-        if header.name.eq_ignore_ascii_case(name.as_bytes()) && found.replace(header.value).is_some() {
-            return Err(McpError::HeaderRepeated);
-        }
+    let mut values = headers.values(name);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(McpError::HeaderRepeated),
+        (found, None) => found.map(decode).transpose(),
     }
-    found.map(decode).transpose()
 }
 
 /// Visible ASCII, spaces and tabs as they stand; anything else as `=?base64?…?=`.

@@ -1,10 +1,8 @@
 //! The steps for an MCP server: what the body asks, and one answer for all of it.
 
-use std::borrow::Cow;
-
 use super::{Body, Panel, Progress, Refusal};
 use crate::entity_text;
-use crate::evaluate::{EvaluateFault, Named, Question};
+use crate::evaluate::{Named, Question};
 use crate::head::Head;
 use crate::json::JsonDocument;
 use crate::mcp::{self, AskedCall, CallResource, McpError, OpenMcp, RpcReply};
@@ -84,14 +82,7 @@ fn ask<'a>(
     };
     let input = ContextInput { message: Some(&asked.facts), ..input };
     let question = Question { call: asked.call, resource, parent, arguments: asked.arguments };
-    panel.ask(question, &input, facts).map_err(|fault| {
-        let (outcome, attribute) = match fault {
-            EvaluateFault::Context(fault) => (fault.error.into(), Some(fault.attribute.to_owned())),
-            EvaluateFault::Argument(fault) => (fault.error.into(), Some(fault.path)),
-            EvaluateFault::Unavailable(error) => (error.into(), None),
-        };
-        Refusal { outcome, attribute: attribute.map(Cow::Owned) }
-    })
+    Ok(panel.ask(question, &input, facts)?)
 }
 
 fn resource<'s>(asked: &'s AskedCall<'_>, server: Named<'s>, subject_id: &'s mut String) -> Named<'s> {

@@ -2,7 +2,7 @@
 
 use super::call::OpenCall;
 use super::resource::IdTemplate;
-use super::rules::OpenRules;
+use super::rules;
 use super::template::{PathTemplate, Segment};
 use crate::identity::RouteSlots;
 use crate::mcp::OpenMcp;
@@ -14,7 +14,7 @@ use crate::section::{
 #[derive(Debug)]
 pub(crate) struct OpenRoute {
     pub(crate) target: Target,
-    pub(crate) rules: OpenRules,
+    pub(crate) rules: RouteRules,
     pub(super) segments: Vec<Segment>,
 }
 
@@ -41,19 +41,7 @@ impl OpenRoute {
         slots: &mut RouteSlots,
         has_transactions: bool,
     ) -> Result<Self, SectionError> {
-        let section::Route {
-            host: _,
-            methods: _,
-            path,
-            action,
-            resource,
-            context,
-            scopes,
-            authentication,
-            strip_token,
-            delegation,
-            transaction,
-        } = raw;
+        let section::Route { host: _, methods: _, path, action, resource, context, rules } = raw;
         let ResourceTemplate { entity_type: resource_type, id } = resource;
         let place = format!("the route `{path}`");
         let template = PathTemplate::parse(&path)?;
@@ -64,8 +52,7 @@ impl OpenRoute {
             return Err(SectionError::new(SectionErrorKind::Source, place));
         }
         let call = OpenCall::open(action, context, &template, slots, &place)?;
-        let rules = RouteRules { scopes, authentication, strip_token, delegation, transaction };
-        let rules = OpenRules::open(rules, &call.context, has_transactions, &place)?;
+        rules::check(&rules, &call.context, has_transactions, &place)?;
         let resource_id = IdTemplate::parse(&id, &template)?;
         let target = Target::Http(HttpTarget { call, resource_type, resource_id });
         Ok(Self { target, rules, segments: template.segments })
@@ -80,7 +67,7 @@ impl OpenRoute {
         let template = PathTemplate::parse(&raw.path)?;
         let rules = raw.rules.clone();
         let mcp = OpenMcp::open(raw, &template, slots, &place)?;
-        let rules = OpenRules::open(rules, mcp.calls().flat_map(|call| &call.context), has_transactions, &place)?;
+        rules::check(&rules, mcp.calls().flat_map(|call| &call.context), has_transactions, &place)?;
         Ok(Self { target: Target::Mcp(Box::new(mcp)), rules, segments: template.segments })
     }
 }

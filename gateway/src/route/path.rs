@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::error::RouteError;
 use crate::limits;
+use crate::origin::hex;
 
 /// A request path, percent-decoded and split into segments. Its buffers are reused between requests.
 ///
@@ -94,7 +95,7 @@ fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), RouteError> {
     while let Some(byte) = bytes.next() {
         let decoded = match byte {
             b'%' => {
-                let value = hex(bytes.next()).zip(hex(bytes.next()));
+                let value = bytes.next().and_then(hex).zip(bytes.next().and_then(hex));
                 let (high, low) = value.ok_or(RouteError::PathUnsafe)?;
                 let value = high << 4 | low;
                 if matches!(value, b'/' | b'\\' | 0) {
@@ -111,16 +112,6 @@ fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), RouteError> {
         out.push(decoded);
     }
     Ok(())
-}
-
-/// The value of a hexadecimal digit.
-pub(super) fn hex(digit: Option<u8>) -> Option<u8> {
-    match digit? {
-        digit @ b'0'..=b'9' => Some(digit - b'0'),
-        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
-        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

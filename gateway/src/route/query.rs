@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::error::ContextError;
-use super::path::hex;
 use crate::limits;
+use crate::origin::hex;
 
 /// Finds the value of a parameter in a query (WHATWG URL §5.1, `application/x-www-form-urlencoded`).
 ///
@@ -40,7 +40,7 @@ fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
         out.push(match byte {
-            b'%' => hex(bytes.next())? << 4 | hex(bytes.next())?,
+            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
             b'+' => b' ',
             byte => byte,
         });

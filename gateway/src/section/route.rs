@@ -24,6 +24,15 @@ pub struct Route {
     pub resource: ResourceTemplate,
     /// The context of the Cedar request.
     pub context: Vec<ContextEntry>,
+    /// What is asked for besides the policies.
+    #[serde(default)]
+    pub rules: RouteRules,
+}
+
+/// What a route asks for besides the policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteRules {
     /// Scopes that the token must have, all of them, before policies are asked. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
@@ -37,27 +46,6 @@ pub struct Route {
     #[serde(default)]
     pub delegation: DelegationMode,
     /// What becomes of a transaction token. Default: it is removed.
-    #[serde(default)]
-    pub transaction: TransactionMode,
-}
-
-/// What a route asks for besides the policies. The members are those of [`Route`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteRules {
-    /// As [`Route::scopes`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-    /// As [`Route::authentication`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authentication: Option<Authentication>,
-    /// As [`Route::strip_token`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub strip_token: bool,
-    /// As [`Route::delegation`].
-    #[serde(default)]
-    pub delegation: DelegationMode,
-    /// As [`Route::transaction`].
     #[serde(default)]
     pub transaction: TransactionMode,
 }

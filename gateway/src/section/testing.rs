@@ -1,8 +1,7 @@
 //! Sections for tests.
 
 use super::{
-    ActionRef, Binding, DelegationMode, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route,
-    TransactionMode, TypedClaim,
+    ActionRef, Binding, Issuer, Parent, PrincipalMapping, Profile, ResourceTemplate, Route, RouteRules, TypedClaim,
 };
 use crate::section::AttributeType;
 use crate::token::{Algorithm, testing};
@@ -51,10 +50,6 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         action: ActionRef { entity_type: "Action".to_owned(), id: "act".to_owned() },
         resource: ResourceTemplate { entity_type: "Thing".to_owned(), id: "thing".to_owned() },
         context: vec![],
-        scopes: vec![],
-        authentication: None,
-        strip_token: false,
-        delegation: DelegationMode::Refuse,
-        transaction: TransactionMode::Strip,
+        rules: RouteRules::default(),
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn date_ms(claim: &Json) -> Option<u64> {
         return (seconds < limits::NUMERIC_DATE_SECONDS).then(|| seconds.saturating_mul(1000));
     }
     let seconds = number.as_f64()?;
-    if !(0.0..9_007_199_254_740_992.0).contains(&seconds) {
+    if !(0.0..limits::EXACT_DOUBLE).contains(&seconds) {
         return None;
     }
     #[expect(

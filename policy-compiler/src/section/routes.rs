@@ -108,7 +108,6 @@ fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, fin
     check_context_names(table, &uid, &known, findings);
     let context = context(table, &uid, known, Sources::Http, findings);
     let rules = rules(table, callers, Some(&uid), types, findings);
-    let RouteRules { scopes, authentication, strip_token, delegation, transaction } = rules?;
     let ResourceTable { entity_type, id } = resource;
     Some(Route {
         host: host.as_ref().map(|host| host.as_ref().clone()),
@@ -117,11 +116,7 @@ fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, fin
         action: ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() },
         resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
         context,
-        scopes,
-        authentication,
-        strip_token,
-        transaction,
-        delegation,
+        rules: rules?,
     })
 }
 

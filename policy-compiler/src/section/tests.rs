@@ -293,11 +293,11 @@ fn delegation_is_understood() {
     // Only what is named: the rest comes from the bundle's entities.
     let names: Vec<&str> = delegation.actor.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
     assert_eq!(names, ["autonomous"]);
-    assert_eq!(section.routes[0].delegation, DelegationMode::EveryHop);
+    assert_eq!(section.routes[0].rules.delegation, DelegationMode::EveryHop);
 
     let (section, _, _) = build_with(str::to_owned);
     assert_eq!(section.issuers[0].delegation, None);
-    assert_eq!(section.routes[0].delegation, DelegationMode::Refuse);
+    assert_eq!(section.routes[0].rules.delegation, DelegationMode::Refuse);
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn transaction_tokens_are_understood() {
     assert_eq!(findings, []);
     let tokens = section.transaction_tokens.unwrap();
     assert_eq!((tokens.audience.as_str(), tokens.issuer, tokens.max_lifetime_seconds), ("trust", None, 300));
-    assert_eq!(section.routes[0].transaction, TransactionMode::Required);
+    assert_eq!(section.routes[0].rules.transaction, TransactionMode::Required);
 
     for (text, sets, code) in [
         (text(TRANSACTIONS, "required"), sets(&["dev"]), "issuer.jwks_missing"),
@@ -352,12 +352,12 @@ fn what_a_route_needs_of_a_token_is_understood() {
     let (section, findings, _) = build_with(|project| project.replacen("methods = [\"PUT\"]", route, 1));
     assert_eq!(findings, []);
     let route = &section.routes[0];
-    assert_eq!((route.scopes.as_slice(), route.strip_token), (&["write".to_owned()][..], true));
-    let authentication = route.authentication.as_ref().unwrap();
+    assert_eq!((route.rules.scopes.as_slice(), route.rules.strip_token), (&["write".to_owned()][..], true));
+    let authentication = route.rules.authentication.as_ref().unwrap();
     assert_eq!(authentication.acr_values, ["gold"]);
     assert_eq!(authentication.max_age_seconds, Some(300));
     let (section, _, _) = build_with(str::to_owned);
-    assert_eq!((section.routes[0].authentication.as_ref(), section.routes[0].strip_token), (None, false));
+    assert_eq!((section.routes[0].rules.authentication.as_ref(), section.routes[0].rules.strip_token), (None, false));
 }
 
 #[test]
