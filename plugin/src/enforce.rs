@@ -30,7 +30,7 @@ impl Sinks {
     }
 }
 
-/// Carries out a verdict and writes its record.
+/// Carries out a verdict, counts it and writes its record.
 pub fn verdict(
     proxy: &mut impl Proxy,
     verdict: &Verdict<'_>,
@@ -38,6 +38,7 @@ pub fn verdict(
     metrics: &mut Metrics,
     buffer: &mut Vec<u8>,
 ) -> Action {
+    metrics.decided(proxy, verdict.outcome, verdict.micros);
     let action = match &verdict.action {
         gateway::Action::Reply(reply) => send(proxy, reply, buffer),
         gateway::Action::Forward(forward) => match change_headers(proxy, forward) {

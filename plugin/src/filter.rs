@@ -106,7 +106,7 @@ impl Filter {
                 keys::join(&mut gateway, before, proxy, &mut self.key_metrics);
                 let Some(root) = self.roots.get_mut(index) else { return false };
                 // Without being called it would never have the keys that it needs.
-                if let Err(status) = root.set_tick_period(&gateway, proxy) {
+                if let Err(status) = set_tick_period(&mut root.tick_period, &gateway, proxy) {
                     return refuse(proxy, &format_args!("config.no_ticks: {status}"));
                 }
                 announce(proxy, &gateway, &verifier);
@@ -122,19 +122,18 @@ impl Filter {
 
     /// Time to look after the keys of a root context.
     pub fn on_tick(&mut self, root: u32, proxy: &mut impl Background) {
-        let Some(root) = self.roots.iter_mut().find(|known| known.id == root) else { return };
-        let Some(mut active) = root.active.take() else { return };
-        keys::poll(&mut active.gateway, proxy, &mut self.key_metrics);
+        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(&mut self.roots, root) else {
+            return;
+        };
+        keys::poll(gateway, proxy, &mut self.key_metrics);
         // A host that does not change the period calls as before.
-        let _ = root.set_tick_period(&active.gateway, proxy);
-        root.active = Some(active);
+        let _ = set_tick_period(tick_period, gateway, proxy);
     }
 
     /// A response to a request of a root context's own; `headers` and `body_size` say how much of it there is.
     pub fn on_response(&mut self, root: u32, call: u32, headers: u32, body_size: usize, proxy: &mut impl Background) {
-        let Some(root) = self.roots.iter_mut().find(|known| known.id == root) else { return };
-        let Some(active) = root.active.as_mut() else { return };
-        keys::respond(&mut active.gateway, call, headers, body_size, proxy, &mut self.key_metrics);
+        let Some((_, Active { gateway, .. })) = active(&mut self.roots, Some(root)) else { return };
+        keys::respond(gateway, call, headers, body_size, proxy, &mut self.key_metrics);
     }
 
     /// Decides on a request, or begins to wait for its body where that says what is asked.
@@ -159,7 +158,6 @@ impl Filter {
         };
         match step {
             Step::Decided(verdict) => {
-                metrics.decided(proxy, verdict.outcome, verdict.micros);
                 let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
                 streams.insert(stream, Stream::Decided(action));
                 action
@@ -216,7 +214,6 @@ impl Filter {
             Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
-        metrics.decided(proxy, verdict.outcome, verdict.micros);
         let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
         streams.insert(stream, Stream::Decided(action));
         action
@@ -230,23 +227,24 @@ impl Filter {
     }
 }
 
-impl Root {
-    /// Has the host call this root context as often as its keys need it.
-    fn set_tick_period(&mut self, gateway: &Gateway, proxy: &mut impl Background) -> HostResult<()> {
-        let period = if gateway.has_remote_keys() { gateway.poll_period_ms() } else { 0 };
-        if period != self.tick_period {
-            proxy.set_tick_period(period)?;
-            self.tick_period = period;
-        }
-        Ok(())
+/// Has the host call a root context as often as its keys need it.
+fn set_tick_period(current: &mut u32, gateway: &Gateway, proxy: &mut impl Background) -> HostResult<()> {
+    let period = if gateway.has_remote_keys() { gateway.poll_period_ms() } else { 0 };
+    if period != *current {
+        proxy.set_tick_period(period)?;
+        *current = period;
     }
+    Ok(())
+}
+
+fn find(roots: &mut [Root], id: u32) -> Option<&mut Root> {
+    roots.iter_mut().find(|root| root.id == id)
 }
 
 /// The configuration of a root context.
 fn active(roots: &mut [Root], root: Option<u32>) -> Option<(u32, &mut Active)> {
     let root = root?;
-    let known = roots.iter_mut().find(|known| known.id == root)?;
-    known.active.as_mut().map(|active| (root, active))
+    find(roots, root)?.active.as_mut().map(|active| (root, active))
 }
 
 /// Answers a request that nothing is there to decide.
