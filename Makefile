@@ -59,7 +59,7 @@ dev-cli:
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
-	@$(with_envoy) $(with_mcp_server) PALISADE_OIDC_PROVIDER="$$(build/oidc-provider.sh)" PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
+	@$(with_envoy) $(with_mcp_server) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
 
 .PHONY: lint
 lint: ## Check formatting, lints and dependencies

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::http1::Request;
-use palisade_tests::issuers::{self, Foreign, Minted};
-use palisade_tests::quickstart::{AUDIENCE, ISSUER, REPOS};
+use palisade_tests::issuers::{Foreign, Minted};
+use palisade_tests::quickstart::{self, AUDIENCE, ISSUER, REPOS};
 use palisade_tests::token::Token;
 use serde_json::json;
 
@@ -20,10 +20,11 @@ const ALL: &str = r#"algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", 
 fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usize> {
     let home = home()?;
     let gateway = Gateway::start_with(home.path(), Options::default(), |workshop, wasm| {
-        let project = issuers::project(home.path(), change)?;
+        let project = home.path().join("project");
+        quickstart::changed(&project, change)?;
         let jwks = home.path().join("foreign.jwks.json");
         std::fs::write(&jwks, minted.jwks.to_string())?;
-        let bundle = workshop.bundle_of(&project, &jwks, Recipe::GOOD)?;
+        let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })?;
     let mut allowed = 0;

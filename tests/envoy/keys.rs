@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::issuer::{Answer, KeyServer};
 use palisade_tests::key::TokenKey;
+use palisade_tests::process::free_address;
 use palisade_tests::token::Token;
 use palisade_tests::{tools, wait};
 use serde_json::{Value, json};
@@ -162,7 +163,7 @@ fn the_request_for_keys_is_as_configured() -> Result<()> {
 
 #[test]
 fn a_server_that_is_down_at_the_start_is_found_when_it_comes_up() -> Result<()> {
-    let address = KeyServer::reserve()?;
+    let address = free_address()?;
     let remote = Remote::start(address, 1, QUICK)?;
     let (key, jwk) = remote.key("late")?;
     let request = read("unavailable").bearer(&Token::coder().sign(&key));

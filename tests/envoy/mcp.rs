@@ -50,6 +50,15 @@ fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
+/// A message that policy allows is forwarded, and one that it does not is refused.
+fn assert_decided(gateway: &Gateway, name: &str, answer: &Response, body: &str, allowed: bool) -> Result<()> {
+    if allowed {
+        assert_forwarded(gateway, name, answer, body).map(drop)
+    } else {
+        assert_refused(gateway, name, answer, 403, "policy.deny").map(drop)
+    }
+}
+
 /// The call went through, once, and the upstream got the very bytes.
 fn assert_forwarded(gateway: &Gateway, name: &str, answer: &Response, body: &str) -> Result<AccessLine> {
     ensure!(answer.status == 200, "{answer:?}");
@@ -154,11 +163,7 @@ fn a_body_in_pieces_is_decided_as_a_whole() -> Result<()> {
             connection.write(&[*byte])?;
         }
         let answer = connection.read()?;
-        if allowed {
-            assert_forwarded(gateway, name, &answer, body)?;
-        } else {
-            assert_refused(gateway, name, &answer, 403, "policy.deny")?;
-        }
+        assert_decided(gateway, name, &answer, body, allowed)?;
     }
     Ok(())
 }
@@ -172,11 +177,7 @@ fn a_body_in_chunks_is_decided_as_a_whole() -> Result<()> {
         connection.write(head(gateway, name, "transfer-encoding: chunked")?.as_bytes())?;
         connection.write(format!("{}{}0\r\n\r\n", chunk(first), chunk(second)).as_bytes())?;
         let answer = connection.read()?;
-        if allowed {
-            assert_forwarded(gateway, name, &answer, body)?;
-        } else {
-            assert_refused(gateway, name, &answer, 403, "policy.deny")?;
-        }
+        assert_decided(gateway, name, &answer, body, allowed)?;
     }
     Ok(())
 }

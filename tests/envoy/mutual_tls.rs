@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::Gateway;
-use palisade_tests::issuers;
 use palisade_tests::key::Algorithm;
+use palisade_tests::quickstart;
 use palisade_tests::tls::{self, Authority, Certificate};
 use palisade_tests::token::Token;
 use serde_json::{Value, json};
@@ -100,7 +100,8 @@ fn an_x509_svid_names_its_workload() -> Result<()> {
     let plain = authority.issue("plain", "/O=Acme", 1)?;
 
     let gateway = Gateway::start_tls_with(folder.path(), &authority.transport_socket(), |workshop, wasm| {
-        let project = issuers::project(project.path(), |text| format!("{text}\n{TRUST_DOMAIN}"))?;
+        let project = project.path().join("project");
+        quickstart::changed(&project, |text| format!("{text}\n{TRUST_DOMAIN}"))?;
         let add = |name: &str, text: &str| -> Result<()> {
             let file = project.join(name);
             Ok(fs::write(&file, format!("{}\n{text}", fs::read_to_string(&file)?))?)
@@ -120,7 +121,7 @@ fn an_x509_svid_names_its_workload() -> Result<()> {
         key["use"] = json!("jwt-svid");
         fs::create_dir_all(project.join("build"))?;
         fs::write(project.join("build/mesh.jwks.json"), json!({"keys": [key]}).to_string())?;
-        let bundle = workshop.bundle_of(&project, &jwks, Recipe::GOOD)?;
+        let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })?;
     let ask = |name: &str, certificate: Option<&Certificate>| {

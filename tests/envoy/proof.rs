@@ -7,7 +7,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::http1::Request;
-use palisade_tests::issuers;
 use palisade_tests::key::Algorithm;
 use palisade_tests::quickstart::{self, REPOS};
 use palisade_tests::token::{Token, now};
@@ -75,9 +74,10 @@ impl Signer {
 fn start(home: &std::path::Path) -> Result<Gateway> {
     Gateway::start_with(home, Options::default(), |workshop, wasm| {
         let tables = format!("[[resources]]\nurl = \"https://{REPOS}\"\nscopes = [\"read\"]\n\n[dpop]\n\n[[routes]]");
-        let project = issuers::project(home, |project| project.replacen("[[routes]]", &tables, 1))?;
+        let project = home.join("project");
+        quickstart::changed(&project, |project| project.replacen("[[routes]]", &tables, 1))?;
         let jwks = workshop.key_set(Recipe::GOOD.issuer);
-        let bundle = workshop.bundle_of(&project, &jwks, Recipe::GOOD)?;
+        let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })
 }

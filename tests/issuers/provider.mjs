@@ -7,48 +7,18 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import Provider from 'oidc-provider';
-
-// The provider warns on standard output, which is for the answer.
-console.info = console.warn = console.error;
+import { agentProvider, newSigningKey } from './agents.mjs';
 
 const { issuer, audience, claims, base } = JSON.parse(process.argv[2]);
 
 async function keyPair() {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    return { privateKey, jwk: await exportJWK(publicKey), privateJwk: await exportJWK(privateKey) };
+    return { privateKey, jwk: await exportJWK(publicKey) };
 }
 
-const signing = await keyPair();
-const secret = randomUUID();
-const provider = new Provider(issuer, {
-    // The client is the agent: with this grant, a token's subject is the client's id.
-    clients: [{
-        client_id: claims.sub,
-        client_secret: secret,
-        grant_types: ['client_credentials'],
-        redirect_uris: [],
-        response_types: [],
-        id_token_signed_response_alg: 'ES256',
-    }],
-    jwks: { keys: [{ ...signing.privateJwk, kid: 'live', alg: 'ES256', use: 'sig' }] },
-    extraTokenClaims: () => claims.extra,
-    features: {
-        clientCredentials: { enabled: true },
-        devInteractions: { enabled: false },
-        dPoP: { enabled: true },
-        resourceIndicators: {
-            enabled: true,
-            getResourceServerInfo: () => ({
-                audience,
-                scope: 'agents',
-                accessTokenFormat: 'jwt',
-                accessTokenTTL: 300,
-                jwt: { sign: { alg: 'ES256' } },
-            }),
-        },
-    },
-});
+const client = { id: claims.sub, secret: randomUUID() };
+const keys = [await newSigningKey()];
+const provider = agentProvider({ issuer, audience, client, claims: () => claims.extra, keys });
 const server = provider.listen(0, '127.0.0.1');
 await new Promise((resolve) => server.once('listening', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
@@ -62,11 +32,9 @@ function proof(key, htm, htu, token) {
 }
 
 async function obtain(key) {
-    const headers = { authorization: `Basic ${Buffer.from(`${claims.sub}:${secret}`).toString('base64')}` };
-    if (key) {
-        headers.dpop = await proof(key, 'POST', `${origin}/token`);
-    }
-    const body = new URLSearchParams({ grant_type: 'client_credentials', resource: audience });
+    const headers = key ? { dpop: await proof(key, 'POST', `${origin}/token`) } : {};
+    const credentials = { client_id: client.id, client_secret: client.secret };
+    const body = new URLSearchParams({ grant_type: 'client_credentials', resource: audience, ...credentials });
     const response = await fetch(`${origin}/token`, { method: 'POST', headers, body });
     const answer = await response.json();
     if (!response.ok || answer.token_type !== (key ? 'DPoP' : 'Bearer')) {

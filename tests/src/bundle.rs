@@ -89,21 +89,23 @@ impl Workshop {
     /// The command failed.
     pub fn bundle(&self, recipe: Recipe<'_>) -> Result<PathBuf> {
         let jwks = self.key_set(recipe.issuer);
-        self.bundle_of(&self.example.folder(), &jwks, recipe)
+        self.bundle_of(&self.example.folder(), Some(&jwks), recipe)
     }
 
-    /// As [`Workshop::bundle`], of another project and with other keys for its development issuer.
+    /// As [`Workshop::bundle`], of another project and with other keys for its development issuer, or none.
     ///
     /// # Errors
     ///
     /// The command failed.
-    pub fn bundle_of(&self, project: &Path, jwks: &Path, recipe: Recipe<'_>) -> Result<PathBuf> {
+    pub fn bundle_of(&self, project: &Path, jwks: Option<&Path>, recipe: Recipe<'_>) -> Result<PathBuf> {
         let Recipe { name, version, created, signer, issuer: _ } = recipe;
         let path = self.folder.join(format!("{name}.palisade"));
-        let jwks = format!("{}={}", quickstart::ALIAS, jwks.display());
         let mut build =
             vec!["build".to_owned(), project.display().to_string(), "-o".to_owned(), path.display().to_string()];
-        build.extend(["--version".to_owned(), version.to_string(), "--jwks".to_owned(), jwks]);
+        build.extend(["--version".to_owned(), version.to_string()]);
+        if let Some(jwks) = jwks {
+            build.extend(["--jwks".to_owned(), format!("{}={}", quickstart::ALIAS, jwks.display())]);
+        }
         if let Some(created) = created {
             build.extend(["--created".to_owned(), created.to_string()]);
         }
@@ -135,18 +137,11 @@ impl Workshop {
     /// The command failed, or the quickstart's project file no longer names its key set in the way that is replaced here.
     pub fn remote_bundle(&self, name: &str, version: u64, settings: &str) -> Result<PathBuf> {
         let project = self.folder.join(format!("{name}.project"));
-        copy(&quickstart::folder(), &project)?;
-        let file = project.join("palisade.toml");
-        let text = fs::read_to_string(&file)?;
         let inline = "jwks = \"build/dev.jwks.json\"";
+        let text = fs::read_to_string(quickstart::folder().join("palisade.toml"))?;
         ensure!(text.matches(inline).count() == 1, "the quickstart has another `jwks`");
-        fs::write(&file, text.replace(inline, settings))?;
-        let path = self.folder.join(format!("{name}.palisade"));
-        let version = version.to_string();
-        let (project, output) = (project.display().to_string(), path.display().to_string());
-        self.cli.succeed(["build", &project, "-o", &output, "--version", &version])?;
-        self.cli.succeed(["sign", &output, "--key", &self.text(&format!("signers/{}.pem", Recipe::GOOD.signer))])?;
-        Ok(path)
+        quickstart::changed(&project, |text| text.replace(inline, settings))?;
+        self.bundle_of(&project, None, Recipe { name, version, ..Recipe::GOOD })
     }
 
     /// As [`Workshop::filter`], with further arguments for `palisade gateway-config`.
@@ -192,19 +187,4 @@ impl Workshop {
     fn text(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
-}
-
-/// Copies a folder with everything in it but what builds left there.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true if entry.file_name() == "build" => {}
-            true => copy(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
-        }
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::example::Example;
@@ -56,11 +56,11 @@ impl Envoy {
         let mut process = Self::spawn(start)?;
         let admin_file = admin_file(start.home);
         let admin = wait::until("Envoy's admin interface", || {
-            still_running(&mut process)?;
+            process.check_running("Envoy")?;
             Ok(fs::read_to_string(&admin_file).ok().and_then(|text| text.parse().ok()))
         })?;
         let address = wait::until("Envoy to take requests", || {
-            still_running(&mut process)?;
+            process.check_running("Envoy")?;
             if get(admin, "/ready")? != "LIVE\n" {
                 return Ok(None);
             }
@@ -151,7 +151,7 @@ impl Envoy {
     ///
     /// It ended; the error holds its log.
     pub fn check_running(&mut self) -> Result<()> {
-        still_running(&mut self.process)
+        self.process.check_running("Envoy")
     }
 
     /// The access line whose decision record has this id, awaited.
@@ -178,13 +178,6 @@ impl Envoy {
 
 fn admin_file(home: &Path) -> PathBuf {
     home.join("admin-address")
-}
-
-fn still_running(process: &mut Process) -> Result<()> {
-    if let Some(status) = process.exited()? {
-        bail!("Envoy ended: {status}\n{}", process.output()?);
-    }
-    Ok(())
 }
 
 fn get(admin: SocketAddr, path: &str) -> Result<String> {

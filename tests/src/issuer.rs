@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::http1::{Message, single};
+use crate::process::free_address;
 
 /// What the server answers.
 #[derive(Clone, Debug)]
@@ -46,23 +47,13 @@ struct State {
 }
 
 impl KeyServer {
-    /// A free port of 127.0.0.1, where nobody listens yet.
-    ///
-    /// # Errors
-    ///
-    /// No port is free.
-    pub fn reserve() -> Result<SocketAddr> {
-        let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
-        Ok(listener.local_addr()?)
-    }
-
     /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
     /// No port is free.
     pub fn start(answer: Answer) -> Result<Self> {
-        Self::start_at(Self::reserve()?, answer)
+        Self::start_at(free_address()?, answer)
     }
 
     /// Listens at `address`.

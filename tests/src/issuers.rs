@@ -1,9 +1,8 @@
 //! Issuers that are not ours: tokens made by the libraries that real ones use, and by a real one.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,34 +69,4 @@ impl Foreign {
         }
         serde_json::from_slice(&output.stdout).with_context(|| format!("what {script} printed is not as expected"))
     }
-}
-
-/// A copy of the quickstart in `folder`, its project file changed by `change`.
-///
-/// # Errors
-///
-/// The quickstart cannot be copied, or the change changes nothing.
-pub fn project(folder: &Path, change: impl FnOnce(&str) -> String) -> Result<PathBuf> {
-    let project = folder.join("project");
-    copy(&crate::quickstart::folder(), &project)?;
-    let file = project.join("palisade.toml");
-    let text = std::fs::read_to_string(&file)?;
-    let changed = change(&text);
-    ensure!(changed != text, "the quickstart's project file is not as this test knows it");
-    std::fs::write(&file, changed)?;
-    Ok(project)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?
-        } else {
-            std::fs::copy(entry.path(), target).map(drop)?
-        }
-    }
-    Ok(())
 }

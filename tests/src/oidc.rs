@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::http1::Request;
@@ -26,14 +26,12 @@ impl OidcProvider {
     ///
     /// It is not installed, or ended instead.
     pub fn start(home: &Path) -> Result<Self> {
-        let script = tools::oidc_provider()?;
+        let script = tools::folder("PALISADE_ISSUERS")?.join("issuer.mjs");
         let port_file = home.join("oidc-port");
         let arguments = [script.as_os_str(), ISSUER.as_ref(), AUDIENCE.as_ref(), port_file.as_os_str()];
         let mut process = Process::start(Path::new("node"), arguments, &home.join("oidc.log"))?;
         let port: u16 = wait::until("the OpenID provider", || {
-            if let Some(status) = process.exited()? {
-                bail!("the OpenID provider ended: {status}\n{}", process.output()?);
-            }
+            process.check_running("the OpenID provider")?;
             Ok(fs::read_to_string(&port_file).ok().and_then(|text| text.parse().ok()))
         })?;
         Ok(Self { address: SocketAddr::from(([127, 0, 0, 1], port)), _process: process })

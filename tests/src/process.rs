@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::{fs, io};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::wait;
 
@@ -23,6 +24,15 @@ status=$?
 kill "$watcher" 2>/dev/null
 exit "$status"
 "#;
+
+/// An address of 127.0.0.1 at which nobody listens, for programs that take no listening socket.
+///
+/// # Errors
+///
+/// No port is free.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?)
+}
 
 /// A running program with its output in a file; dropping it ends the program.
 #[derive(Debug)]
@@ -62,6 +72,18 @@ impl Process {
     /// The operating system cannot tell.
     pub fn exited(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
+    }
+
+    /// Fails if the program, called `name`, has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// It has; the error holds its output.
+    pub fn check_running(&mut self, name: &str) -> Result<()> {
+        match self.exited()? {
+            Some(status) => bail!("{name} ended: {status}\n{}", self.output()?),
+            None => Ok(()),
+        }
     }
 
     /// The file that takes the output.

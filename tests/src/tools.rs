@@ -21,19 +21,10 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// A variable is not set or names no file. A missing prerequisite fails a test, it never skips one.
+    /// As [`file`].
     pub fn from_env() -> Result<Self> {
-        Ok(Self { envoy: path("PALISADE_ENVOY")?, wasm: path("PALISADE_WASM")?, cli: path("PALISADE_CLI")? })
+        Ok(Self { envoy: file("PALISADE_ENVOY")?, wasm: file("PALISADE_WASM")?, cli: file("PALISADE_CLI")? })
     }
-}
-
-/// The script of the OpenID provider: `PALISADE_OIDC_PROVIDER`.
-///
-/// # Errors
-///
-/// As [`Tools::from_env`].
-pub fn oidc_provider() -> Result<PathBuf> {
-    path("PALISADE_OIDC_PROVIDER")
 }
 
 /// The folder that an environment variable names.
@@ -54,7 +45,12 @@ fn value(variable: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(value))
 }
 
-fn path(variable: &str) -> Result<PathBuf> {
+/// The file that an environment variable names.
+///
+/// # Errors
+///
+/// It is not set or names no file. A missing prerequisite fails a test, it never skips one.
+pub fn file(variable: &str) -> Result<PathBuf> {
     let path = value(variable)?;
     ensure!(path.is_file(), "`{variable}` names `{}`, which is no file", path.display());
     Ok(path)
