@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
-    PolicySet, Request, Response, RestrictedExpression, Schema, SlotId, ValidationMode, Validator,
+    Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet, Request, Response,
+    RestrictedExpression, Schema, SlotId, ValidationMode, Validator,
 };
 
 use crate::Result;
@@ -24,17 +24,6 @@ pub struct Cedar {
 /// A request with the data of its own entities, ready to ask.
 pub struct Prepared {
     request: Request,
-}
-
-/// What an engine says of a request; policies by id, sorted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Whether it is allowed.
-    pub allowed: bool,
-    /// The determining policies.
-    pub reasons: Vec<String>,
-    /// The policies that erred.
-    pub errors: Vec<String>,
 }
 
 /// Parses a workload's policies and links its templates.
@@ -155,16 +144,4 @@ impl Cedar {
     pub fn decide_over(&self, prepared: &Prepared, entities: &Entities) -> Response {
         self.authorizer.is_authorized(&prepared.request, &self.policies, entities)
     }
-}
-
-/// A response in comparable form.
-#[must_use]
-pub fn answer(response: &Response) -> Answer {
-    let mut reasons: Vec<_> = response.diagnostics().reason().map(ToString::to_string).collect();
-    let errors = response.diagnostics().errors();
-    let mut errors: Vec<_> =
-        errors.map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string()).collect();
-    reasons.sort_unstable();
-    errors.sort_unstable();
-    Answer { allowed: response.decision() == Decision::Allow, reasons, errors }
 }

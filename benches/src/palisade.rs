@@ -1,11 +1,11 @@
 //! Our engine before the same workloads.
 
-use palisade_engine::{CompiledPolicySet, Decision, Effect, EntityId, Request, Scratch, Value};
+use palisade_engine::{CompiledPolicySet, Decision, EntityId, Request, Scratch, Value};
 use palisade_engine_guest::{Handle, Transcript};
 use palisade_policy_compiler::compile::{Compiled, PolicySource, compile};
 
 use crate::Result;
-use crate::cedar::{Answer, Cedar};
+use crate::cedar::Cedar;
 use crate::workload::{Ask, Entity, Field, Uid};
 
 /// Steps that a decision may take: these workloads are not about the budget.
@@ -129,20 +129,5 @@ fn written(transcript: &mut Transcript, field: &Field) -> Handle {
             let elements: Vec<_> = uids.iter().map(|uid| transcript.entity(uid.type_name, &uid.id)).collect();
             transcript.set(&elements)
         }
-    }
-}
-
-/// A decision in comparable form.
-#[must_use]
-pub fn answer(set: &CompiledPolicySet, decision: &Decision<'_>) -> Answer {
-    let ids = |policies: &[_]| {
-        let mut ids: Vec<_> = policies.iter().map(|policy| set.policy_id(*policy).to_owned()).collect();
-        ids.sort_unstable();
-        ids
-    };
-    Answer {
-        allowed: decision.effect() == Effect::Allow,
-        reasons: ids(decision.reasons()),
-        errors: ids(decision.errors()),
     }
 }

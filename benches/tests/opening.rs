@@ -9,7 +9,7 @@ use palisade_benches::workload::random::Random;
 use palisade_benches::workload::synthetic::{Family, workload as synthetic};
 use palisade_benches::workload::{gdrive, github, tinytodo};
 use palisade_engine::CompiledPolicySet;
-use palisade_engine::format::Table;
+use palisade_engine::format::{COUNTS_AT, Table};
 use palisade_engine::limits::OPENING_FACTOR;
 
 #[global_allocator]
@@ -20,9 +20,6 @@ const SLACK: usize = 4096;
 
 /// Changed copies of each policy set.
 const CHANGES: usize = 2000;
-
-/// Where the tables' counts begin: after magic, version and step limit.
-const COUNTS_AT: usize = 20;
 
 fn check(bytes: &[u8]) -> bool {
     let (opened, usage) = count(|| CompiledPolicySet::open(bytes));

@@ -14,6 +14,9 @@ pub const MAGIC: [u8; 8] = *b"PLSDPLCY";
 /// The version of this format. A reader opens its own version only; the bundle's manifest names it too.
 pub const VERSION: u32 = 1;
 
+/// Where the tables' counts begin: after magic, version and step limit.
+pub const COUNTS_AT: usize = MAGIC.len() + 4 + 8;
+
 /// Stands for "none" where an id is optional, and for "any action" in a partition's key.
 pub const NONE: u32 = u32::MAX;
 

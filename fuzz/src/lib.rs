@@ -2,10 +2,7 @@
 //! the header are reached.
 
 use libfuzzer_sys::fuzzer_mutate;
-use palisade_engine::format::Table;
-
-/// Where the tables' counts begin: after magic, version and step limit.
-const COUNTS_AT: usize = 20;
+use palisade_engine::format::{COUNTS_AT, Table};
 
 /// Values that a careless check lets pass.
 const EDGES: [u8; 11] = [0, 1, 2, 3, 4, 7, 8, 0x7F, 0x80, 0xFE, 0xFF];

@@ -15,6 +15,8 @@ pub use load::{LoadError, Loaded};
 
 use serde::Serialize;
 
+use crate::answer::Answer;
+
 /// Which evaluator answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -22,28 +24,6 @@ pub enum Engine {
     Compiled,
     /// Crate `cedar-policy`, the reference.
     Cedar,
-}
-
-/// What an evaluator says about one request. Ids are sorted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// `allow` or `deny`.
-    pub decision: &'static str,
-    /// Ids of the policies that determined the decision.
-    pub reasons: Vec<String>,
-    /// Ids of the policies that failed to evaluate.
-    pub errors: Vec<String>,
-}
-
-impl Answer {
-    /// An answer with its ids brought into order.
-    #[must_use]
-    pub fn new(allow: bool, mut reasons: Vec<String>, mut errors: Vec<String>) -> Self {
-        reasons.sort_unstable();
-        errors.sort_unstable();
-        errors.dedup();
-        Self { decision: if allow { "allow" } else { "deny" }, reasons, errors }
-    }
 }
 
 /// One line of output.

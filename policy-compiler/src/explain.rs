@@ -21,6 +21,7 @@ pub use exclusion::{Exclusion, ExclusionBy, Found, Guarded};
 pub use text::render;
 pub use values::{Expression, Outcome, PolicyValues, Valued};
 
+use crate::answer::Answer;
 use crate::compile::{CompileError, Compiled, PolicySource, ask_why};
 use exclusion::Exclusions;
 use reference::{Reference, disagreement};
@@ -147,7 +148,7 @@ pub fn explain(
     let mut scratch = Scratch::new();
     let (decision, standings) = ask_why(&set, &mut scratch, request)?;
     let reference = Reference::new(source, request);
-    reference.agree(&set, decision)?;
+    reference.agree(&set, &decision)?;
     let evaluation = Evaluation::new(request, source.entities);
     let mut exclusions = Exclusions::new(&evaluation, source.policies);
     let mut candidates = Vec::new();
@@ -161,7 +162,7 @@ pub fn explain(
             None => exclusions.add(id, standing, compiled.guard_source(at, source.policies))?,
         }
     }
-    let deciding = deciding(&reference, &candidates);
+    let deciding = deciding(&reference.answer, &candidates);
     let (chosen, unexplained) = match wanted {
         Wanted::Deciding(most) => (deciding.get(..*most).unwrap_or(&deciding), deciding.len().saturating_sub(*most)),
         Wanted::Named(ids) => (ids.as_slice(), 0),
@@ -171,11 +172,11 @@ pub fn explain(
         action: evaluation.action(),
         resource: evaluation.resource(),
         context: evaluation.context(),
-        decision: if reference.allow { "allow" } else { "deny" },
+        decision: reference.answer.decision,
         excluded: exclusions.finish(),
         explained: values(&evaluation, source.policies, &candidates, chosen)?,
-        reasons: reference.reasons,
-        errors: reference.errors,
+        reasons: reference.answer.reasons,
+        errors: reference.failed,
         forbid_error: decision.forbid_error(),
         policies: set.policy_count(),
         steps: decision.steps(),
@@ -198,12 +199,11 @@ const fn effect(is_forbid: bool) -> &'static str {
 }
 
 /// The ids of the policies that decided. Where no policy is satisfied, these are the permits that could have been.
-fn deciding(reference: &Reference, candidates: &[Candidate]) -> Vec<String> {
-    let erring = reference.errors.iter().map(|error| &error.policy);
+fn deciding(answer: &Answer, candidates: &[Candidate]) -> Vec<String> {
     let permits = candidates.iter().filter(|candidate| candidate.effect == "permit");
     let near =
-        permits.filter(|candidate| reference.reasons.is_empty() && candidate.outcome == CandidateOutcome::NotSatisfied);
-    reference.reasons.iter().chain(erring).chain(near.map(|candidate| &candidate.policy)).cloned().collect()
+        permits.filter(|candidate| answer.reasons.is_empty() && candidate.outcome == CandidateOutcome::NotSatisfied);
+    answer.reasons.iter().chain(&answer.errors).chain(near.map(|candidate| &candidate.policy)).cloned().collect()
 }
 
 /// The values of policies, whose outcomes must be the engine's.

@@ -2,6 +2,7 @@
 //!
 //! The library takes bytes and gives bytes; only [`command`] reads files, asks the clock or prints.
 
+pub mod answer;
 pub mod build;
 pub mod bundle;
 pub mod cases;

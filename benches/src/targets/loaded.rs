@@ -3,9 +3,10 @@
 use core::hint::black_box;
 
 use palisade_engine::{CompiledPolicySet, Scratch};
+use palisade_policy_compiler::answer::Answer;
 
 use crate::Result;
-use crate::cedar::{self, Cedar};
+use crate::cedar::Cedar;
 use crate::measure::{Lane, medians};
 use crate::palisade::{self, Prepared};
 use crate::workload::{Ask, Workload};
@@ -66,9 +67,9 @@ impl Loaded {
     fn compare(&self, asks: usize) -> Result<()> {
         let mut scratch = Scratch::new();
         for ask in self.asks().iter().take(asks) {
-            let theirs = cedar::answer(&self.cedar.decide(&self.cedar.prepare(ask)?));
+            let theirs = Answer::of_cedar(&self.cedar.decide(&self.cedar.prepare(ask)?));
             let decision = Prepared::new(&self.set, &mut scratch, ask, &[]).decide_once()?;
-            let ours = palisade::answer(&self.set, &decision);
+            let ours = Answer::of_engine(&self.set, &decision);
             if ours != theirs {
                 return Err(format!("{}: {ask:?}: ours {ours:?}, Cedar's {theirs:?}", self.name()).into());
             }
@@ -143,7 +144,7 @@ impl Loaded {
         for (ask, entities) in &given {
             let response = self.cedar.decide_over(&self.cedar.prepare(ask)?, &self.cedar.slice(*entities)?);
             let decision = Prepared::new(&without_store, &mut scratch, ask, entities).decide_once()?;
-            if palisade::answer(&without_store, &decision) != cedar::answer(&response) {
+            if Answer::of_engine(&without_store, &decision) != Answer::of_cedar(&response) {
                 return Err(format!("{}: the engines disagree on {ask:?}", self.name()).into());
             }
         }

@@ -77,6 +77,8 @@ impl Session {
     /// # Errors
     /// Where the transcript is malformed or the engine refuses to decide.
     pub fn decide_prebuilt(&self, transcript: &[u8], passes: u32) -> Result<u64, Failure> {
+        // The first pass only makes the scratches, one for each request: requests borrow from them, so all must stand
+        // before the first request is kept.
         let mut scratches = Vec::new();
         let mut replay = Replay::new(transcript);
         while !replay.rest().is_empty() {

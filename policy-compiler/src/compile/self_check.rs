@@ -4,11 +4,8 @@
 //! that its conditions mention (and their neighbours) where they look for them. Some principals are described by the
 //! request itself, as a gateway does it from a token.
 
-use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityId as Eid, EntityTypeName, EntityUid,
-    PolicySet, Request,
-};
-use palisade_engine::{CompiledPolicySet, Effect, EntityId, Scratch};
+use cedar_policy::{Authorizer, Context, Entities, Entity, EntityId as Eid, EntityTypeName, EntityUid, Request};
+use palisade_engine::{CompiledPolicySet, EntityId, Scratch};
 use serde_json::{Map, Value as Json, json};
 
 use super::ask::ask_about;
@@ -17,6 +14,7 @@ use super::mention::{Mentions, mentions};
 use super::tables::Tables;
 use super::translate::{ActionScope, Policy, Scope};
 use super::{CompileError, Compiled, PolicySource};
+use crate::answer::Answer;
 
 /// What the questions are made from.
 pub(crate) struct Sampler {
@@ -52,10 +50,9 @@ pub fn self_check(compiled: &Compiled, source: PolicySource<'_>, count: usize) -
             },
             None => None,
         };
-        let theirs = cedar(&request, source.policies, extended.as_ref().unwrap_or(source.entities));
-        let ours = ask_about(&set, &mut scratch, &request, described)?;
-        let ids = |list: &[_]| sorted(list.iter().map(|policy| set.policy_id(*policy).to_owned()));
-        let ours: Answer = (ours.effect() == Effect::Allow, ids(ours.reasons()), ids(ours.errors()));
+        let entities = extended.as_ref().unwrap_or(source.entities);
+        let theirs = Answer::of_cedar(&Authorizer::new().is_authorized(&request, source.policies, entities));
+        let ours = Answer::of_engine(&set, &ask_about(&set, &mut scratch, &request, described)?);
         if ours != theirs {
             let message = format!("the compiled policies say {ours:?}, cedar-policy says {theirs:?}, of {json}");
             return Err(CompileError::new("compile.self_check", message));
@@ -63,26 +60,6 @@ pub fn self_check(compiled: &Compiled, source: PolicySource<'_>, count: usize) -
         agreed += 1;
     }
     Ok(agreed)
-}
-
-/// Whether it is an allow, the determining policies, the policies that erred.
-type Answer = (bool, Vec<String>, Vec<String>);
-
-fn sorted(ids: impl Iterator<Item = String>) -> Vec<String> {
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort_unstable();
-    ids
-}
-
-fn cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
-    let response = Authorizer::new().is_authorized(request, policies, entities);
-    let erring = |error: &AuthorizationError| match error {
-        AuthorizationError::PolicyEvaluationError(error) => error.policy_id().to_string(),
-    };
-    let diagnostics = response.diagnostics();
-    let reasons = sorted(diagnostics.reason().map(ToString::to_string));
-    let errors = sorted(diagnostics.errors().map(erring));
-    (response.decision() == Decision::Allow, reasons, errors)
 }
 
 struct Question {

@@ -1,8 +1,9 @@
 //! The reference evaluator: crate `cedar-policy` itself.
 
-use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicySet, Request};
+use cedar_policy::{Authorizer, Entities, PolicySet, Request};
 
-use super::{Answer, Decide, Loaded};
+use super::{Decide, Loaded};
+use crate::answer::Answer;
 
 pub(super) struct Reference {
     authorizer: Authorizer,
@@ -18,13 +19,6 @@ impl Reference {
 
 impl Decide for Reference {
     fn decide(&mut self, request: &Request) -> Result<Answer, String> {
-        let response = self.authorizer.is_authorized(request, &self.policies, &self.entities);
-        let diagnostics = response.diagnostics();
-        let reasons = diagnostics.reason().map(ToString::to_string).collect();
-        let errors = diagnostics
-            .errors()
-            .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string())
-            .collect();
-        Ok(Answer::new(response.decision() == Decision::Allow, reasons, errors))
+        Ok(Answer::of_cedar(&self.authorizer.is_authorized(request, &self.policies, &self.entities)))
     }
 }

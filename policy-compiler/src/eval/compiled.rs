@@ -1,10 +1,11 @@
 //! Palisade's evaluator: compile, open, decide from compiled form.
 
 use cedar_policy::Request;
-use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex, Scratch};
+use palisade_engine::{CompiledPolicySet, Scratch};
 
+use super::Decide;
 use super::load::{LoadError, Loaded};
-use super::{Answer, Decide};
+use crate::answer::Answer;
 use crate::compile::{PolicySource, ask, compile};
 
 /// Steps that one decision may take here: no limit that a test case could meet, and still no endless run.
@@ -31,8 +32,6 @@ impl Compiled {
 impl Decide for Compiled {
     fn decide(&mut self, request: &Request) -> Result<Answer, String> {
         let decision = ask(&self.set, &mut self.scratch, request).map_err(|error| error.to_string())?;
-        let ids =
-            |policies: &[PolicyIndex]| policies.iter().map(|policy| self.set.policy_id(*policy).to_owned()).collect();
-        Ok(Answer::new(decision.effect() == Effect::Allow, ids(decision.reasons()), ids(decision.errors())))
+        Ok(Answer::of_engine(&self.set, &decision))
     }
 }

@@ -1,17 +1,17 @@
 //! cedar-policy's answer, and whether the engine's is the same.
 
-use cedar_policy::{AuthorizationError, Authorizer, Decision, Request};
-use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex};
+use cedar_policy::{AuthorizationError, Authorizer, Request};
+use palisade_engine::CompiledPolicySet;
 
 use super::Failed;
+use crate::answer::Answer;
 use crate::compile::{CompileError, PolicySource};
 use crate::wording::report;
 
-/// cedar-policy's answer. Ids are sorted.
+/// cedar-policy's answer, and why policies failed: sorted by policy.
 pub(super) struct Reference {
-    pub(super) allow: bool,
-    pub(super) reasons: Vec<String>,
-    pub(super) errors: Vec<Failed>,
+    pub(super) answer: Answer,
+    pub(super) failed: Vec<Failed>,
 }
 
 impl Reference {
@@ -21,11 +21,9 @@ impl Reference {
             policy: error.policy_id().to_string(),
             message: report(error.inner()),
         };
-        let mut reasons: Vec<String> = response.diagnostics().reason().map(ToString::to_string).collect();
-        let mut errors: Vec<Failed> = response.diagnostics().errors().map(failed).collect();
-        reasons.sort_unstable();
-        errors.sort_by(|a, b| a.policy.cmp(&b.policy));
-        Self { allow: response.decision() == Decision::Allow, reasons, errors }
+        let mut failed: Vec<Failed> = response.diagnostics().errors().map(failed).collect();
+        failed.sort_by(|a, b| a.policy.cmp(&b.policy));
+        Self { answer: Answer::of_cedar(&response), failed }
     }
 
     /// Compares the engine's answer with this one.
@@ -35,18 +33,10 @@ impl Reference {
     pub(super) fn agree(
         &self,
         set: &CompiledPolicySet,
-        decision: palisade_engine::Decision<'_>,
+        decision: &palisade_engine::Decision<'_>,
     ) -> Result<(), CompileError> {
-        let ids = |policies: &[PolicyIndex]| {
-            let mut ids: Vec<&str> = policies.iter().map(|policy| set.policy_id(*policy)).collect();
-            ids.sort_unstable();
-            ids
-        };
-        let ours = (decision.effect() == Effect::Allow, ids(decision.reasons()), ids(decision.errors()));
-        let reasons: Vec<&str> = self.reasons.iter().map(String::as_str).collect();
-        let errors: Vec<&str> = self.errors.iter().map(|error| error.policy.as_str()).collect();
-        let theirs = (self.allow, reasons, errors);
-        if ours == theirs {
+        let (ours, theirs) = (Answer::of_engine(set, decision), &self.answer);
+        if ours == *theirs {
             return Ok(());
         }
         Err(disagreement(format!("the compiled policies say {ours:?}, cedar-policy says {theirs:?}")))

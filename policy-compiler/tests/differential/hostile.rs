@@ -1,7 +1,7 @@
 //! Hostile bytes: a compiled policy set that somebody changed is refused, or decides without panic and within its
 //! budget. Signatures are checked elsewhere; here nothing is trusted.
 
-use palisade_engine::format::Table;
+use palisade_engine::format::{COUNTS_AT, Table};
 use palisade_engine::{CompiledPolicySet, Scratch};
 use palisade_policy_compiler::compile::ask;
 
@@ -87,10 +87,9 @@ fn changed_fields_are_survived() {
 
 /// Where each table begins, how many entries it has, and how long one is.
 fn tables(bytes: &[u8]) -> Vec<(usize, usize, usize)> {
-    let counts_at = 20;
-    let mut start = counts_at + 4 * Table::ALL.len();
+    let mut start = COUNTS_AT + 4 * Table::ALL.len();
     let count = |at: usize| {
-        let field: [u8; 4] = bytes[counts_at + 4 * at..counts_at + 4 * at + 4].try_into().expect("four bytes");
+        let field: [u8; 4] = bytes[COUNTS_AT + 4 * at..COUNTS_AT + 4 * at + 4].try_into().expect("four bytes");
         u32::from_le_bytes(field) as usize
     };
     let mut tables = Vec::new();
