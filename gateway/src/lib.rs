@@ -27,6 +27,7 @@ mod inspection;
 mod json;
 mod jwks;
 pub mod limits;
+mod mac;
 mod mcp;
 mod origin;
 mod outcome;
