@@ -36,6 +36,7 @@ mod proof;
 mod record;
 mod resource;
 mod route;
+mod rpc;
 pub mod section;
 pub mod token;
 mod transaction;
@@ -59,6 +60,7 @@ pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailab
 pub use palisade_engine::Effect;
 pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
+pub use rpc::RpcError;
 pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 

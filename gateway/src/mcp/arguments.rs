@@ -4,10 +4,10 @@
 //! arguments are the attribute `input` of the context. An argument that does not fit is never left out: it denies.
 
 use super::error::McpError;
-use super::fold::looks_like;
 use crate::evaluate::Builder;
 use crate::json::{JsonKind, JsonView};
 use crate::limits;
+use crate::rpc::{RpcError, looks_like};
 use crate::section::{AttributeType, RecordField, UnknownArguments};
 use palisade_engine::{Value, parse_datetime, parse_decimal, parse_duration};
 
@@ -87,7 +87,7 @@ impl<'a> Arguments<'a> {
                 continue;
             }
             if fields.iter().any(|field| looks_like(&name, &field.name)) {
-                return Err(ArgumentFault::here(McpError::LookAlike).inside(&name));
+                return Err(ArgumentFault::here(McpError::Rpc(RpcError::LookAlike)).inside(&name));
             }
             if self.unknown == UnknownArguments::Deny {
                 return Err(ArgumentFault::here(McpError::ArgumentUnknown).inside(&name));

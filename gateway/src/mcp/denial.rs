@@ -6,6 +6,7 @@ use super::revision::Revision;
 use crate::decision_id::DecisionId;
 use crate::outcome::{ClientReason, Outcome};
 use crate::record::push_json;
+use crate::rpc::{self, RpcIds};
 use crate::section::Denial;
 
 /// What a reply needs to know of the request.
@@ -20,15 +21,6 @@ pub(crate) struct RpcReply<'a> {
     /// The method and what it is about, if there is only one message.
     pub(crate) method: Option<&'static str>,
     pub(crate) subject: Option<Cow<'a, str>>,
-}
-
-/// Whom to answer, as written in the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RpcIds<'a> {
-    /// Nobody: a notification, or nothing readable.
-    None,
-    One(&'a str),
-    Batch(Vec<&'a str>),
 }
 
 impl<'a> RpcReply<'a> {
@@ -94,11 +86,7 @@ fn message(
     id: DecisionId,
     rpc_id: Option<&str>,
 ) {
-    out.push_str("{\"jsonrpc\":\"2.0\"");
-    if let Some(rpc_id) = rpc_id {
-        out.push_str(",\"id\":");
-        out.push_str(rpc_id);
-    }
+    rpc::push_head(out, rpc_id);
     if form == Denial::ToolError {
         out.push_str(",\"result\":{\"content\":[{\"type\":\"text\",\"text\":");
         push_json(out, &text(reply, client, argument, id));

@@ -1,6 +1,6 @@
 //! Why a message of an MCP route is refused before policy is asked.
 
-use crate::json::JsonFault;
+use crate::rpc::{ContentFault, RpcError};
 
 /// Why a message is refused. Section numbers are those of the specification of 2026-07-28 unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,32 +27,14 @@ pub enum McpError {
     VersionMissing,
     /// A revision that is not known, or that the route does not list.
     VersionUnsupported,
-    /// The body is not acceptable JSON.
-    Json(JsonFault),
-    /// A member is spelt like one of the protocol's but for case: another reader could take it for that.
-    LookAlike,
+    /// The body is no acceptable message.
+    Rpc(RpcError),
     /// An array in a revision that has no batches.
     Batch,
     /// A batch without messages.
     BatchEmpty,
     /// A batch of more messages than one request may bring, or with `initialize` among them.
     BatchContent,
-    /// A message that is not an object.
-    NotAnObject,
-    /// `jsonrpc` is not `"2.0"`.
-    RpcVersion,
-    /// `method` is missing or not a string.
-    RpcMethod,
-    /// `id` is neither a string nor an integer.
-    RpcId,
-    /// A member that JSON-RPC does not have, or not in this combination.
-    RpcMember,
-    /// `params` is not an object.
-    RpcParams,
-    /// A request without `id`, which would be carried out without an answer.
-    IdMissing,
-    /// A notification with `id`.
-    IdUnexpected,
     /// A response, in a revision in which clients send none.
     Response,
     /// `_meta` lacks what every request of the revision carries.
@@ -87,8 +69,19 @@ pub enum McpError {
     ArgumentUnknown,
 }
 
-impl From<JsonFault> for McpError {
-    fn from(fault: JsonFault) -> Self {
-        Self::Json(fault)
+impl From<RpcError> for McpError {
+    fn from(error: RpcError) -> Self {
+        Self::Rpc(error)
+    }
+}
+
+impl From<ContentFault> for McpError {
+    fn from(fault: ContentFault) -> Self {
+        match fault {
+            ContentFault::Type => Self::ContentType,
+            ContentFault::Encoding => Self::ContentEncoding,
+            ContentFault::Upgrade => Self::Upgrade,
+            ContentFault::TooLarge => Self::BodyTooLarge,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The Model Context Protocol: from a POST's body to the calls that policy decides on.
 //!
 //! The body decides, never a header that repeats it. [`read::read`] takes the bytes through strict JSON
-//! ([`crate::json`]), the JSON-RPC envelope ([`envelope`]), the revision that the client speaks ([`revision`],
+//! ([`crate::json`]), the JSON-RPC envelope ([`crate::rpc`], [`envelope`]), the revision that the client speaks ([`revision`],
 //! [`transport`]), agreement of headers with the body ([`mirror`]) and the table of methods ([`method`]) to
 //! [`AskedCall`]s; each is one question to Cedar. All have to be allowed, or nothing is forwarded. What is forwarded are
 //! the very bytes that were read.
@@ -11,7 +11,6 @@ mod ask;
 mod denial;
 mod envelope;
 mod error;
-mod fold;
 mod method;
 mod mirror;
 mod open;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::ask::{self, AskedCall};
 use super::denial::RpcReply;
-use super::envelope::{self, Message};
+use super::envelope;
 use super::error::McpError;
 use super::method::{CLIENT_RESPONSE, Method};
 use super::mirror;
@@ -14,6 +14,7 @@ use super::transport;
 use crate::header_map::HeaderMap;
 use crate::json::{JsonDocument, JsonKind, JsonView};
 use crate::limits;
+use crate::rpc::{Message, RpcError};
 
 /// Reads a body. As soon as they are known, the ids to answer to stand in `reply`.
 pub(crate) fn read<'a>(
@@ -24,7 +25,7 @@ pub(crate) fn read<'a>(
     reply: &mut RpcReply<'a>,
 ) -> Result<Vec<AskedCall<'a>>, McpError> {
     reply.requested = headers.values(transport::VERSION).next();
-    let root = document.read(body)?;
+    let root = document.read(body).map_err(RpcError::from)?;
     reply.ids = envelope::ids(root);
     let revision = revision(mcp, headers, root)?;
     reply.revision = Some(revision);
@@ -48,8 +49,8 @@ pub(crate) fn read<'a>(
                     return Err(McpError::MethodRevision);
                 }
                 match (method.is_notification, id) {
-                    (false, None) => return Err(McpError::IdMissing),
-                    (true, Some(_)) => return Err(McpError::IdUnexpected),
+                    (false, None) => return Err(RpcError::IdMissing.into()),
+                    (true, Some(_)) => return Err(RpcError::IdUnexpected.into()),
                     (false, Some(_)) | (true, None) => {}
                 }
                 if !revision.is_modern() && mirror::says_modern(*params) {

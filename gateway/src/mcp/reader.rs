@@ -49,6 +49,7 @@ mod tests {
     use super::*;
     use crate::header_map::HeaderBuffer;
     use crate::mcp::open::testing;
+    use crate::rpc::RpcError;
 
     #[test]
     fn a_body_is_read_as_on_the_way_of_a_request() {
@@ -58,8 +59,8 @@ mod tests {
         assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), Ok(vec![("ping", String::new())]));
         let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}"#;
         assert_eq!(read(call), Ok(vec![("tools/call", "read".to_owned())]));
-        assert_eq!(read(&call.replace("\"name\"", "\"Name\"")), Err(McpError::LookAlike));
-        assert_eq!(read(""), Err(McpError::Json(crate::JsonFault::Empty)));
+        assert_eq!(read(&call.replace("\"name\"", "\"Name\"")), Err(RpcError::LookAlike.into()));
+        assert_eq!(read(""), Err(McpError::Rpc(RpcError::Json(crate::JsonFault::Empty))));
         assert!(MessageReader::open(McpRoute { revisions: vec![], ..testing::route() }).is_err());
     }
 }

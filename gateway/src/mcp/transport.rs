@@ -5,6 +5,7 @@ use super::open::OpenMcp;
 use super::revision::Revision;
 use crate::header_map::HeaderMap;
 use crate::limits;
+use crate::rpc;
 
 /// The header that names the revision.
 pub(super) const VERSION: &str = "mcp-protocol-version";
@@ -14,51 +15,7 @@ const SESSION: &str = "mcp-session-id";
 /// Checks what can be checked without the body; the route's limit applies to the announced length.
 pub(crate) fn before_body(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
     check_caller(mcp, headers)?;
-    let mut content_type = None;
-    for header in headers.iter() {
-        let is = |name: &str| header.name.eq_ignore_ascii_case(name.as_bytes());
-        if is("content-type") {
-            if content_type.replace(header.value).is_some() {
-                return Err(McpError::ContentType);
-            }
-        } else if is("content-encoding") {
-            if !header.value.trim_ascii().eq_ignore_ascii_case(b"identity") {
-                return Err(McpError::ContentEncoding);
-            }
-        } else if is("upgrade") {
-            // What follows is another protocol, and may never end.
-            return Err(McpError::Upgrade);
-        } else if is("content-length") {
-            let length = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse::<u64>().ok());
-            if length.is_none_or(|length| length > u64::from(mcp.max_body)) {
-                return Err(McpError::BodyTooLarge);
-            }
-        }
-    }
-    if content_type.is_some_and(is_json) { Ok(()) } else { Err(McpError::ContentType) }
-}
-
-/// `application/json`, in UTF-8. RFC 8259 gives parameters no meaning, but servers go by `charset`: in UTF-7, `+ACI-` inside
-/// a string is the quote that ends it.
-fn is_json(value: &[u8]) -> bool {
-    let mut parts = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let essence = parts.next().unwrap_or_default();
-    essence.eq_ignore_ascii_case(b"application/json")
-        && parts.all(|parameter| {
-            let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-            let is_utf8 = |value: &[u8]| {
-                let text = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-                text.eq_ignore_ascii_case(b"utf-8")
-            };
-            // Anything that speaks of character sets in another way is refused, `charset*=` (RFC 8187) among it.
-            !contains_ignoring_case(parameter, b"charset")
-                || (name.eq_ignore_ascii_case(b"charset")
-                    && parameter.split_at_checked(b"charset=".len()).is_some_and(|(_, value)| is_utf8(value)))
-        })
-}
-
-fn contains_ignoring_case(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
+    Ok(rpc::check_content(headers, mcp.max_body, &["application/json"])?)
 }
 
 /// A session's id is visible ASCII, and there is one (2025-03-26, transports).
@@ -76,14 +33,10 @@ fn check_session(headers: HeaderMap<'_>) -> Result<(), McpError> {
 
 /// Checks what says where a request comes from, on every method.
 pub(super) fn check_caller(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
-    check_origin(mcp, headers)?;
+    if !rpc::origin_is_listed(headers, &mcp.origins) {
+        return Err(McpError::Origin);
+    }
     check_session(headers)
-}
-
-/// The origin, if the request comes from a web page, has to be one that the route lists.
-fn check_origin(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
-    let listed = |value: &[u8]| mcp.origins.iter().any(|origin| origin.as_bytes() == value.trim_ascii());
-    if headers.values("origin").all(listed) { Ok(()) } else { Err(McpError::Origin) }
 }
 
 /// The revision that the request's header names; `None` without the header.

@@ -1,8 +1,22 @@
 //! The one table from outcomes to answers.
 
+/// One row.
+macro_rules! row {
+    ($status:literal, $client:expr, $level:expr, $reason:literal) => {
+        Disposition {
+            status: $status,
+            reason: $reason,
+            client: $client,
+            level: $level,
+            metric: concat!("palisade_decisions_total.reason.", $reason),
+        }
+    };
+}
+
+mod messages;
+
 use super::{Outcome, Unavailable};
 use crate::identity::{IdentityError, RequirementError};
-use crate::json::JsonFault;
 use crate::mcp::McpError;
 use crate::proof::ProofError;
 use crate::route::{ContextError, RouteError};
@@ -93,17 +107,6 @@ impl Outcome {
     pub fn disposition(self) -> Disposition {
         use ClientReason as C;
         use LogLevel::{Error, Info, Warn};
-        macro_rules! row {
-            ($status:literal, $client:expr, $level:expr, $reason:literal) => {
-                Disposition {
-                    status: $status,
-                    reason: $reason,
-                    client: $client,
-                    level: $level,
-                    metric: concat!("palisade_decisions_total.reason.", $reason),
-                }
-            };
-        }
         match self {
             Self::Allowed => row!(200, C::Forwarded, Info, "policy.allow"),
             Self::Denied => row!(403, C::AccessDenied, Warn, "policy.deny"),
@@ -239,31 +242,10 @@ impl Outcome {
                 McpError::VersionMalformed => row!(400, C::HeaderMismatch, Warn, "mcp.version_malformed"),
                 McpError::VersionMissing => row!(400, C::HeaderMismatch, Warn, "mcp.version_missing"),
                 McpError::VersionUnsupported => row!(400, C::UnsupportedVersion, Warn, "mcp.version_unsupported"),
-                McpError::Json(fault) => match fault {
-                    JsonFault::Empty => row!(400, C::ParseError, Warn, "json.empty"),
-                    JsonFault::ByteOrderMark => row!(400, C::ParseError, Warn, "json.byte_order_mark"),
-                    JsonFault::Utf8 => row!(400, C::ParseError, Warn, "json.utf8"),
-                    JsonFault::Syntax => row!(400, C::ParseError, Warn, "json.syntax"),
-                    JsonFault::Trailing => row!(400, C::ParseError, Warn, "json.trailing"),
-                    JsonFault::DuplicateMember => row!(400, C::ParseError, Warn, "json.duplicate_member"),
-                    JsonFault::Surrogate => row!(400, C::ParseError, Warn, "json.surrogate"),
-                    JsonFault::NumberLength => row!(400, C::ParseError, Warn, "json.number_length"),
-                    JsonFault::NumberRange => row!(400, C::ParseError, Warn, "json.number_range"),
-                    JsonFault::Depth => row!(400, C::ParseError, Warn, "json.depth"),
-                    JsonFault::Values => row!(400, C::ParseError, Warn, "json.values"),
-                },
-                McpError::LookAlike => row!(400, C::InvalidMessage, Warn, "json.look_alike"),
+                McpError::Rpc(error) => messages::rpc(error),
                 McpError::Batch => row!(400, C::InvalidMessage, Warn, "mcp.batch"),
                 McpError::BatchEmpty => row!(400, C::InvalidMessage, Warn, "mcp.batch_empty"),
                 McpError::BatchContent => row!(400, C::InvalidMessage, Warn, "mcp.batch_content"),
-                McpError::NotAnObject => row!(400, C::InvalidMessage, Warn, "rpc.not_an_object"),
-                McpError::RpcVersion => row!(400, C::InvalidMessage, Warn, "rpc.version"),
-                McpError::RpcMethod => row!(400, C::InvalidMessage, Warn, "rpc.method"),
-                McpError::RpcId => row!(400, C::InvalidMessage, Warn, "rpc.id"),
-                McpError::RpcMember => row!(400, C::InvalidMessage, Warn, "rpc.member"),
-                McpError::RpcParams => row!(400, C::InvalidParams, Warn, "rpc.params"),
-                McpError::IdMissing => row!(400, C::InvalidMessage, Warn, "rpc.id_missing"),
-                McpError::IdUnexpected => row!(400, C::InvalidMessage, Warn, "rpc.id_unexpected"),
                 McpError::Response => row!(400, C::InvalidMessage, Warn, "mcp.response"),
                 McpError::Meta => row!(400, C::InvalidParams, Warn, "mcp.meta"),
                 McpError::HeaderMissing => row!(400, C::HeaderMismatch, Warn, "mcp.header_missing"),

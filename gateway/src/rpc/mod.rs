@@ -1,0 +1,12 @@
+//! What protocols of JSON messages over HTTP have in common: JSON-RPC 2.0, and content that can be read in one way only.
+
+mod content;
+mod envelope;
+mod error;
+mod fold;
+
+pub use error::RpcError;
+
+pub(crate) use content::{ContentFault, check_content, origin_is_listed};
+pub(crate) use envelope::{Message, RpcIds, is_look_alike, message, push_head, request_id};
+pub(crate) use fold::looks_like;
