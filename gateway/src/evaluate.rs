@@ -43,7 +43,12 @@ pub(crate) fn evaluate<'s, 'n>(
     input: &ContextInput<'n>,
 ) -> Result<Decision<'s>, EvaluateFault<'n>> {
     let Question { call, resource, parent, arguments } = question;
-    let mut builder = Builder { request: Request::new(policies, scratch), fields: Vec::new(), elements: Vec::new() };
+    let mut builder = Builder {
+        request: Request::new(policies, scratch),
+        location: input.location,
+        fields: Vec::new(),
+        elements: Vec::new(),
+    };
     let principal = builder.principal(mapping, person)?;
     let action = builder.request.entity(&call.action.entity_type, &call.action.id);
     let resource = builder.request.entity(resource.entity_type, resource.id);
@@ -66,6 +71,8 @@ pub(crate) fn evaluate<'s, 'n>(
 /// Builds one request. The two vectors serve as stacks, so that nested values share them.
 pub(crate) struct Builder<'r, 'n> {
     pub(crate) request: Request<'r>,
+    /// The resource that the request is for, by its identifier.
+    location: Option<&'n str>,
     pub(crate) fields: Vec<(&'n str, Value)>,
     pub(crate) elements: Vec<Value>,
 }
@@ -157,8 +164,17 @@ impl<'n> Builder<'_, 'n> {
                 }
                 self.close_record(start)
             }
+            (Datum::Rights(rights), AttributeType::Set(element_type)) => {
+                let start = self.elements.len();
+                let location = self.location;
+                for record in rights.iter().filter(|right| right.holds_at(location)).flat_map(|right| &right.records) {
+                    let element = self.value(record, element_type)?;
+                    self.elements.push(element);
+                }
+                self.close_set(start)
+            }
             // Data are made by the type they are read with; anything else is a defect, and denies.
-            (Datum::Set(_) | Datum::Record(_), _) => return Err(Fault),
+            (Datum::Set(_) | Datum::Record(_) | Datum::Rights(_), _) => return Err(Fault),
         })
     }
 }

@@ -117,6 +117,10 @@ pub const PRINCIPAL_ID_BYTES: usize = 2048;
 /// Most attributes of a principal, context entries of a route, or fields of a record type.
 pub const ATTRIBUTES: usize = 64;
 
+/// Most rights that the `authorization_details` of a token may give one attribute: the product of each item's lists, added
+/// up. A token with more of them denies.
+pub const AUTHORIZATION_RIGHTS: usize = 256;
+
 /// Most actors that an issuer may let its tokens name. Each is asked about separately.
 pub const ACTORS: usize = 8;
 

@@ -174,6 +174,8 @@ impl<'a> Pipeline<'a> {
             host: host_name,
             path,
             query: head.query,
+            // By the path that the route was found by: another spelling must not change whose rights count.
+            location: bundle.resources().find(host_name, path.text().as_bytes()).map(|resource| resource.url.as_str()),
             identity,
             message: None,
             transaction,

@@ -19,6 +19,8 @@ pub(crate) struct ResourceTable {
 /// One resource, with all that is said about it written out.
 #[derive(Debug)]
 pub(crate) struct OpenResource {
+    /// Its identifier.
+    pub(crate) url: String,
     host: String,
     /// Without a final slash; empty for all of the host.
     path: String,
@@ -105,6 +107,7 @@ impl OpenResource {
             return error(SectionErrorKind::Syntax, "the metadata");
         };
         Ok(Self {
+            url: url.clone(),
             host: read.origin().host,
             metadata_url: format!("{base}{WELL_KNOWN}{path}"),
             metadata_path: format!("{WELL_KNOWN}{path}"),

@@ -51,7 +51,9 @@ pub fn verifier() -> TokenVerifier {
                 "jwks":{{"keys":[{JWK}]}},"max_lifetime_seconds":900,"clock_skew_seconds":30,
                 "principal":{{"type":"Agent","id_claim":["sub"],"parents":[{{"claim":["groups"],"type":"Group"}}],
                 "attributes":[{{"name":"scope","claim":["scope"],"required":false,"type":{{"set":"string"}}}},
-                {{"name":"ip","claim":["ip"],"required":false,"type":"ip"}}]}},
+                {{"name":"ip","claim":["ip"],"required":false,"type":"ip"}},
+                {{"name":"rights","claim":["authorization_details","t"],"required":true,"type":{{"set":{{"record":[
+                {{"name":"action","required":true,"type":"string"}},{{"name":"limit","required":false,"type":"long"}}]}}}}}}]}},
                 "delegation":{{"max_depth":4,"actor":{{"type":"Agent","id_claim":["sub"],"attributes":[],"parents":[]}}}}}}"#
             )
         })

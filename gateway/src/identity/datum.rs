@@ -4,7 +4,7 @@ use palisade_engine::{parse_datetime, parse_decimal, parse_duration, parse_ip};
 
 use crate::json::Json;
 use crate::section::AttributeType;
-use crate::token::date_ms;
+use crate::token::{Right, date_ms};
 
 /// A value of a known [`AttributeType`], ready to become a Cedar value. Names of types and fields are not repeated
 /// here; they stay with the type.
@@ -23,6 +23,8 @@ pub(crate) enum Datum {
     Set(Vec<Datum>),
     /// The fields in the order of the record type; absent ones are `None`.
     Record(Vec<Option<Datum>>),
+    /// Rights of `authorization_details`: a set of the records that hold for the resource of a request.
+    Rights(Vec<Right>),
 }
 
 /// Why something is not a value of a type.
@@ -111,6 +113,7 @@ impl Datum {
                 Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Datetime(_) | Self::Duration(_) => 0,
                 Self::Text(text) => text.len(),
                 Self::Set(elements) => elements.iter().map(Self::weight).sum(),
+                Self::Rights(rights) => rights.iter().map(Right::weight).sum(),
                 Self::Record(fields) => {
                     let field = |field: &Option<Self>| field.as_ref().map_or(size_of::<Self>(), Self::weight);
                     fields.iter().map(field).sum()

@@ -33,7 +33,7 @@ pub(crate) fn check_mapping(mapping: &PrincipalMapping, alias: &str) -> Result<(
         if attributes.iter().skip(index + 1).any(|other| other.name == attribute.name) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, place));
         }
-        section::check_claim_path(&attribute.claim, &place)?;
+        section::check_claim(&attribute.claim, &attribute.attribute_type, &place)?;
         attribute.attribute_type.check(&place)?;
     }
     for parent in parents {

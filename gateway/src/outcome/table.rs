@@ -148,6 +148,7 @@ impl Outcome {
                 TokenError::Expired => row!(401, C::InvalidToken, Warn, "token.expired"),
                 TokenError::NotYetValid => row!(401, C::InvalidToken, Warn, "token.not_yet_valid"),
                 TokenError::IssuedInFuture => row!(401, C::InvalidToken, Warn, "token.issued_in_future"),
+                TokenError::AuthorizationDetails => row!(401, C::InvalidToken, Warn, "token.authorization_details"),
                 TokenError::IssuedAtMissing => row!(401, C::InvalidToken, Warn, "token.issued_at_missing"),
                 TokenError::Lifetime => row!(401, C::InvalidToken, Warn, "token.lifetime"),
                 TokenError::AudienceMissing => row!(401, C::InvalidToken, Warn, "token.audience_missing"),

@@ -50,6 +50,8 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) host: &'a str,
     pub(crate) path: &'a RequestPath,
     pub(crate) query: Option<&'a [u8]>,
+    /// The identifier of the protected resource that the request is for, where the bundle has one.
+    pub(crate) location: Option<&'a str>,
     pub(crate) identity: &'a Identity,
     /// What the request's body says, on routes that read it.
     pub(crate) message: Option<&'a MessageFacts<'a>>,
@@ -93,11 +95,11 @@ impl OpenContext {
                 (OpenSource::Header(header), attribute_type.is_scalar())
             }
             Source::Claim(path) => {
-                section::check_claim_path(&path, &place)?;
+                section::check_claim(&path, &attribute_type, &place)?;
                 (OpenSource::Claim(slots.token.slot(&path, &attribute_type)?), true)
             }
             Source::Transaction(path) => {
-                section::check_claim_path(&path, &place)?;
+                section::check_claim(&path, &attribute_type, &place)?;
                 (OpenSource::Transaction(slots.transaction.slot(&path, &attribute_type)?), true)
             }
             Source::Method => (OpenSource::Method, is_text),
@@ -297,6 +299,7 @@ mod tests {
             host: "h",
             path: &path,
             query: query.map(str::as_bytes),
+            location: None,
             identity: &identity,
             message: None,
             transaction: None,

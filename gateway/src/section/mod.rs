@@ -24,10 +24,10 @@ pub use remote_jwks::RemoteJwks;
 pub use resource::{Binding, DpopRules, ProtectedResource};
 pub use route::{ActionRef, Authentication, ContextEntry, MessageMember, ResourceTemplate, Route, RouteRules, Source};
 pub use transaction::{TransactionMode, TransactionTokens};
-pub use types::{AttributeType, RecordField};
+pub use types::{AttributeType, RecordField, claim_gives};
 
 pub(crate) use open::OpenSection;
-pub(crate) use types::{check_claim_path, check_names, check_type_name};
+pub(crate) use types::{check_claim, check_claim_path, check_names, check_type_name};
 
 #[cfg(test)]
 pub(crate) mod testing;

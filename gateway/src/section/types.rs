@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{SectionError, SectionErrorKind};
 use crate::limits;
-use crate::token::FACTS;
+use crate::token::{AUTHORIZATION_DETAILS, FACTS, RESERVED_DETAILS};
 
 /// The type of a Cedar attribute, from the schema.
 ///
@@ -136,6 +136,31 @@ pub(crate) fn check_claim_path(path: &[String], place: &str) -> Result<(), Secti
     Ok(())
 }
 
+/// Whether the claim at a path can give values of a type. All can but `authorization_details`: by itself it is a set of
+/// strings, the types of its items; followed by a type, it is a set of records of what items of that type grant.
+#[must_use]
+pub fn claim_gives(path: &[String], attribute_type: &AttributeType) -> bool {
+    let Some((AUTHORIZATION_DETAILS, details)) = path.split_first().map(|(name, rest)| (name.as_str(), rest)) else {
+        return true;
+    };
+    let AttributeType::Set(element) = attribute_type else {
+        return false;
+    };
+    match (details, &**element) {
+        ([], AttributeType::String) => true,
+        ([_], AttributeType::Record(fields)) => {
+            fields.iter().all(|field| !RESERVED_DETAILS.contains(&field.name.as_str()))
+        }
+        _ => false,
+    }
+}
+
+/// Checks a path to a claim, and that it can give values of a type.
+pub(crate) fn check_claim(path: &[String], attribute_type: &AttributeType, place: &str) -> Result<(), SectionError> {
+    check_claim_path(path, place)?;
+    if claim_gives(path, attribute_type) { Ok(()) } else { Err(SectionError::new(SectionErrorKind::Type, place)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +211,31 @@ mod tests {
         }
         for path in ["$token", "$token.sub", "$tokens.profile", "$spiffe.path.x", "$", "$.a", "$kubernetes.Pod"] {
             assert_eq!(check(path), Some(SectionErrorKind::Source), "{path}");
+        }
+    }
+
+    #[test]
+    fn authorization_details_give_types_or_records() {
+        let check = |claim: &str, text: &str| {
+            let path: Vec<String> = claim.split(' ').map(str::to_owned).collect();
+            check_claim(&path, &read(text).unwrap(), "x").err().map(|error| error.kind())
+        };
+        let record =
+            |name: &str| format!(r#"{{"set":{{"record":[{{"name":"{name}","type":"string","required":true}}]}}}}"#);
+        assert_eq!(check("authorization_details", r#"{"set":"string"}"#), None);
+        assert_eq!(check("authorization_details https://a.b/c", &record("action")), None);
+        assert_eq!(check("nested authorization_details", r#""string""#), None);
+        for (claim, text) in [
+            ("authorization_details", record("action")),
+            ("authorization_details", r#""string""#.to_owned()),
+            ("authorization_details", r#"{"set":"long"}"#.to_owned()),
+            ("authorization_details a", r#"{"set":"string"}"#.to_owned()),
+            ("authorization_details a", r#"{"record":[]}"#.to_owned()),
+            ("authorization_details a", record("type")),
+            ("authorization_details a", record("locations")),
+            ("authorization_details a b", record("action")),
+        ] {
+            assert_eq!(check(claim, &text), Some(SectionErrorKind::Type), "{claim} {text}");
         }
     }
 

@@ -104,4 +104,6 @@ pub enum TokenError {
     ConfirmationUnknown,
     /// The number of the repository or of its owner is missing.
     GithubClaimMissing,
+    /// `authorization_details` is not an array of objects with a `type`, or a common member of one has another type (RFC 9396 §2).
+    AuthorizationDetails,
 }

@@ -8,6 +8,7 @@
 //! bundle lists the algorithms, and a key is of one kind from the moment it is read.
 
 mod algorithm;
+mod authorization_details;
 mod cache;
 mod claims;
 mod credential;
@@ -30,6 +31,7 @@ pub use error::{CredentialError, TokenError};
 pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
 
+pub(crate) use authorization_details::{CLAIM as AUTHORIZATION_DETAILS, RESERVED as RESERVED_DETAILS, Right};
 pub(crate) use cache::{TokenCache, TokenDigest};
 pub(crate) use claims::{Validity, check as check_registered, date_ms};
 pub(crate) use credential::{CompactText, Scheme, in_query, read_authorization};

@@ -1,5 +1,6 @@
 //! The claims of a verified token, and what the gateway itself found out about the token.
 
+use super::authorization_details;
 use super::error::TokenError;
 use super::issuer::Issuer;
 use super::profile::check_spiffe;
@@ -83,7 +84,12 @@ impl TokenClaims {
     /// The typed value at a path; `None` where there is nothing.
     ///
     /// `scope` is a string of items between spaces (RFC 8693 §4.2), so as a set of strings it is those items.
+    /// `authorization_details` is the types of its items and, followed by a type, the rights that these grant; without the
+    /// claim there are none.
     pub(crate) fn datum(&self, path: &[String], attribute_type: &AttributeType) -> Option<Result<Datum, ReadFault>> {
+        if let Some((name, details)) = path.split_first().filter(|(name, _)| *name == authorization_details::CLAIM) {
+            return Some(authorization_details::read(self.claims.get(name), details, attribute_type));
+        }
         let claim = self.find(path)?;
         Some(match (path, attribute_type, claim) {
             ([name], AttributeType::Set(element), Json::String(items))

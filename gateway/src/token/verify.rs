@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::algorithm::Algorithm;
+use super::authorization_details;
 use super::claims::{self, Validity};
 use super::credential::CompactText;
 use super::error::TokenError;
@@ -56,6 +57,7 @@ pub(crate) fn verify<'a>(
     let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?.at_most(issuer.terms.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims)?;
+    authorization_details::check(&jws.claims)?;
     let kid = kid.map(str::to_owned);
     let claims = TokenClaims::new(jws.claims, issuer, confirmation, found);
     Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity, confirmation })

@@ -6,6 +6,7 @@ use palisade_gateway::token::Algorithm;
 #[path = "../../src/token/testing.rs"]
 mod keys;
 
+mod authorization_details;
 mod bundles;
 mod cases;
 mod certificates;

@@ -1,5 +1,7 @@
 //! Kinds of tokens: every block of `cases/profiles.txt` is sent and has its own reason.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::cases::{self, Case};
@@ -8,15 +10,27 @@ use crate::world::{Ask, NOW, gateway, send};
 
 #[test]
 fn every_case_has_its_reason() {
+    let reasons = replay(include_str!("../cases/profiles.txt"));
+    let all: Vec<_> = REASONS.iter().filter(|reason| !reasons.contains(**reason)).collect();
+    assert!(all.is_empty(), "no case for {all:?}");
+}
+
+/// Sends what each case says, and gives back the reasons that came.
+pub(crate) fn replay(cases: &str) -> BTreeSet<String> {
     let mut gateway = gateway();
-    let mut reasons = std::collections::BTreeSet::new();
-    for mut case in cases::read(include_str!("../cases/profiles.txt")) {
+    let mut reasons = BTreeSet::new();
+    for mut case in cases::read(cases) {
         let name = case.require("case");
         let expected = case.require("expect");
         let path = case.take("path").unwrap_or_else(|| "/repos/site".to_owned());
+        let host = match case.take("host").as_deref() {
+            None => "repos.internal",
+            Some("elsewhere.internal") => "elsewhere.internal",
+            Some(other) => panic!("no host `{other}`"),
+        };
         let token = mint(&mut case);
         case.finish();
-        let ask = Ask::bare("GET", &path).header("authorization", format!("Bearer {token}"));
+        let ask = Ask { host, ..Ask::bare("GET", &path) }.header("authorization", format!("Bearer {token}"));
         for _ in 0..2 {
             let answer = send(&mut gateway, &ask);
             assert_eq!(answer.reason, expected, "{name}");
@@ -29,8 +43,7 @@ fn every_case_has_its_reason() {
         }
         reasons.insert(expected);
     }
-    let all: Vec<_> = REASONS.iter().filter(|reason| !reasons.contains(**reason)).collect();
-    assert!(all.is_empty(), "no case for {all:?}");
+    reasons
 }
 
 /// Every reason that only some kinds of tokens have.

@@ -16,7 +16,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 17] = [
+const POLICIES: [(&str, &str); 20] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -73,6 +73,21 @@ const POLICIES: [(&str, &str); 17] = [
         "no-drafts",
         r#"forbid (principal, action in [Action::"subscriptions/listen", Action::"resources/read"],
                    resource == Document::"s/doc://open/draft");"#,
+    ),
+    (
+        "granted-payments",
+        r#"permit (principal, action == Action::"account", resource) when {
+             principal.payments.contains({ account: context.account, action: context.verb }) ||
+             principal.files.contains({ action: context.verb, datatype: context.account }) };"#,
+    ),
+    (
+        "no-sanctioned-details",
+        r#"forbid (principal, action == Action::"account", resource) when { principal.kinds.contains("sanctioned") };"#,
+    ),
+    (
+        "listed-ledgers",
+        r#"permit (principal, action == Action::"ledger", resource) when {
+             context.payments.contains({ account: context.account, action: "list" }) };"#,
     ),
     ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
@@ -131,7 +146,13 @@ const SECTION: &str = r#"{
     "algorithms": ["ES256", "RS256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "own", "claim": ["$token", "client_is_subject"], "required": true, "type": "bool"},
-      {"name": "scopes", "claim": ["scope"], "required": false, "type": {"set": "string"}}], "parents": []}
+      {"name": "scopes", "claim": ["scope"], "required": false, "type": {"set": "string"}},
+      {"name": "kinds", "claim": ["authorization_details"], "required": true, "type": {"set": "string"}},
+      {"name": "payments", "claim": ["authorization_details", "payment_initiation"], "required": true, "type": {"set": {"record": [
+        {"name": "account", "type": "string", "required": true}, {"name": "action", "type": "string", "required": true}]}}},
+      {"name": "files", "claim": ["authorization_details", "https://scheme.example/files"], "required": true, "type": {"set": {"record": [
+        {"name": "action", "type": "string", "required": true}, {"name": "datatype", "type": "string", "required": true}]}}}
+      ], "parents": []}
   }, {
     "alias": "op", "profile": "oidc", "issuer": "https://op", "audiences": ["https://gateway"],
     "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
@@ -228,6 +249,20 @@ const SECTION: &str = r#"{
        {"name": "from", "source": {"transaction": ["rctx", "ip"]}, "type": "ip", "required": false}]},
     {"methods": ["GET"], "path": "/txn/refuse", "rules": {"transaction": "refuse"}, "action": {"type": "Action", "id": "read"},
      "resource": {"type": "Repository", "id": "edge"}, "context": []},
+    {"methods": ["GET"], "path": "/accounts/{account}/{verb}", "action": {"type": "Action", "id": "account"},
+     "resource": {"type": "Thing", "id": "account"}, "context": [
+       {"name": "account", "source": {"path": "account"}, "type": "string", "required": true},
+       {"name": "verb", "source": {"path": "verb"}, "type": "string", "required": true}]},
+    {"methods": ["GET"], "path": "/look/accounts/{account}/{verb}", "action": {"type": "Action", "id": "account"},
+     "resource": {"type": "Thing", "id": "account"}, "context": [
+       {"name": "account", "source": {"path": "account"}, "type": "string", "required": true},
+       {"name": "verb", "source": {"path": "verb"}, "type": "string", "required": true}]},
+    {"methods": ["GET"], "path": "/ledgers/{account}", "action": {"type": "Action", "id": "ledger"},
+     "resource": {"type": "Thing", "id": "ledger"}, "context": [
+       {"name": "account", "source": {"path": "account"}, "type": "string", "required": true},
+       {"name": "payments", "source": {"claim": ["authorization_details", "payment_initiation"]}, "required": true,
+        "type": {"set": {"record": [{"name": "account", "type": "string", "required": true},
+                                    {"name": "action", "type": "string", "required": true}]}}}]},
     {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
      "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",

@@ -293,14 +293,15 @@ fn typed_claim(
         Some(source) => claim::path(source, source.as_ref(), findings)?,
         None => vec![name.clone()],
     };
-    match attribute_type {
-        Ok(attribute_type) => Some(TypedClaim { name, claim, attribute_type, required }),
-        Err(reason) => {
-            let message = format!("the attribute `{name}` cannot come from a claim: its type is {reason}");
-            findings.push(at("principal.attribute_type", source.unwrap_or(principal), message));
-            None
-        }
-    }
+    let message = match attribute_type {
+        Err(reason) => format!("the attribute `{name}` cannot come from a claim: its type is {reason}"),
+        Ok(attribute_type) => match claim::check_type(&claim, &attribute_type) {
+            Err(reason) => format!("the attribute `{name}` cannot come from this claim: {reason}"),
+            Ok(()) => return Some(TypedClaim { name, claim, attribute_type, required }),
+        },
+    };
+    findings.push(at("principal.attribute_type", source.unwrap_or(principal), message));
+    None
 }
 
 /// A finding about a type that the schema does not declare.

@@ -311,7 +311,11 @@ fn entry(
     };
     if !gives(&source, &attribute_type) {
         let message = format!("`{}` cannot give the type that the schema wants for `{name}`", value.as_ref());
-        findings.push(at("route.source_type", value, message));
+        let finding = at("route.source_type", value, message);
+        findings.push(match claim_of(&source).map(|path| claim::check_type(path, &attribute_type)) {
+            Some(Err(reason)) => finding.with_help(reason),
+            Some(Ok(())) | None => finding,
+        });
         return None;
     }
     Some(ContextEntry { name, source, attribute_type, required })
@@ -369,11 +373,19 @@ fn message_member(name: &str) -> Option<MessageMember> {
     })
 }
 
-/// Whether a source can give values of a type: claims give any, the clock gives numbers, the rest gives text.
+/// The path of a source that is a claim.
+fn claim_of(source: &Source) -> Option<&[String]> {
+    match source {
+        Source::Claim(path) | Source::Transaction(path) => Some(path),
+        _ => None,
+    }
+}
+
+/// Whether a source can give values of a type: claims give nearly any, the clock gives numbers, the rest gives text.
 fn gives(source: &Source, wanted: &AttributeType) -> bool {
     let compound = matches!(wanted, AttributeType::Set(_) | AttributeType::Record(_));
     match source {
-        Source::Claim(_) | Source::Transaction(_) => true,
+        Source::Claim(path) | Source::Transaction(path) => claim::check_type(path, wanted).is_ok(),
         Source::Now => matches!(wanted, AttributeType::Long | AttributeType::Datetime),
         Source::Subject | Source::Actor => matches!(wanted, AttributeType::Entity(_)),
         Source::ActorChain => {

@@ -22,7 +22,7 @@ const SCHEMA: &str = r#"
     action write in [change] appliesTo {
         principal: [Agent],
         resource: Repository,
-        context: { branch: String, from?: ipaddr, tags?: Set<String> },
+        context: { branch: String, from?: ipaddr, tags?: Set<String>, rights?: Set<{ action: String }>, odd?: Set<{ type: String }> },
     };
     action inspect appliesTo { principal: Robot, resource: Repository };
     namespace Ns { entity Thing; action poke appliesTo { principal: [Agent], resource: Thing }; }
@@ -134,6 +134,19 @@ fn every_source_is_understood() {
     }
 }
 
+#[test]
+fn authorization_details_are_read_by_type_whatever_characters_it_has() {
+    let (section, findings, _) = build_with(|text| {
+        let rights = "rights = \"claim.authorization_details.https://scheme.example/files\", tags = \"claim.authorization_details\"";
+        text.replace("from = \"header.X-From\"", rights)
+    });
+    assert_eq!(findings, []);
+    let claim = |names: &[&str]| Source::Claim(names.iter().map(ToString::to_string).collect());
+    let sources: Vec<_> = section.routes[0].context.iter().map(|entry| &entry.source).collect();
+    let details = claim(&["authorization_details", "https://scheme.example/files"]);
+    assert_eq!(sources, [&Source::Path("branch".to_owned()), &details, &claim(&["authorization_details"])]);
+}
+
 /// Each edit of the project gives exactly this finding, at exactly this place.
 #[test]
 fn mistakes_are_found_where_they_are() {
@@ -186,6 +199,48 @@ fn mistakes_are_found_where_they_are() {
         ("branch = \"path.branch\"", "branch = \"claim.\"", "section.claim_path", "\"claim.\""),
         ("from = ", "form = ", "route.unknown_context", "form"),
         ("from = ", "tags = ", "route.source_type", "\"header.X-From\""),
+        (
+            "autonomous = \"auto\"",
+            "autonomous = \"authorization_details\"",
+            "principal.attribute_type",
+            "\"authorization_details\"",
+        ),
+        (
+            "autonomous = \"auto\"",
+            "autonomous = \"authorization_details.a\"",
+            "principal.attribute_type",
+            "\"authorization_details.a\"",
+        ),
+        (
+            "\"path.branch\"",
+            "\"claim.authorization_details.a\"",
+            "route.source_type",
+            "\"claim.authorization_details.a\"",
+        ),
+        (
+            "from = \"header.X-From\"",
+            "rights = \"claim.authorization_details\"",
+            "route.source_type",
+            "\"claim.authorization_details\"",
+        ),
+        (
+            "from = \"header.X-From\"",
+            "tags = \"claim.authorization_details.a\"",
+            "route.source_type",
+            "\"claim.authorization_details.a\"",
+        ),
+        (
+            "from = \"header.X-From\"",
+            "odd = \"claim.authorization_details.a\"",
+            "route.source_type",
+            "\"claim.authorization_details.a\"",
+        ),
+        (
+            "from = \"header.X-From\"",
+            "rights = \"claim.authorization_details.\"",
+            "section.claim_path",
+            "\"claim.authorization_details.\"",
+        ),
         ("branch = \"path.branch\", ", "", "route.context_missing", "\"write\""),
     ];
     for (from, to, code, place) in cases {
