@@ -55,7 +55,10 @@ pub use identity::{IdentityError, RequirementError};
 pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
 pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared};
-pub use mcp::{METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision};
+pub use mcp::{
+    DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
+    ToolDefinitions,
+};
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
 pub use proof::ProofError;

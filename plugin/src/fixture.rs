@@ -87,6 +87,7 @@ impl Fixture {
             links: Vec::new(),
             entities: Vec::new(),
             jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },
+            catalogues: BTreeMap::new(),
         };
         let options = BuildOptions { version: Some(7), created: NOW, missing_key_sets: MissingKeySets::Refuse };
         let mut findings = Findings::default();

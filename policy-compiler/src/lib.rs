@@ -6,6 +6,7 @@ pub mod answer;
 pub mod build;
 pub mod bundle;
 pub mod cases;
+pub mod catalogue;
 pub mod command;
 pub mod compile;
 pub mod diagnostic;

@@ -1,5 +1,6 @@
 //! Builds the gateway section of a bundle: issuers and routes of `palisade.toml`, typed by the Cedar schema.
 
+mod catalogue;
 mod claim;
 mod issuers;
 mod keys;
@@ -28,7 +29,7 @@ pub use types::SchemaTypes;
 pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
     let types = SchemaTypes::new(&project.schema);
     let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
-    let (routes, mcp) = routes::build(&project.file, &types, findings);
+    let (routes, mcp) = routes::build(&project.file, &types, &project.catalogues, findings);
     GatewaySection {
         issuers,
         routes,

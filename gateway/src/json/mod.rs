@@ -5,6 +5,7 @@
 //!
 //! [`Json`] is for what is kept or small; [`JsonDocument`] is for request bodies, and copies nothing.
 
+mod canonical;
 mod document;
 mod read;
 mod scan;
@@ -12,6 +13,7 @@ mod view;
 
 use serde::{Serialize, Serializer};
 
+pub(crate) use canonical::NotCanonical;
 pub use document::JsonFault;
 pub(crate) use document::{JsonDocument, JsonKind};
 pub use read::{JsonError, JsonLimits};

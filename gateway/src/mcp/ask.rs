@@ -114,7 +114,11 @@ fn tool_call<'a>(
     if given.is_some_and(|given| given.kind() != JsonKind::Object) {
         return Err(McpError::Arguments);
     }
-    let Some(tool) = mcp.tool(facts.name.as_deref().unwrap_or_default()) else {
+    let name = facts.name.as_deref().unwrap_or_default();
+    if mcp.catalogue.as_ref().is_some_and(|catalogue| !catalogue.lets_call(name)) {
+        return Err(McpError::ToolUnpinned);
+    }
+    let Some(tool) = mcp.tool(name) else {
         // Without an action of its own, it is one call among others, and its arguments are nobody's concern.
         let open = mcp.method(facts.method).ok_or(McpError::ToolUnknown)?;
         return Ok(AskedCall { call: &open.call, resource: &open.resource, facts, arguments: None });

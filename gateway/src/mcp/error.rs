@@ -59,6 +59,8 @@ pub enum McpError {
     Uri,
     /// A tool for which the policy project declares no action.
     ToolUnknown,
+    /// A tool that is not in the catalogue, where only what is in it may be called.
+    ToolUnpinned,
     /// `arguments` is not an object.
     Arguments,
     /// An argument that the schema requires is missing.

@@ -8,6 +8,8 @@
 
 mod arguments;
 mod ask;
+mod catalogue;
+mod definitions;
 mod denial;
 mod envelope;
 mod error;
@@ -20,6 +22,7 @@ mod revision;
 mod transport;
 mod uri;
 
+pub use definitions::{DefinitionError, ToolDefinitions};
 pub use error::McpError;
 pub use method::{METHODS, Method};
 pub use reader::MessageReader;

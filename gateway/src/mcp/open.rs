@@ -1,5 +1,6 @@
 //! A route to an MCP server, checked and ready.
 
+use super::catalogue::OpenCatalogue;
 use super::method::{METHODS, Method};
 use super::revision::Revision;
 use crate::identity::RouteSlots;
@@ -21,6 +22,7 @@ pub(crate) struct OpenMcp {
     pub(crate) denial: Denial,
     pub(super) unknown_arguments: UnknownArguments,
     pub(super) origins: Vec<String>,
+    pub(crate) catalogue: Option<OpenCatalogue>,
     /// By method, ascending.
     methods: Vec<(String, OpenMethod)>,
     /// By tool, ascending.
@@ -78,6 +80,7 @@ impl OpenMcp {
             origins,
             methods,
             tools,
+            catalogue,
         } = raw;
         let error = |kind, what: &str| SectionError::new(kind, format!("{what} of {place}"));
         let ResourceTemplate { entity_type: server_type, id } = server;
@@ -110,6 +113,7 @@ impl OpenMcp {
             denial,
             unknown_arguments,
             origins,
+            catalogue: catalogue.map(|raw| OpenCatalogue::open(raw, place)).transpose()?,
         })
     }
 

@@ -47,9 +47,11 @@ impl MessageReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::Digest;
     use crate::header_map::HeaderBuffer;
     use crate::mcp::open::testing;
     use crate::rpc::RpcError;
+    use crate::section::{Catalogue, Drift, PinnedTool};
 
     #[test]
     fn a_body_is_read_as_on_the_way_of_a_request() {
@@ -61,6 +63,18 @@ mod tests {
         assert_eq!(read(call), Ok(vec![("tools/call", "read".to_owned())]));
         assert_eq!(read(&call.replace("\"name\"", "\"Name\"")), Err(RpcError::LookAlike.into()));
         assert_eq!(read(""), Err(McpError::Rpc(RpcError::Json(crate::JsonFault::Empty))));
+        let with = |drift, names: &[&str]| {
+            let pin = |name: &&str| PinnedTool { name: (*name).to_owned(), sha256: Digest::of(b"") };
+            let catalogue = Some(Catalogue { drift, tools: names.iter().map(pin).collect() });
+            let mut reader = MessageReader::open(McpRoute { catalogue, ..testing::route() }).unwrap();
+            reader.read(headers.as_map(), call.as_bytes()).map(|calls| calls.len())
+        };
+        assert_eq!(with(Drift::Drop, &["read", "write"]), Ok(1));
+        for names in [&[][..], &["write"], &["Read", "reads", "rea"]] {
+            assert_eq!(with(Drift::Drop, names), Err(McpError::ToolUnpinned), "{names:?}");
+            assert_eq!(with(Drift::Block, names), Err(McpError::ToolUnpinned), "{names:?}");
+            assert_eq!(with(Drift::Report, names), Ok(1), "{names:?}");
+        }
         assert!(MessageReader::open(McpRoute { revisions: vec![], ..testing::route() }).is_err());
     }
 }

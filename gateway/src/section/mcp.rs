@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::route::{ActionRef, ContextEntry, ResourceTemplate, RouteRules};
 use super::types::RecordField;
+use crate::bundle::Digest;
 use crate::mcp::Revision;
 
 /// The endpoint of an MCP server, and what its methods and tools mean in Cedar.
@@ -35,6 +36,42 @@ pub struct McpRoute {
     /// The tools for which there are actions of their own. Every other tool is the method `tools/call`, if that has an
     /// action, and denied if not.
     pub tools: Vec<ToolAction>,
+    /// The tools that were approved. Default: the server may have any, and may change them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<Catalogue>,
+}
+
+/// The tools of a server that were approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// What becomes of other tools, and of those that changed since.
+    pub drift: Drift,
+    /// The approved ones, in any order.
+    pub tools: Vec<PinnedTool>,
+}
+
+/// An approved tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedTool {
+    /// Its name.
+    pub name: String,
+    /// The digest of its definition; see [`crate::ToolDefinitions`].
+    pub sha256: Digest,
+}
+
+/// What becomes of tools that are not in the catalogue, or not as it has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// They are told to the operator, and pass.
+    Report,
+    /// They are left out of lists. Those that are not in the catalogue cannot be called.
+    #[default]
+    Drop,
+    /// A list with one of them is refused. Those that are not in the catalogue cannot be called.
+    Block,
 }
 
 /// How a denial is said to a client of an MCP route.

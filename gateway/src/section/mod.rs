@@ -18,7 +18,10 @@ mod types;
 pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
-pub use mcp::{ArgumentHeader, Denial, McpRoute, MethodAction, SubjectType, ToolAction, UnknownArguments};
+pub use mcp::{
+    ArgumentHeader, Catalogue, Denial, Drift, McpRoute, MethodAction, PinnedTool, SubjectType, ToolAction,
+    UnknownArguments,
+};
 pub use profile::Profile;
 pub use remote_jwks::RemoteJwks;
 pub use resource::{Binding, DpopRules, ProtectedResource};

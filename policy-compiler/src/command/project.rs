@@ -46,8 +46,10 @@ pub(super) fn load(
     let entities = reader.matching("entities", &parsed.entities);
     let tests = reader.matching("tests", &parsed.tests);
     let jwks = reader.key_sets(&parsed, jwks)?;
+    let catalogues = parsed.routes.iter().filter_map(|route| route.catalogue.as_ref());
+    let catalogues = catalogues.filter_map(|name| Some((name.as_ref().clone(), reader.named(name)?))).collect();
     let Some(schema) = schema else { return Ok(None) };
-    let sources = ProjectSources { project, schema, policies, links, entities, jwks };
+    let sources = ProjectSources { project, schema, policies, links, entities, jwks, catalogues };
     for file in tests.iter() {
         seen.add(file);
     }

@@ -178,6 +178,12 @@ pub struct RouteTable {
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// For `mcp`: by tool, the names of the headers `Mcp-Param-NAME` and the arguments that they repeat.
     pub param_headers: Option<Spanned<ParamHeadersTable>>,
+    /// For `mcp`: file with the digests of the server's tools, as `palisade schema from-mcp` writes it. Default: the server
+    /// may have any tools, and may change them.
+    pub catalogue: Option<Spanned<String>>,
+    /// For `mcp` with a catalogue: what becomes of tools that are not as it has them, `report`, `drop` or `block`. Default:
+    /// `drop`.
+    pub drift: Option<Spanned<String>>,
     /// Scopes that the token must have, all of them. Default: none.
     #[serde(default)]
     pub scopes: Vec<Spanned<String>>,

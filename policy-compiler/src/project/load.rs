@@ -29,15 +29,17 @@ pub struct ProjectSources {
     pub entities: Vec<SourceFile>,
     /// JWK Sets by the alias of their issuer.
     pub jwks: BTreeMap<String, SourceFile>,
+    /// Catalogues of tools by path.
+    pub catalogues: BTreeMap<String, SourceFile>,
 }
 
 impl ProjectSources {
     /// All files by name.
     #[must_use]
     pub fn sources(&self) -> Sources {
-        let Self { project, schema, policies, links, entities, jwks } = self;
+        let Self { project, schema, policies, links, entities, jwks, catalogues } = self;
         let mut sources = Sources::default();
-        let lists = policies.iter().chain(links).chain(entities).chain(jwks.values());
+        let lists = policies.iter().chain(links).chain(entities).chain(jwks.values()).chain(catalogues.values());
         for file in [project, schema].into_iter().chain(lists) {
             sources.add(file);
         }
@@ -58,6 +60,8 @@ pub struct Project {
     pub entities: Entities,
     /// JWK Sets by the alias of their issuer.
     pub jwks: BTreeMap<String, SourceFile>,
+    /// Catalogues of tools by path.
+    pub catalogues: BTreeMap<String, SourceFile>,
     /// How long a bundle may be used, in seconds.
     pub lifetime_seconds: u64,
     /// Policies and templates that the validator warns of as never true.
@@ -87,6 +91,7 @@ impl Project {
             policies,
             entities,
             jwks: sources.jwks.clone(),
+            catalogues: sources.catalogues.clone(),
             lifetime_seconds: lifetime.unwrap_or_default(),
             impossible,
         })

@@ -3,7 +3,7 @@
 //! An action of the server's namespace is a method if its id is one, and a tool if its context has a record `input`, as
 //! in the schemas of Cedar's generator for MCP tools. Every other action is none of the route's business.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{EntityTypeName, EntityUid};
 use palisade_gateway::section::{
@@ -15,10 +15,11 @@ use toml::Spanned;
 
 use super::issuers::unknown_type;
 use super::routes::{Callers, Sources, check_names, context, rules};
-use super::template;
 use super::types::{Attribute, SchemaTypes};
+use super::{catalogue, template};
 use crate::diagnostic::Findings;
 use crate::project::{ParamHeadersTable, ResourceTable, RouteTable, at, at_span};
+use crate::source::SourceFile;
 
 /// The attribute of a tool's context that holds its arguments.
 const INPUT: &str = "input";
@@ -27,6 +28,7 @@ pub(super) fn route(
     table: &RouteTable,
     callers: &Callers<'_>,
     types: &SchemaTypes<'_>,
+    catalogues: &BTreeMap<String, SourceFile>,
     findings: &mut Findings,
 ) -> Option<McpRoute> {
     let RouteTable {
@@ -43,6 +45,8 @@ pub(super) fn route(
         max_body_bytes,
         origins,
         param_headers,
+        catalogue,
+        drift,
         scopes: _,
         acr_values: _,
         max_authentication_age: _,
@@ -80,6 +84,7 @@ pub(super) fn route(
     if let Some(headers) = param_headers {
         add_param_headers(headers.as_ref(), &mut tools, findings);
     }
+    let catalogue = catalogue::build(catalogue.as_ref(), drift.as_ref(), catalogues, &tools, findings);
     Some(McpRoute {
         host: host.as_ref().map(|host| host.as_ref().clone()),
         path: path.as_ref().clone(),
@@ -92,6 +97,7 @@ pub(super) fn route(
         origins: origins.iter().flat_map(|list| list.as_ref()).map(|origin| origin.as_ref().clone()).collect(),
         methods,
         tools,
+        catalogue: catalogue?,
     })
 }
 
@@ -207,7 +213,7 @@ const UNKNOWN_ARGUMENTS: [(&str, UnknownArguments); 2] =
     [("deny", UnknownArguments::Deny), ("ignore", UnknownArguments::Ignore)];
 
 /// One of a few words; the default where there is none.
-fn choice<T: Copy + Default>(
+pub(super) fn choice<T: Copy + Default>(
     value: Option<&Spanned<String>>,
     key: &str,
     choices: &[(&str, T)],

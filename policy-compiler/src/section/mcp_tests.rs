@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use palisade_gateway::section::{AttributeType, Denial, GatewaySection, MessageMember, Source, UnknownArguments};
+use palisade_gateway::bundle::Digest;
+use palisade_gateway::section::{
+    AttributeType, Denial, Drift, GatewaySection, MessageMember, Source, UnknownArguments,
+};
 use palisade_gateway::{Json, McpRevision};
 
 use super::build;
+use crate::catalogue::CatalogueFile;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::project::{PROJECT_FILE, Project, ProjectFile, ProjectSources};
 use crate::source::SourceFile;
@@ -54,6 +58,10 @@ context = { uri = "message.uri" }
 "#;
 
 fn build_from(text: &str, schema: &str) -> (GatewaySection, Vec<Diagnostic>) {
+    build_with(text, schema, BTreeMap::new())
+}
+
+fn build_with(text: &str, schema: &str, catalogues: BTreeMap<String, SourceFile>) -> (GatewaySection, Vec<Diagnostic>) {
     let sources = ProjectSources {
         project: SourceFile::new(PROJECT_FILE, text),
         schema: SourceFile::new("schema.cedarschema", schema),
@@ -61,6 +69,7 @@ fn build_from(text: &str, schema: &str) -> (GatewaySection, Vec<Diagnostic>) {
         links: vec![],
         entities: vec![],
         jwks: BTreeMap::new(),
+        catalogues,
     };
     let mut findings = Findings::default();
     let file = ProjectFile::parse(&sources.project).unwrap();
@@ -148,8 +157,56 @@ fn mistakes_are_found_where_they_are() {
 }
 
 #[test]
+fn a_catalogue_goes_into_the_bundle() {
+    let digest = Digest::of(b"x");
+    let build = |keys: &str, names: &[&str]| {
+        let tools = names.iter().map(|name| ((*name).to_owned(), digest)).collect();
+        let file = SourceFile::new("tools.json", CatalogueFile { tools }.encode().unwrap());
+        let text = format!("{PROJECT}catalogue = \"tools.json\"\n{keys}");
+        build_with(&text, SCHEMA, BTreeMap::from([("tools.json".to_owned(), file)]))
+    };
+    let all = ["write_file", "read_file", "by_tool", "elsewhere"];
+    let (section, findings) = build("", &all);
+    assert_eq!(findings, []);
+    let catalogue = section.mcp[0].catalogue.as_ref().unwrap();
+    let names: Vec<&str> = catalogue.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!((catalogue.drift, names), (Drift::Drop, vec!["by_tool", "elsewhere", "read_file", "write_file"]));
+    assert!(section.check().is_err(), "the key set is a dummy");
+    assert_eq!(build("drift = \"block\"", &all).0.mcp[0].catalogue.as_ref().unwrap().drift, Drift::Block);
+
+    // A tool that nobody could call is worth a word.
+    let codes =
+        |keys: &str, names: &[&str]| -> Vec<&str> { build(keys, names).1.iter().map(|finding| finding.code).collect() };
+    assert_eq!(codes("", &["read_file", "Write_file"]), ["route.unpinned_tool"; 2]);
+    assert_eq!(codes("drift = \"report\"", &["read_file"]), [""; 0]);
+    assert_eq!(codes("drift = \"warn\"", &all), ["route.choice"]);
+}
+
+#[test]
+fn a_catalogue_that_is_not_one_is_found() {
+    let text = format!("{PROJECT}catalogue = \"tools.json\"\n");
+    for bad in ["", "[]", "{}", r#"{"tools":{"read_file":"abc"}}"#, r#"{"tools":{},"x":1}"#] {
+        let file = SourceFile::new("tools.json", bad);
+        let (section, findings) = build_with(&text, SCHEMA, BTreeMap::from([("tools.json".to_owned(), file)]));
+        let codes: Vec<_> = findings.iter().map(|finding| (finding.code, finding.file.as_deref())).collect();
+        assert_eq!(codes, [("route.catalogue", Some("tools.json"))], "{bad}");
+        assert!(section.mcp.is_empty());
+    }
+    let (_, findings) = build_from(&format!("{PROJECT}drift = \"drop\"\n"), SCHEMA);
+    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["route.key"]);
+}
+
+#[test]
 fn keys_of_mcp_routes_are_for_no_others() {
-    for key in ["denial = \"hide\"", "revisions = []", "origins = []", "max_body_bytes = 1", "param_headers = {}"] {
+    for key in [
+        "denial = \"hide\"",
+        "revisions = []",
+        "origins = []",
+        "max_body_bytes = 1",
+        "param_headers = {}",
+        "catalogue = \"c\"",
+        "drift = \"drop\"",
+    ] {
         let route = "[[routes]]\nmethods = [\"GET\"]\npath = \"/\"\naction = 'Files::Action::\"http_only\"'\n\
                      resource = { type = \"Files::Server\", id = \"x\" }\n";
         let (_, findings) = build_from(&format!("{PROJECT}{route}{key}\n"), SCHEMA);

@@ -1,6 +1,6 @@
 //! Routes of `palisade.toml` to routes of the section.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
@@ -14,11 +14,13 @@ use super::types::{Attribute, SchemaTypes};
 use super::{claim, mcp, template, transactions};
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, ResourceTable, RouteTable, at, at_span, seconds};
+use crate::source::SourceFile;
 
 /// Routes whose request line says what is asked, and routes to MCP servers.
 pub(super) fn build(
     file: &ProjectFile,
     types: &SchemaTypes<'_>,
+    catalogues: &BTreeMap<String, SourceFile>,
     findings: &mut Findings,
 ) -> (Vec<Route>, Vec<McpRoute>) {
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
@@ -32,7 +34,7 @@ pub(super) fn build(
     for table in &file.routes {
         match table.protocol.as_ref().map(|name| (name, name.as_ref().as_str())) {
             None | Some((_, "http")) => routes.extend(route(table, &callers, types, findings)),
-            Some((_, "mcp")) => servers.extend(mcp::route(table, &callers, types, findings)),
+            Some((_, "mcp")) => servers.extend(mcp::route(table, &callers, types, catalogues, findings)),
             Some((name, other)) => {
                 let finding = at("route.protocol", name, format!("`{other}` is not a protocol"));
                 findings.push(finding.with_help("it can be: http, mcp"));
@@ -66,6 +68,8 @@ fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, fin
         max_body_bytes,
         origins,
         param_headers,
+        catalogue,
+        drift,
         scopes: _,
         acr_values: _,
         max_authentication_age: _,
@@ -80,6 +84,8 @@ fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, fin
         max_body_bytes.as_ref().map(|value| ("max_body_bytes", value.span())),
         origins.as_ref().map(|value| ("origins", value.span())),
         param_headers.as_ref().map(|value| ("param_headers", value.span())),
+        catalogue.as_ref().map(|value| ("catalogue", value.span())),
+        drift.as_ref().map(|value| ("drift", value.span())),
     ];
     for (key, span) in foreign.into_iter().flatten() {
         let finding = at_span("route.key", span, format!("`{key}` is for routes with `protocol = \"mcp\"`"));

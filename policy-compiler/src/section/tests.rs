@@ -72,6 +72,7 @@ fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, 
         links: vec![],
         entities: vec![],
         jwks: BTreeMap::new(),
+        catalogues: BTreeMap::new(),
     };
     let mut findings = Findings::default();
     let file = ProjectFile::parse(&sources.project).unwrap();
