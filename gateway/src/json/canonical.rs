@@ -23,7 +23,7 @@ impl JsonView<'_> {
         match self.kind() {
             JsonKind::Null | JsonKind::True | JsonKind::False => out.push_str(self.raw()),
             JsonKind::Number => push_number(self.raw(), out)?,
-            JsonKind::String => push_text(&self.text(), out),
+            JsonKind::String => push_text(self.text(), out),
             JsonKind::Array => {
                 out.push('[');
                 for (index, element) in self.elements().enumerate() {
@@ -39,7 +39,7 @@ impl JsonView<'_> {
                 out.push('{');
                 for (index, (name, value)) in members.into_iter().enumerate() {
                     push_comma(index, out);
-                    push_text(&name, out);
+                    push_text(name, out);
                     out.push(':');
                     value.push_canonical(out)?;
                 }
@@ -57,7 +57,7 @@ fn push_comma(index: usize, out: &mut String) {
 }
 
 /// A string with its quotes (§3.2.2.2). One that was written without escapes has nothing that needs one.
-fn push_text(text: &Cow<'_, str>, out: &mut String) {
+fn push_text(text: Cow<'_, str>, out: &mut String) {
     out.push('"');
     match text {
         Cow::Borrowed(text) => out.push_str(text),
