@@ -35,6 +35,9 @@ pub struct ConfigurationFile {
     /// What workers keep for DPoP proofs.
     #[serde(default)]
     pub dpop: DpopFile,
+    /// What workers have in common for MCP.
+    #[serde(default)]
+    pub mcp: McpFile,
     /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
     #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
     pub jwks_clusters: JwksClusters,
@@ -102,6 +105,16 @@ pub struct DpopFile {
     pub nonce_key: Option<String>,
 }
 
+/// What workers have in common for MCP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpFile {
+    /// 32 secret bytes in standard base64, the same for every gateway that shares its clients: the ids of MCP sessions are bound
+    /// to their callers with them. Default: a secret that the workers of one proxy agree on, and that ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<String>,
+}
+
 impl Default for DpopFile {
     fn default() -> Self {
         Self { replay_entries: default_replay_entries(), nonce_key: None }
@@ -142,6 +155,7 @@ pub(crate) struct Configuration {
     pub(crate) cache_entries: usize,
     pub(crate) replay_entries: usize,
     pub(crate) nonce_key: Option<[u8; 32]>,
+    pub(crate) session_key: Option<[u8; 32]>,
     pub(crate) jwks_clusters: JwksClusters,
 }
 
@@ -160,6 +174,7 @@ impl Configuration {
             decision_log,
             token_cache: TokenCacheFile { max_entries },
             dpop: DpopFile { replay_entries, nonce_key },
+            mcp: McpFile { session_key },
             jwks_clusters,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
@@ -174,13 +189,6 @@ impl Configuration {
         if !(1..=limits::DPOP_REPLAY_MAX_ENTRIES).contains(&replay_entries) {
             return Err(ConfigError::ReplayCache);
         }
-        let nonce_key = match nonce_key {
-            None => None,
-            Some(text) => {
-                let bytes = STANDARD.decode(text).map_err(|_| ConfigError::NonceKey)?;
-                Some(bytes.try_into().map_err(|_| ConfigError::NonceKey)?)
-            }
-        };
         Ok(Self {
             bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
             trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
@@ -190,10 +198,18 @@ impl Configuration {
             decision_log,
             cache_entries: max_entries,
             replay_entries,
-            nonce_key,
+            nonce_key: secret(nonce_key, ConfigError::NonceKey)?,
+            session_key: secret(session_key, ConfigError::SessionKey)?,
             jwks_clusters,
         })
     }
+}
+
+/// 32 bytes in standard base64.
+fn secret(text: Option<String>, error: ConfigError) -> Result<Option<[u8; 32]>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.map(Some).ok_or(error)
 }
 
 #[cfg(test)]

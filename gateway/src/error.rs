@@ -26,6 +26,8 @@ pub enum ConfigError {
     ReplayCache,
     /// The key of DPoP nonces is not 32 bytes in standard base64.
     NonceKey,
+    /// The key of MCP sessions is not 32 bytes in standard base64.
+    SessionKey,
     /// No cluster is named for an issuer whose keys are fetched.
     JwksCluster {
         /// The issuer's alias.
@@ -51,6 +53,7 @@ impl ConfigError {
             Self::TokenCache => "config.token_cache",
             Self::ReplayCache => "config.replay_cache",
             Self::NonceKey => "config.nonce_key",
+            Self::SessionKey => "config.session_key",
             Self::JwksCluster { .. } => "config.jwks_cluster",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
@@ -69,6 +72,7 @@ impl fmt::Display for ConfigError {
             Self::TokenCache => f.write_str("`token_cache.max_entries` is above the limit"),
             Self::ReplayCache => f.write_str("`dpop.replay_entries` is 0 or above the limit"),
             Self::NonceKey => f.write_str("`dpop.nonce_key` is not 32 bytes in standard base64"),
+            Self::SessionKey => f.write_str("`mcp.session_key` is not 32 bytes in standard base64"),
             Self::JwksCluster { issuer, host } => {
                 write!(f, "`jwks_clusters` names no cluster for `{host}`, where the keys of the issuer `{issuer}` are")
             }

@@ -10,6 +10,7 @@ use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::jwks::{Desk, KeyEvent, KeyHost, KeyResponse, Poller};
+use crate::mcp::{SessionUse, Sessions};
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayCache};
@@ -24,6 +25,7 @@ pub struct Gateway {
     decision_log: Vec<DecisionLog>,
     cache: TokenCache,
     dpop: DpopState,
+    sessions: Sessions,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
@@ -51,6 +53,7 @@ impl Gateway {
         let mut random = [0; 8];
         host.fill_random(&mut random);
         let random = u64::from_le_bytes(random);
+        let sessions = Sessions::new(configuration.session_key, host);
         let poller = Poller::new(bundle.issuers(), &configuration.jwks_clusters, bundle.digest(), random)?;
         Ok(Self {
             poller,
@@ -63,6 +66,7 @@ impl Gateway {
                 replay: ReplayCache::new(configuration.replay_entries),
                 nonces: configuration.nonce_key.map(NonceKey::new),
             },
+            sessions,
             scratch: Scratch::new(),
             buffers: Buffers::default(),
             decision_ids: DecisionIds::new(host),
@@ -89,8 +93,8 @@ impl Gateway {
         !self.poller.is_idle()
     }
 
-    /// Takes the keys that the workers of the proxy have fetched so far, and those that `before` has of the same issuers. To be
-    /// called before the first request; asks nobody for keys.
+    /// Takes what the workers of the proxy have in common: the secret of their sessions, the keys that they have fetched so far;
+    /// and those that `before` has of the same issuers. To be called before the first request; asks nobody for keys.
     pub fn join_workers<'a>(
         &mut self,
         before: impl IntoIterator<Item = &'a Gateway>,
@@ -100,6 +104,7 @@ impl Gateway {
         for gateway in before {
             self.poller.inherit(self.bundle.issuers_mut(), &gateway.poller, gateway.bundle.issuers());
         }
+        self.sessions.join(host);
         self.keep(host, events, Poller::join);
     }
 
@@ -186,13 +191,14 @@ impl Gateway {
         host: &mut dyn Host,
     ) -> Run<'a> {
         let started_nanos = host.now_nanos();
-        let Self { bundle, on_forbid_error, cache, dpop, scratch, buffers, poller, .. } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, sessions, scratch, buffers, poller, .. } = self;
         let bundle: &'a ActiveBundle = bundle;
         let pipeline = Pipeline {
             bundle,
             on_forbid_error: *on_forbid_error,
             cache,
             dpop,
+            sessions: &sessions.key,
             poller,
             scratch,
             buffers,
@@ -287,14 +293,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The headers that the upstream does not get: the caller's credentials, the transaction token, both or neither.
-fn strip(credentials: bool, transaction: bool) -> &'static [&'static str] {
-    match (credentials, transaction) {
-        (true, true) => &["authorization", "dpop", "txn-token"],
-        (true, false) => &["authorization", "dpop"],
-        (false, true) => &["txn-token"],
-        (false, false) => &[],
-    }
+/// The headers that the upstream does not get: the caller's credentials, the transaction token, a session that is none.
+fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 3] {
+    let ignores_session = matches!(facts.session, SessionUse::Ignored);
+    [
+        if facts.strip_token { &["authorization", "dpop"] } else { &[] },
+        if facts.strip_transaction { &["txn-token"] } else { &[] },
+        if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
+    ]
 }
 
 /// The parts of a gateway that turn an outcome into a verdict.
@@ -320,11 +326,19 @@ impl<'a> Finish<'a> {
         // The only way through: an outcome that allows, for a principal that is known.
         let (action, status) = match (outcome.is_allowed(), facts.principal) {
             (true, Some(principal)) => {
+                let session = match &facts.session {
+                    SessionUse::Bound { id, .. } => *id,
+                    SessionUse::None | SessionUse::Ignored => None,
+                };
                 let forward = Forward {
                     remove: headers.reserved(),
-                    actor: facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
-                    strip: strip(facts.strip_token, facts.strip_transaction),
-                    set: [(crate::PRINCIPAL_HEADER, principal), (crate::DECISION_ID_HEADER, self.decision_id.as_str())],
+                    strip: strip(&facts),
+                    set: [
+                        Some((crate::PRINCIPAL_HEADER, principal)),
+                        Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
+                        facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                        session.map(|id| (crate::SESSION_HEADER, id)),
+                    ],
                 };
                 (Action::Forward(forward), outcome.disposition().status)
             }
@@ -341,6 +355,10 @@ impl<'a> Finish<'a> {
             }
         };
         let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
+        let session = match facts.session {
+            SessionUse::Bound { binding, .. } if matches!(action, Action::Forward(_)) => Some(binding),
+            SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
+        };
         Verdict {
             action,
             status,
@@ -349,6 +367,7 @@ impl<'a> Finish<'a> {
             effect: facts.effect,
             policies: facts.policies,
             errors: facts.errors,
+            session,
             token_cached: facts.token_cached,
             record,
             micros,

@@ -38,12 +38,13 @@ mod resource;
 mod route;
 mod rpc;
 pub mod section;
+mod shared_secret;
 pub mod token;
 mod transaction;
 mod verdict;
 
 pub use configuration::{
-    BundleSource, ConfigurationFile, DecisionLog, DpopFile, OnForbidError, TokenCacheFile, TrustFile,
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, TokenCacheFile, TrustFile,
 };
 pub use decision_id::DecisionId;
 pub use error::ConfigError;
@@ -57,7 +58,7 @@ pub use json::{Json, JsonError, JsonFault, JsonLimits};
 pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
-    ToolDefinitions,
+    SessionBinding, ToolDefinitions,
 };
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
 pub use palisade_engine::Effect;
@@ -66,6 +67,9 @@ pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
 pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
+
+/// The header that names an MCP session, in requests and in responses.
+pub const SESSION_HEADER: &str = "mcp-session-id";
 
 /// The header that carries the decision id, to the upstream and to the client.
 pub const DECISION_ID_HEADER: &str = "x-palisade-decision-id";

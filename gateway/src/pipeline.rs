@@ -17,6 +17,7 @@ use crate::head::{Head, RequestHead};
 use crate::host::Host;
 use crate::identity::{Identity, IdentityFault, Person, RequirementError};
 use crate::jwks::Poller;
+use crate::mcp::SessionKey;
 use crate::outcome::{Outcome, Unavailable};
 use crate::proof::{DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
@@ -72,6 +73,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) dpop: &'a mut DpopState,
+    pub(crate) sessions: &'a SessionKey,
     /// Told of keys that are missing.
     pub(crate) poller: &'a mut Poller,
     pub(crate) scratch: &'a mut Scratch,
@@ -113,7 +115,8 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, dpop, poller, scratch, buffers, is_admitted, now_nanos } = self;
+        let Self { bundle, on_forbid_error, cache, dpop, sessions, poller, scratch, buffers, is_admitted, now_nanos } =
+            self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -194,7 +197,9 @@ impl<'a> Pipeline<'a> {
         let mut panel = Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors };
         let target = match &route.target {
             Target::Http(target) => target,
-            Target::Mcp(mcp) => return Messages { mcp, panel, buffers: messages }.steps(&head, body, input, facts),
+            Target::Mcp(mcp) => {
+                return Messages { mcp, sessions, panel, buffers: messages }.steps(&head, body, input, facts);
+            }
         };
         resource_id.clear();
         target.resource_id.write(path, resource_id);

@@ -4,6 +4,7 @@ use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex};
 
 use crate::decision_id::DecisionId;
 use crate::header_map::Reserved;
+use crate::mcp::SessionBinding;
 use crate::outcome::{Disposition, Outcome, Reply};
 
 /// The decision on one request. It borrows from the gateway's reused buffers.
@@ -23,6 +24,8 @@ pub struct Verdict<'a> {
     pub policies: PolicyNames<'a>,
     /// The policies that could not be evaluated.
     pub errors: PolicyNames<'a>,
+    /// How the session ids that the upstream makes are bound to the caller, where the request's protocol has sessions.
+    pub session: Option<SessionBinding>,
     /// Whether the token was found in the cache of verified tokens.
     pub token_cached: bool,
     /// The decision record: one line of JSON.
@@ -54,11 +57,10 @@ pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
     /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream.
-    pub strip: &'static [&'static str],
-    /// Request headers to set, for the upstream. Values are printable ASCII.
-    pub set: [(&'static str, &'a str); 2],
-    /// One more header to set, where somebody acts for the caller.
-    pub actor: Option<(&'static str, &'a str)>,
+    pub strip: [&'static [&'static str]; 3],
+    /// Request headers to set, for the upstream: who calls, the decision, who acts for the caller, the server's own name of the
+    /// session. Values are printable ASCII.
+    pub set: [Option<(&'static str, &'a str)>; 4],
 }
 
 /// The ids of some policies, as Cedar reports them.

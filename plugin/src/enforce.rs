@@ -72,10 +72,10 @@ fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<(
     for name in forward.remove.clone() {
         proxy.remove_request_header(name)?;
     }
-    for name in forward.strip {
+    for name in forward.strip.into_iter().flatten() {
         proxy.remove_request_header(name.as_bytes())?;
     }
-    for (name, value) in forward.set.into_iter().chain(forward.actor) {
+    for (name, value) in forward.set.into_iter().flatten() {
         proxy.set_request_header(name.as_bytes(), value.as_bytes())?;
     }
     Ok(())

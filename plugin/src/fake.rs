@@ -15,6 +15,7 @@ pub(crate) struct FakeProxy {
     /// The next answers.
     pub(crate) now: HostResult<u64>,
     pub(crate) random: HostResult<()>,
+    pub(crate) random_byte: u8,
     pub(crate) configuration: HostResult<Vec<u8>>,
     pub(crate) headers: HostResult<Vec<u8>>,
     pub(crate) body: HostResult<Vec<u8>>,
@@ -28,6 +29,7 @@ pub(crate) struct FakeProxy {
     pub(crate) metrics: HostResult<()>,
     pub(crate) ticks: HostResult<()>,
     pub(crate) request: HostResult<()>,
+    pub(crate) response_header: HostResult<Vec<u8>>,
     pub(crate) response_headers: HostResult<Vec<u8>>,
     pub(crate) response_body: HostResult<Vec<u8>>,
     pub(crate) sharing: HostResult<()>,
@@ -35,6 +37,7 @@ pub(crate) struct FakeProxy {
 
     /// What was told.
     pub(crate) set: Vec<(String, String)>,
+    pub(crate) response_set: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
     pub(crate) replies: Vec<FakeReply>,
     pub(crate) properties: Vec<(String, String)>,
@@ -61,6 +64,7 @@ impl Default for FakeProxy {
         Self {
             now: Ok(NOW * 1_000_000_000),
             random: Ok(()),
+            random_byte: 0x42,
             configuration: Ok(Vec::new()),
             headers: Ok(vec![0; 4]),
             body: Err(Status::NOT_FOUND),
@@ -72,11 +76,13 @@ impl Default for FakeProxy {
             metrics: Ok(()),
             ticks: Ok(()),
             request: Ok(()),
+            response_header: Err(Status::NOT_FOUND),
             response_headers: Err(Status::BAD_ARGUMENT),
             response_body: Err(Status::NOT_FOUND),
             sharing: Ok(()),
             shared: SharedData::default(),
             set: Vec::new(),
+            response_set: Vec::new(),
             removed: Vec::new(),
             replies: Vec::new(),
             properties: Vec::new(),
@@ -113,7 +119,7 @@ impl Proxy for FakeProxy {
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) -> HostResult<()> {
-        bytes.fill(0x42);
+        bytes.fill(self.random_byte);
         self.random
     }
 
@@ -138,6 +144,16 @@ impl Proxy for FakeProxy {
     fn remove_request_header(&mut self, name: &[u8]) -> HostResult<()> {
         self.header_change?;
         self.removed.push(text(name));
+        Ok(())
+    }
+
+    fn response_header(&mut self, _name: &[u8]) -> HostResult<HostBytes> {
+        bytes(&self.response_header)
+    }
+
+    fn set_response_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        self.header_change?;
+        self.response_set.push((text(name), text(value)));
         Ok(())
     }
 

@@ -8,8 +8,11 @@ use crate::key_metrics::KeyMetrics;
 use crate::keys;
 use crate::metrics::Metrics;
 use crate::proxy::{HostResult, LogLevel, Proxy, Status};
+use crate::session;
 use crate::verify_signature::HostVerifier;
-use palisade_gateway::{Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable};
+use palisade_gateway::{
+    Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step, Unavailable,
+};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -43,8 +46,8 @@ enum Stream {
     Announced(u32),
     /// Its body is needed. Nothing of it has been forwarded.
     Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
-    /// It is decided; what is still to come follows.
-    Decided(Action),
+    /// It is decided; what is still to come follows. Where there are sessions, how the one of the answer is to be bound.
+    Decided(Action, Option<SessionBinding>),
 }
 
 /// A root context. Without a configuration it denies every request.
@@ -140,11 +143,11 @@ impl Filter {
     pub fn on_request_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         let root = match self.streams.remove(&stream) {
             Some(Stream::Announced(root)) => Some(root),
-            Some(Stream::Buffering { .. } | Stream::Decided(_)) | None => None,
+            Some(Stream::Buffering { .. } | Stream::Decided(..)) | None => None,
         };
         let Self { roots, streams, metrics, reply_headers, .. } = self;
         let Some((root, active)) = active(roots, root) else {
-            streams.insert(stream, Stream::Decided(Action::Pause));
+            streams.insert(stream, Stream::Decided(Action::Pause, None));
             return unconfigured(proxy, metrics, reply_headers);
         };
         let Active { gateway, verifier, sinks } = active;
@@ -159,7 +162,7 @@ impl Filter {
         match step {
             Step::Decided(verdict) => {
                 let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
-                streams.insert(stream, Stream::Decided(action));
+                streams.insert(stream, Stream::Decided(action, verdict.session));
                 action
             }
             Step::NeedsBody { limit, admitted } => {
@@ -173,7 +176,7 @@ impl Filter {
     /// Some of a request's body is there; `size` is what the host has buffered so far.
     pub fn on_request_body(&mut self, stream: u32, size: usize, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Decided(action)) => *action,
+            Some(Stream::Decided(action, _)) => *action,
             // A body that is over the limit will not get better by waiting.
             Some(Stream::Buffering { limit, .. }) if end_of_stream || size > *limit => self.decide_body(stream, proxy),
             Some(Stream::Buffering { .. }) => Action::Pause,
@@ -184,19 +187,19 @@ impl Filter {
     /// A request ends with trailers, and then its body has no end of its own (HTTP/2).
     pub fn on_request_trailers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Decided(action)) => *action,
+            Some(Stream::Decided(action, _)) => *action,
             Some(Stream::Buffering { .. } | Stream::Announced(_)) | None => self.decide_body(stream, proxy),
         }
     }
 
     /// Decides on a request by its body.
     fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
-        let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause));
+        let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause, None));
         let Self { roots, streams, metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
         let (root, limit, headers, admitted) = match waiting {
             Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
-            Some(Stream::Announced(_) | Stream::Decided(_)) | None => (None, 0, HostBytes::default(), None),
+            Some(Stream::Announced(_) | Stream::Decided(..)) | None => (None, 0, HostBytes::default(), None),
         };
         let Some((_, Active { gateway, verifier, sinks })) = active(roots, root) else {
             return unconfigured(proxy, metrics, reply_headers);
@@ -215,8 +218,18 @@ impl Filter {
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
         let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
-        streams.insert(stream, Stream::Decided(action));
+        streams.insert(stream, Stream::Decided(action, verdict.session));
         action
+    }
+
+    /// The headers of the answer are there: the upstream's, or those of a reply of ours.
+    pub fn on_response_headers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
+        let Some(Stream::Decided(_, session)) = self.streams.get_mut(&stream) else { return Action::Continue };
+        // Taken, because a reply in place of the answer has headers too.
+        match session.take() {
+            Some(binding) => session::bind(proxy, &binding, &mut self.metrics, &mut self.reply_headers),
+            None => Action::Continue,
+        }
     }
 
     /// A context ends. A client may leave at any time, so a stream may end before it was decided.

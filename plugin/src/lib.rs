@@ -29,4 +29,5 @@ pub mod key_metrics;
 pub mod keys;
 pub mod metrics;
 pub mod proxy;
+mod session;
 pub mod verify_signature;

@@ -15,6 +15,9 @@ const RECORDS_LOST: &str = "palisade_records_lost_total";
 /// Requests that were allowed but answered 503, because the host did not change a header as it had to be.
 const HEADER_CHANGES_REFUSED: &str = "palisade_header_changes_refused_total";
 
+/// Answers that were replaced, because the session that they name could not be bound to its caller.
+const SESSIONS_NOT_BOUND: &str = "palisade_sessions_not_bound_total";
+
 /// The metrics that were defined so far, and what the host said: a refusal is not asked for again.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -49,6 +52,11 @@ impl Metrics {
     /// Counts an allowed request that could not be forwarded as decided.
     pub fn header_change_refused(&mut self, proxy: &mut impl Proxy) {
         self.count(proxy, HEADER_CHANGES_REFUSED);
+    }
+
+    /// Counts an answer whose session could not be bound.
+    pub fn session_not_bound(&mut self, proxy: &mut impl Proxy) {
+        self.count(proxy, SESSIONS_NOT_BOUND);
     }
 
     fn count(&mut self, proxy: &mut impl Proxy, name: &'static str) {

@@ -113,6 +113,20 @@ pub trait Proxy {
     /// When the host did not do so.
     fn remove_request_header(&mut self, name: &[u8]) -> HostResult<()>;
 
+    /// The first value of a header of the response to this request.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when it has none of that name, else when it cannot be handed over.
+    fn response_header(&mut self, name: &[u8]) -> HostResult<HostBytes>;
+
+    /// Sets a header of the response to this request to one value, whatever values it had.
+    ///
+    /// # Errors
+    ///
+    /// When the host did not do so.
+    fn set_response_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()>;
+
     /// Answers the request instead of forwarding it. `details` becomes `%RESPONSE_CODE_DETAILS%`; `headers` is a
     /// serialised header map.
     ///

@@ -35,6 +35,18 @@ impl Client<'_> {
         }
     }
 
+    /// Begins a session.
+    fn initialize(&mut self) -> Result<()> {
+        let client_info = json!({"name": "palisade-tests", "version": "0"});
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
+        let (answer, reply) = self.ask("initialize", params)?;
+        ensure!(answer.status == 200 && reply["result"]["protocolVersion"] == "2025-11-25", "{answer:?}");
+        self.session = Some(answer.header("mcp-session-id").context("no session")?.to_owned());
+        let initialized = self.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))?;
+        ensure!(initialized.status == 202, "{initialized:?}");
+        Ok(())
+    }
+
     fn post(&self, message: &Value) -> Result<Response> {
         let request = self.request("POST").header("content-type", "application/json");
         self.gateway.send(&request.body(message.to_string()))
@@ -69,14 +81,7 @@ fn a_session_from_initialize_to_delete() -> Result<()> {
     let token = Token::coder().claim("teams", json!(["engineering"])).sign(gateway.key(Algorithm::Es256)?);
     let mut client = Client { gateway, token, session: None };
 
-    let client_info = json!({"name": "palisade-tests", "version": "0"});
-    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client_info});
-    let (answer, reply) = client.ask("initialize", params)?;
-    assert_eq!(answer.status, 200);
-    assert_eq!(reply["result"]["protocolVersion"], "2025-11-25");
-    client.session = Some(answer.header("mcp-session-id").context("no session")?.to_owned());
-    let initialized = client.post(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))?;
-    assert_eq!(initialized.status, 202);
+    client.initialize()?;
 
     let (_, reply) = client.ask("tools/list", json!({}))?;
     let tools = reply["result"]["tools"].as_array().context("no tools")?;
@@ -108,6 +113,46 @@ fn a_session_from_initialize_to_delete() -> Result<()> {
     assert_eq!(gateway.send(&client.request("DELETE"))?.status, 200);
     let answer = client.post(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))?;
     ensure!(answer.status >= 400, "the session is over: {answer:?}");
+    Ok(())
+}
+
+/// Every request is a connection of its own, so each worker gets some.
+#[test]
+fn a_session_is_its_callers_on_every_worker() -> Result<()> {
+    let home = home()?;
+    let server = McpServer::start(home.path())?;
+    let other = Some(server.address());
+    let own = Own::start(Options { example: Example::Mcp, workers: 3, other, ..Options::default() })?;
+    let gateway = &own.gateway;
+    let token = |subject: &str| -> Result<String> {
+        let token = Token::coder().claim("sub", subject).claim("teams", json!(["engineering"]));
+        Ok(token.sign(gateway.key(Algorithm::Es256)?))
+    };
+    let mut client = Client { gateway, token: token("coder-7")?, session: None };
+    client.initialize()?;
+    let session = client.session.clone().context("no session")?;
+    let echo = json!({"name": "echo", "arguments": {"message": "through"}});
+    for _ in 0..30 {
+        let (answer, reply) = client.ask("tools/call", echo.clone())?;
+        assert_eq!(reply["result"]["content"][0]["text"], "Echo: through", "{answer:?}");
+        let named = answer.header("mcp-session-id");
+        ensure!(named.is_none_or(|named| named == session), "the server's own id came through: {named:?}");
+    }
+
+    // The id as the server knows it is worth nothing, and neither is the client's to anybody else.
+    let (_, raw) = session.split_once('.').context("the id is not bound")?;
+    let mut thief = Client { gateway, token: token("coder-8")?, session: None };
+    thief.initialize()?;
+    for (client, stolen) in [(&mut thief, session.as_str()), (&mut client, raw)] {
+        client.session = Some(stolen.to_owned());
+        for _ in 0..10 {
+            let (answer, _) = client.ask("tools/call", echo.clone())?;
+            assert_eq!(answer.status, 404, "{answer:?}");
+            assert_eq!(gateway.access_line(&answer)?.text("reason"), Some("mcp.session_unknown"));
+        }
+        assert_eq!(gateway.send(&client.request("DELETE"))?.status, 404);
+        assert_eq!(gateway.send(&client.request("GET"))?.status, 404);
+    }
     Ok(())
 }
 

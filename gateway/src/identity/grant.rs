@@ -1,4 +1,4 @@
-//! What a token says of scopes and of the user's authentication, for routes that need some of either.
+//! What a token was granted: to which client, with which scopes, and after which authentication of the user.
 
 use crate::json::Json;
 use crate::section::Authentication;
@@ -20,6 +20,7 @@ pub enum RequirementError {
 /// The claims that requirements are checked against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grant {
+    client: Option<Box<str>>,
     scope: Option<Box<str>>,
     acr: Option<Box<str>>,
     authenticated_ms: Option<u64>,
@@ -29,12 +30,23 @@ impl Grant {
     /// Reads the claims. Ones of another type count as missing: whatever needs them is not granted.
     pub(crate) fn read(claims: &TokenClaims) -> Self {
         let text = |name: &str| claims.claim(name).and_then(Json::as_str).map(Box::from);
-        Self { scope: text("scope"), acr: text("acr"), authenticated_ms: claims.claim("auth_time").and_then(date_ms) }
+        Self {
+            // RFC 9068 §2.2 has the first; vendors without it have the second, of OpenID Connect.
+            client: text("client_id").or_else(|| text("azp")),
+            scope: text("scope"),
+            acr: text("acr"),
+            authenticated_ms: claims.claim("auth_time").and_then(date_ms),
+        }
+    }
+
+    /// The client that the token was issued to.
+    pub(crate) fn client(&self) -> Option<&str> {
+        self.client.as_deref()
     }
 
     /// Roughly the bytes of heap this takes.
     pub(crate) fn weight(&self) -> usize {
-        [&self.scope, &self.acr].into_iter().flatten().map(|text| text.len()).sum()
+        [&self.client, &self.scope, &self.acr].into_iter().flatten().map(|text| text.len()).sum()
     }
 
     /// Checks what a route needs.

@@ -13,6 +13,8 @@ pub enum McpError {
     Origin,
     /// `Mcp-Session-Id` is there more than once, or is no session's id.
     Session,
+    /// `Mcp-Session-Id` names no session that this caller got here.
+    SessionUnknown,
     /// The request asks for another protocol on the connection.
     Upgrade,
     /// The body is larger than the route allows.

@@ -19,6 +19,7 @@ mod open;
 mod read;
 mod reader;
 mod revision;
+mod session;
 mod transport;
 mod uri;
 
@@ -27,10 +28,12 @@ pub use error::McpError;
 pub use method::{METHODS, Method};
 pub use reader::MessageReader;
 pub use revision::Revision;
+pub use session::SessionBinding;
 
 pub(crate) use arguments::{ArgumentFault, Arguments};
 pub(crate) use ask::{AskedCall, MessageFacts, without_body};
 pub(crate) use denial::{RpcReply, write as write_denial};
 pub(crate) use open::{CallResource, INPUT, OpenMcp};
 pub(crate) use read::read;
+pub(crate) use session::{SessionKey, SessionUse, Sessions};
 pub(crate) use transport::before_body;

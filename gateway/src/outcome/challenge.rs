@@ -44,6 +44,7 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
         | ClientReason::InvalidMessage
         | ClientReason::InvalidParams
         | ClientReason::InvalidArguments
+        | ClientReason::UnknownSession
         | ClientReason::MethodNotFound
         | ClientReason::HeaderMismatch
         | ClientReason::UnsupportedVersion => {

@@ -81,6 +81,8 @@ pub enum ClientReason {
     InvalidParams,
     /// The arguments do not fit the tool.
     InvalidArguments,
+    /// The caller has no such session.
+    UnknownSession,
     /// The protocol, or this server, has no such method.
     MethodNotFound,
     /// A header does not say what the body says.
@@ -236,6 +238,8 @@ impl Outcome {
                 McpError::ContentEncoding => row!(415, C::UnsupportedMediaType, Warn, "mcp.content_encoding"),
                 McpError::Origin => row!(403, C::AccessDenied, Warn, "mcp.origin"),
                 McpError::Session => row!(400, C::InvalidMessage, Warn, "mcp.session_malformed"),
+                // 404 tells a client to begin a new session (2025-03-26, transports).
+                McpError::SessionUnknown => row!(404, C::UnknownSession, Warn, "mcp.session_unknown"),
                 McpError::Upgrade => row!(400, C::InvalidMessage, Warn, "mcp.upgrade"),
                 McpError::BodyTooLarge => row!(413, C::TooLarge, Warn, "mcp.body_too_large"),
                 McpError::BodyUnexpected => row!(400, C::InvalidMessage, Warn, "mcp.body_unexpected"),
@@ -326,6 +330,7 @@ impl ClientReason {
             Self::InvalidMessage => "invalid_message",
             Self::InvalidParams => "invalid_params",
             Self::InvalidArguments => "invalid_arguments",
+            Self::UnknownSession => "unknown_session",
             Self::MethodNotFound => "method_not_found",
             Self::HeaderMismatch => "header_mismatch",
             Self::UnsupportedVersion => "unsupported_version",
@@ -355,6 +360,7 @@ impl ClientReason {
             Self::InvalidMessage => "Invalid message",
             Self::InvalidParams => "Invalid params",
             Self::InvalidArguments => "Invalid arguments",
+            Self::UnknownSession => "Session not found",
             Self::MethodNotFound => "Method not found",
             Self::HeaderMismatch => "Header mismatch",
             Self::UnsupportedVersion => "Unsupported protocol version",
@@ -380,6 +386,7 @@ impl ClientReason {
             | Self::UnsupportedMediaType
             | Self::TooLarge
             | Self::HttpMethod
+            | Self::UnknownSession
             | Self::InvalidMessage => "-32600",
             Self::InvalidParams | Self::InvalidArguments => "-32602",
             Self::MethodNotFound => "-32601",

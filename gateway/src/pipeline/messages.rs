@@ -5,7 +5,7 @@ use crate::entity_text;
 use crate::evaluate::{Named, Question};
 use crate::head::Head;
 use crate::json::JsonDocument;
-use crate::mcp::{self, AskedCall, CallResource, McpError, OpenMcp, RpcReply};
+use crate::mcp::{self, AskedCall, CallResource, McpError, OpenMcp, RpcReply, SessionKey, SessionUse};
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
 use crate::route::ContextInput;
@@ -22,6 +22,7 @@ pub(super) struct MessageBuffers {
 /// What the steps work with.
 pub(super) struct Messages<'a> {
     pub(super) mcp: &'a OpenMcp,
+    pub(super) sessions: &'a SessionKey,
     pub(super) panel: Panel<'a>,
     pub(super) buffers: &'a mut MessageBuffers,
 }
@@ -35,7 +36,7 @@ impl<'a> Messages<'a> {
         input: ContextInput<'a>,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { mcp, mut panel, buffers } = self;
+        let Self { mcp, sessions, mut panel, buffers } = self;
         let MessageBuffers { document, server_id, subject_id, resource_text } = buffers;
         server_id.clear();
         mcp.server_id.write(input.path, server_id);
@@ -46,6 +47,11 @@ impl<'a> Messages<'a> {
         let Some(calls) = calls? else {
             return Ok(Progress::NeedsBody { limit: usize::try_from(mcp.max_body).unwrap_or(usize::MAX) });
         };
+
+        if let Some(first) = calls.first() {
+            let binding = || sessions.binding(&mcp.server_type, server_id, input.identity);
+            facts.session = SessionUse::of(input.headers, first.facts.revision, binding)?;
+        }
 
         let count = calls.len();
         let mut result = Ok(Outcome::Denied);

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use crate::bundle::{Digest, Manifest};
 use crate::decision_id::DecisionId;
 use crate::limits;
-use crate::mcp::{MessageFacts, RpcReply};
+use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
@@ -54,6 +54,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) metadata: Option<&'a str>,
     /// The transaction that the request is part of, where a token says so.
     pub(crate) transaction: Option<&'a str>,
+    /// What the request has to do with sessions; the record has nothing of it.
+    pub(crate) session: SessionUse<'a>,
     /// Whether the upstream gets the request without token and proof.
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
@@ -114,6 +116,7 @@ impl Recorder {
             challenge: _,
             metadata: _,
             transaction,
+            session: _,
             strip_token: _,
             strip_transaction: _,
         } = facts;

@@ -18,6 +18,7 @@ mod mutations;
 mod profiles;
 mod replies;
 mod requests;
+mod sessions;
 mod tokens;
 mod transactions;
 mod world;

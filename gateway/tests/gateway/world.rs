@@ -8,7 +8,9 @@ use cedar_policy::{Entities, Policy, PolicyId, PolicySet};
 use ed25519_dalek::Signer as _;
 use palisade_gateway::bundle::{Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, format};
 use palisade_gateway::section::GatewaySection;
-use palisade_gateway::{Action, Gateway, HeaderBuffer, NativeHost, ReceivedBody, RequestHead, Step, Verdict};
+use palisade_gateway::{
+    Action, Gateway, HeaderBuffer, NativeHost, ReceivedBody, RequestHead, SessionBinding, Step, Verdict,
+};
 use palisade_policy_compiler::compile::{PolicySource, compile};
 
 use crate::keys;
@@ -508,6 +510,7 @@ pub(crate) struct Answer {
     pub(crate) stripped: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) id: String,
+    pub(crate) session: Option<SessionBinding>,
 }
 
 impl Answer {
@@ -517,8 +520,8 @@ impl Answer {
         let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                let stripped = forward.strip.iter().map(|name| (*name).to_owned()).collect();
-                (forward.set.iter().chain(&forward.actor).map(own).collect(), removed.collect(), stripped, None)
+                let stripped = forward.strip.iter().copied().flatten().map(|name| (*name).to_owned()).collect();
+                (forward.set.iter().flatten().map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
                 assert_eq!(reply.status, verdict.status);
@@ -539,6 +542,7 @@ impl Answer {
             stripped,
             body,
             id: verdict.decision_id.as_str().to_owned(),
+            session: verdict.session.clone(),
         }
     }
 

@@ -12,6 +12,8 @@ const REQUEST_BODY: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `MapType::HttpRequestHeaders`.
 const REQUEST_HEADERS: u32 = 0;
+/// `MapType::HttpResponseHeaders`.
+const RESPONSE_HEADERS: u32 = 2;
 /// The gRPC status that says "not gRPC". Envoy itself turns a reply to a gRPC request into gRPC's form.
 const NO_GRPC_STATUS: i32 = -1;
 /// `Status::Ok`.
@@ -24,6 +26,13 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(out: *mut u64) -> u32;
     fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, out: *mut *const u8, out_len: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, out: *mut *const u8, out_len: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_len: usize,
+        out: *mut *const u8,
+        out_len: *mut usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -107,6 +116,16 @@ impl Proxy for WasmHost {
 
     fn remove_request_header(&mut self, name: &[u8]) -> HostResult<()> {
         check(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
+    }
+
+    fn response_header(&mut self, name: &[u8]) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), out, len) })
+    }
+
+    fn set_response_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        check(unsafe {
+            proxy_replace_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
     }
 
     fn send_reply(&mut self, status: u32, details: &[u8], headers: &[u8], body: &[u8]) -> HostResult<()> {

@@ -105,6 +105,13 @@ extern "C" fn proxy_on_request_trailers(context: u32, _trailers: u32) -> u32 {
     status(with_filter(|filter, host| filter.on_request_trailers(context, host)))
 }
 
+/// The headers of the upstream's response are there.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_headers(context: u32, _headers: u32, _end_of_stream: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_response_headers(context, host)))
+}
+
 /// The ABI's number for an action; the same in every phase.
 fn status(action: Option<Action>) -> u32 {
     match action {

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::{
-    Action, BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, JwksClusters, NativeHost, OnForbidError,
-    ReceivedBody, RequestHead, TokenCacheFile, TrustFile, Verdict, limits,
+    Action, BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, JwksClusters, McpFile, NativeHost,
+    OnForbidError, ReceivedBody, RequestHead, TokenCacheFile, TrustFile, Verdict, limits,
 };
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -93,6 +93,7 @@ impl<'a> Runner<'a> {
             decision_log: Vec::new(),
             token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
             dpop: DpopFile::default(),
+            mcp: McpFile::default(),
             jwks_clusters: JwksClusters::default(),
         };
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, NativeHost, OnForbidError,
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
     TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
@@ -46,6 +46,9 @@ pub(super) struct Arguments {
     /// File with 32 secret bytes in base64: DPoP proofs must then have a nonce made with them
     #[arg(long, value_name = "FILE")]
     dpop_nonce_key: Option<PathBuf>,
+    /// File with 32 secret bytes in base64: MCP sessions are bound to their callers with them, on every gateway that has them
+    #[arg(long, value_name = "FILE")]
+    mcp_session_key: Option<PathBuf>,
     /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
     #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
     jwks_cluster: Vec<(String, String)>,
@@ -77,13 +80,16 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         decision_log,
         min_version,
         dpop_nonce_key,
+        mcp_session_key,
         jwks_cluster,
     } = arguments;
     let bytes = files::read(bundle)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
     let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
     let manifest = active.manifest();
-    let nonce_key = dpop_nonce_key.as_ref().map(|path| nonce_key(path)).transpose()?;
+    let nonce_key = secret(dpop_nonce_key.as_deref(), "config.nonce_key")?;
+    let session_key = secret(mcp_session_key.as_deref(), "config.session_key")?;
+    let is_secret = nonce_key.is_some() || session_key.is_some();
     let mut jwks_clusters = JwksClusters::default();
     for (host, cluster) in jwks_cluster {
         if !jwks_clusters.insert(host, cluster) {
@@ -102,6 +108,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         decision_log: decision_log.clone(),
         token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
+        mcp: McpFile { session_key },
         jwks_clusters,
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
@@ -113,7 +120,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     };
     if files::is_standard(output) {
         console.bytes(text.as_bytes())?;
-    } else if dpop_nonce_key.is_some() {
+    } else if is_secret {
         files::write_secret(output, text.as_bytes())?;
     } else {
         files::write(output, text.as_bytes())?;
@@ -121,12 +128,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
-/// The key of nonces, checked as the gateway checks it.
-fn nonce_key(path: &Path) -> Result<String, Failure> {
+/// A secret key, checked as the gateway checks it.
+fn secret(path: Option<&Path>, code: &'static str) -> Result<Option<String>, Failure> {
+    let Some(path) = path else { return Ok(None) };
     let text = files::read_secret(path)?.trim().to_owned();
     match STANDARD.decode(&text) {
-        Ok(bytes) if bytes.len() == 32 => Ok(text),
-        Ok(_) | Err(_) => Err(Failure::new("config.nonce_key", "the file does not hold 32 bytes in base64")),
+        Ok(bytes) if bytes.len() == 32 => Ok(Some(text)),
+        Ok(_) | Err(_) => Err(Failure::new(code, "the file does not hold 32 bytes in base64")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests that wait for their bodies, with a fake proxy.
 
 use super::*;
+use crate::fake::SharedData;
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const HELLO: &str =
@@ -222,4 +223,89 @@ fn bodies_of_other_routes_follow_their_decision() {
     assert_eq!(world.body(STREAM, "x", false), Action::Pause);
     assert_eq!(world.filter.on_request_trailers(STREAM, &mut world.proxy), Action::Pause);
     assert_eq!(world.proxy.replies.len(), 1);
+}
+
+#[test]
+fn a_session_reaches_the_client_bound_to_it() {
+    let mut world = World::new();
+    world.begin(STREAM);
+    assert_eq!(world.body(STREAM, PING, true), Action::Continue);
+    world.proxy.response_header = Ok(b"s-1".to_vec());
+    assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+    let [(name, bound)] = &world.proxy.response_set[..] else { panic!("{:?}", world.proxy.response_set) };
+    assert_eq!(name, "mcp-session-id");
+    let bound = bound.clone();
+    assert!(bound.ends_with(".s-1"), "{bound}");
+    world.filter.on_delete(STREAM);
+
+    // On its way back it is the server's own again.
+    let named = [("content-type", "application/json"), ("mcp-session-id", bound.as_str())];
+    let headers = world.headers("POST", &named);
+    world.announce(STREAM, headers, false);
+    assert_eq!(world.body(STREAM, PING, true), Action::Continue);
+    assert!(world.proxy.set.contains(&("mcp-session-id".to_owned(), "s-1".to_owned())), "{:?}", world.proxy.set);
+}
+
+#[test]
+fn an_answer_without_a_session_is_left_alone() {
+    let mut world = World::new();
+    world.begin(STREAM);
+    world.body(STREAM, PING, true);
+    assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+    // Nor is one to a request that has nothing to do with sessions, or to none that is known.
+    let (stream, unknown) = (STREAM + 1, STREAM + 2);
+    world.proxy.response_header = Ok(b"s-1".to_vec());
+    let authorization = world.fixture.bearer("alice");
+    let mut door = Vec::new();
+    let headers =
+        [(":method", "GET"), (":path", "/doors/front"), (":authority", "a"), ("authorization", &authorization)];
+    enforce::serialise(&headers, &mut door);
+    assert_eq!(world.announce(stream, door, true), Action::Continue);
+    for stream in [stream, unknown] {
+        assert_eq!(world.filter.on_response_headers(stream, &mut world.proxy), Action::Continue);
+    }
+    assert_eq!((world.proxy.response_set.len(), world.proxy.replies.len()), (0, 0));
+}
+
+#[test]
+fn a_session_that_cannot_be_bound_does_not_reach_the_client() {
+    let cases: [(HostResult<Vec<u8>>, HostResult<()>); 5] = [
+        (Ok(b"a b".to_vec()), Ok(())),
+        (Ok(Vec::new()), Ok(())),
+        (Ok(vec![b'x'; 2000]), Ok(())),
+        (Err(Status::INTERNAL_FAILURE), Ok(())),
+        (Ok(b"s-1".to_vec()), Err(Status::BAD_ARGUMENT)),
+    ];
+    for (header, change) in cases {
+        let mut world = World::new();
+        world.begin(STREAM);
+        world.body(STREAM, PING, true);
+        (world.proxy.response_header, world.proxy.header_change) = (header.clone(), change);
+        assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Pause, "{header:?}");
+        assert_eq!(world.proxy.replies[0].details, "mcp.session_not_bound");
+        assert_eq!(world.proxy.metric("palisade_sessions_not_bound_total"), 1);
+        // The reply's own headers come by as well.
+        assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+        assert_eq!(world.proxy.replies.len(), 1);
+    }
+}
+
+#[test]
+fn the_workers_of_a_proxy_know_each_others_sessions() {
+    let mut first = World::new();
+    first.begin(STREAM);
+    first.body(STREAM, PING, true);
+    first.proxy.response_header = Ok(b"s-1".to_vec());
+    first.filter.on_response_headers(STREAM, &mut first.proxy);
+    let session = first.proxy.response_set[0].1.clone();
+
+    for (is_shared, expected) in [(true, Action::Continue), (false, Action::Pause)] {
+        let shared = if is_shared { first.proxy.shared.clone() } else { SharedData::default() };
+        let mut proxy = FakeProxy { shared, random_byte: 7, ..FakeProxy::default() };
+        let filter = configured(&first.fixture, json!({}), &mut proxy);
+        let headers = first.headers("POST", &[("content-type", "application/json"), ("mcp-session-id", &session)]);
+        let mut other = World { fixture: Fixture::new(Algorithm::Ed25519), filter, proxy };
+        other.announce(STREAM, headers, false);
+        assert_eq!(other.body(STREAM, PING, true), expected, "{is_shared}");
+    }
 }
