@@ -96,7 +96,7 @@ impl Machine<'_> {
         literal.map_err(|_| Halt::Erred)
     }
 
-    fn contains(&mut self, set: AggregateId, element: Value) -> Result<bool, Halt> {
+    pub(crate) fn contains(&mut self, set: AggregateId, element: Value) -> Result<bool, Halt> {
         self.charge(1)?;
         let data = self.data();
         Ok(data.elements_of(set).binary_search_by(|probe| compare(&data, *probe, element)).is_ok())
@@ -115,7 +115,7 @@ impl Machine<'_> {
         Ok(all)
     }
 
-    fn make_set(&mut self, elements: &mut [Value]) -> Result<Value, Halt> {
+    pub(crate) fn make_set(&mut self, elements: &mut [Value]) -> Result<Value, Halt> {
         self.charge(elements.len())?;
         let Self { set, arena, .. } = self;
         let data = Data { set, arena };

@@ -86,6 +86,27 @@ impl Arena {
         self.overflowed = false;
     }
 
+    /// How many strings and entities the request has added so far.
+    pub(crate) fn interned(&self) -> (usize, usize) {
+        (self.string_ends.len(), self.entities.len())
+    }
+
+    /// Forgets the strings and entities that came after there were so many: the newest first, so that each leaves the
+    /// lookup tables as if it had never come.
+    pub(crate) fn forget(&mut self, (strings, entities): (usize, usize)) {
+        while self.entities.len() > entities {
+            let Some((type_name, id)) = self.entities.pop() else { break };
+            remove(&mut self.entity_slots, small(self.entities.len()), hash_pair(type_name.get(), id.get()));
+        }
+        while self.string_ends.len() > strings {
+            let at = self.string_ends.len() - 1;
+            let hash = self.string(at).map_or(0, |text| hash_bytes(text.as_bytes()));
+            remove(&mut self.string_slots, small(at), hash);
+            self.string_ends.pop();
+            self.text.truncate(self.string_ends.last().map_or(0, |end| *end as usize));
+        }
+    }
+
     /// The request's string number `at`.
     pub(crate) fn string(&self, at: usize) -> Option<&str> {
         let end = *self.string_ends.get(at)? as usize;
@@ -189,9 +210,53 @@ fn insert(slots: &mut Vec<u32>, at: u32, hash_of: impl Fn(usize) -> u32) {
     }
 }
 
+/// Takes number `at`, the newest, out of a lookup table.
+fn remove(slots: &mut [u32], at: u32, hash: u32) {
+    let mask = slots.len().wrapping_sub(1);
+    let mut slot = hash as usize & mask;
+    for _ in 0..slots.len() {
+        match slots.get_mut(slot) {
+            Some(taken) if *taken == at + 1 => {
+                *taken = 0;
+                return;
+            }
+            Some(_) => slot = (slot + 1) & mask,
+            None => return,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_forgotten_leaves_no_trace() {
+        let mut arena = Arena::default();
+        arena.clear();
+        let kept: Vec<String> = (0..40).map(|n| format!("kept {n}")).collect();
+        for text in &kept {
+            arena.intern(text);
+        }
+        arena.intern_entity(StringId::new(0), StringId::new(1));
+        let before = arena.interned();
+        for _ in 0..2 {
+            // The table grows on the way.
+            for n in 0..300 {
+                let text = StringId::new(arena.intern(&format!("gone {n}")));
+                arena.intern_entity(text, StringId::new(0));
+            }
+            arena.forget(before);
+            assert_eq!(arena.interned(), before);
+            for (n, text) in kept.iter().enumerate() {
+                assert_eq!(arena.intern(text) as usize, n);
+            }
+            assert_eq!(arena.intern_entity(StringId::new(0), StringId::new(1)), 0);
+            assert_eq!(arena.interned(), before, "nothing came twice");
+        }
+        assert_eq!(arena.intern("new"), 40);
+        assert_eq!(arena.string(40), Some("new"));
+    }
 
     #[test]
     fn interning_is_stable_while_the_table_grows() {

@@ -1,13 +1,16 @@
 //! One decision: find the candidates through the index, evaluate each, sum up.
 
+use core::ops::Range;
+
 use crate::candidate::Candidate;
 use crate::decision::Effect;
 use crate::error::DecideError;
 use crate::explain::Observer;
-use crate::ids::{EntityId, PolicyIndex, ProgramId};
+use crate::ids::{EntityId, PolicyIndex};
 use crate::index::{Index, Lookup, Mode, Partition, Subject};
 use crate::lineage::Lineage;
 use crate::machine::{Halt, INTERNAL, Machine};
+use crate::policy::Policy;
 use crate::policy_set::CompiledPolicySet;
 use crate::value::Value;
 
@@ -54,10 +57,64 @@ impl Outcome {
     }
 }
 
-/// Evaluates every policy that the request could make true or err, before the eyes of an observer.
+/// What is done with the programs that the index leads to.
+pub(crate) trait Judge {
+    /// Runs a probe's program.
+    fn probe(&mut self, machine: &mut Machine<'_>, program: &Range<u32>) -> Result<Key, Halt>;
+
+    /// Runs the program of a policy whose scope covers the request.
+    fn policy(
+        &mut self,
+        machine: &mut Machine<'_>,
+        outcome: &mut Outcome,
+        at: PolicyIndex,
+        policy: &Policy,
+    ) -> Result<(), Halt>;
+}
+
+/// Decides: every program is evaluated.
+pub(crate) struct Evaluate;
+
+impl Judge for Evaluate {
+    #[inline]
+    fn probe(&mut self, machine: &mut Machine<'_>, program: &Range<u32>) -> Result<Key, Halt> {
+        match machine.run(program) {
+            Ok(Some(value)) => Ok(Key::Value(value)),
+            Ok(None) => Ok(Key::Nothing),
+            Err(Halt::Erred) => Ok(Key::Everything),
+            Err(stop @ Halt::Stop(_)) => Err(stop),
+        }
+    }
+
+    #[inline]
+    fn policy(
+        &mut self,
+        machine: &mut Machine<'_>,
+        outcome: &mut Outcome,
+        at: PolicyIndex,
+        policy: &Policy,
+    ) -> Result<(), Halt> {
+        match machine.run(&policy.code) {
+            Ok(Some(Value::Bool(false))) => {}
+            Ok(Some(Value::Bool(true))) if policy.is_forbid => outcome.forbids.push(at),
+            Ok(Some(Value::Bool(true))) => outcome.permits.push(at),
+            // A condition that is no boolean is a type error.
+            Ok(Some(_)) | Err(Halt::Erred) => {
+                outcome.errors.push(at);
+                outcome.forbid_error |= policy.is_forbid;
+            }
+            Ok(None) => return Err(INTERNAL),
+            Err(stop @ Halt::Stop(_)) => return Err(stop),
+        }
+        Ok(())
+    }
+}
+
+/// Leads a judge to every policy that the request could make true or err, before the eyes of an observer.
 pub(crate) fn decide<O: Observer>(
     machine: &mut Machine<'_>,
     outcome: &mut Outcome,
+    judge: impl Judge,
     observer: O,
     principal: EntityId,
     action: EntityId,
@@ -65,7 +122,7 @@ pub(crate) fn decide<O: Observer>(
 ) -> Result<O, DecideError> {
     let principal = Lineage::new(principal, machine.data());
     let resource = Lineage::new(resource, machine.data());
-    let mut decider = Decider { machine, outcome, observer, principal, action, resource };
+    let mut decider = Decider { machine, outcome, judge, observer, principal, action, resource };
     match decider.decide() {
         Ok(()) => Ok(decider.observer),
         Err(Halt::Stop(error)) => Err(error),
@@ -74,16 +131,17 @@ pub(crate) fn decide<O: Observer>(
     }
 }
 
-struct Decider<'m, 'a, O> {
+struct Decider<'m, 'a, J, O> {
     machine: &'m mut Machine<'a>,
     outcome: &'m mut Outcome,
+    judge: J,
     observer: O,
     principal: Lineage,
     action: EntityId,
     resource: Lineage,
 }
 
-impl<'a, O: Observer> Decider<'_, 'a, O> {
+impl<'a, J: Judge, O: Observer> Decider<'_, 'a, J, O> {
     fn index(&self) -> &'a Index {
         let set: &'a CompiledPolicySet = self.machine.set;
         &set.index
@@ -124,12 +182,8 @@ impl<'a, O: Observer> Decider<'_, 'a, O> {
                 if known.0 == self.machine.generation {
                     known.1
                 } else {
-                    let key = match self.run_probe(program) {
-                        Ok(Some(value)) => Key::Value(value),
-                        Ok(None) => Key::Nothing,
-                        Err(Halt::Erred) => Key::Everything,
-                        Err(stop @ Halt::Stop(_)) => return Err(stop),
-                    };
+                    let program = self.machine.set.programs.get(program).ok_or(INTERNAL)?;
+                    let key = self.judge.probe(self.machine, &program.range)?;
                     let known = self.outcome.probes.get_mut(lookup.probe as usize).ok_or(INTERNAL)?;
                     *known = (self.machine.generation, key);
                     key
@@ -148,11 +202,6 @@ impl<'a, O: Observer> Decider<'_, 'a, O> {
             // `in` and `is` err on anything but an entity.
             (Key::Everything | Key::Value(_), _) => self.consider_all(index.all(lookup)),
         }
-    }
-
-    fn run_probe(&mut self, program: ProgramId) -> Result<Option<Value>, Halt> {
-        let program = self.machine.set.programs.get(program).ok_or(INTERNAL)?;
-        self.machine.run(&program.range)
     }
 
     fn consider_hierarchy(&mut self, lookup: &Lookup, entity: EntityId) -> Result<(), Halt> {
@@ -199,18 +248,6 @@ impl<'a, O: Observer> Decider<'_, 'a, O> {
         if !covered {
             return Ok(());
         }
-        match self.machine.run(&policy.code) {
-            Ok(Some(Value::Bool(false))) => {}
-            Ok(Some(Value::Bool(true))) if policy.is_forbid => self.outcome.forbids.push(at),
-            Ok(Some(Value::Bool(true))) => self.outcome.permits.push(at),
-            // A condition that is no boolean is a type error.
-            Ok(Some(_)) | Err(Halt::Erred) => {
-                self.outcome.errors.push(at);
-                self.outcome.forbid_error |= policy.is_forbid;
-            }
-            Ok(None) => return Err(INTERNAL),
-            Err(stop @ Halt::Stop(_)) => return Err(stop),
-        }
-        Ok(())
+        self.judge.policy(self.machine, self.outcome, at, policy)
     }
 }

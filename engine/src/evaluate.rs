@@ -162,7 +162,7 @@ impl Machine<'_> {
     }
 
     #[inline]
-    fn equal(&mut self, a: Value, b: Value) -> Result<bool, Halt> {
+    pub(crate) fn equal(&mut self, a: Value, b: Value) -> Result<bool, Halt> {
         match (a, b) {
             (Value::String(a), Value::String(b)) => return Ok(a == b),
             (Value::Entity(a), Value::Entity(b)) => return Ok(a == b),
@@ -181,7 +181,7 @@ impl Machine<'_> {
         Ok(compare(&self.data(), a, b).is_eq())
     }
 
-    fn is_in(&mut self, entity: Value, ancestor: Value) -> Result<bool, Halt> {
+    pub(crate) fn is_in(&mut self, entity: Value, ancestor: Value) -> Result<bool, Halt> {
         let Value::Entity(entity) = entity else { return Err(Halt::Erred) };
         match ancestor {
             Value::Entity(ancestor) => Ok(self.data().is_in(entity, ancestor)),
@@ -203,7 +203,7 @@ impl Machine<'_> {
 }
 
 #[inline]
-fn jump(code: &[Instruction], target: u32) -> Result<core::slice::Iter<'_, Instruction>, Halt> {
+pub(crate) fn jump(code: &[Instruction], target: u32) -> Result<core::slice::Iter<'_, Instruction>, Halt> {
     match code.get(target as usize..) {
         Some(rest) => Ok(rest.iter()),
         None => Err(INTERNAL),
@@ -211,7 +211,7 @@ fn jump(code: &[Instruction], target: u32) -> Result<core::slice::Iter<'_, Instr
 }
 
 /// An attribute of an entity or a record; `None` where it has none of that name, or the entity does not exist.
-fn attribute(data: Data<'_>, of: Value, name: StringId) -> Result<Option<Value>, Halt> {
+pub(crate) fn attribute(data: Data<'_>, of: Value, name: StringId) -> Result<Option<Value>, Halt> {
     match of {
         Value::Record(record) => Ok(field(data.fields_of(record), name)),
         Value::Entity(entity) => Ok(data.attributes(entity).and_then(|fields| field(fields, name))),

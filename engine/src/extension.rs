@@ -4,8 +4,8 @@ mod datetime;
 mod decimal;
 mod ip;
 
+pub(crate) use datetime::{DATETIMES, to_date, to_time};
 pub use datetime::{parse_datetime, parse_duration};
-pub(crate) use datetime::{to_date, to_time};
 pub use decimal::parse_decimal;
 pub use ip::{IpNetwork, parse_ip};
 

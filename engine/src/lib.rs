@@ -53,10 +53,12 @@ mod operators;
 mod policy;
 mod policy_set;
 mod program;
+mod prospect;
 mod reader;
 mod request;
 mod stack;
 mod strings;
+mod unknown;
 mod value;
 
 pub use compare::{Compare, compare};
@@ -69,5 +71,7 @@ pub use ids::{AggregateId, EntityId, IpId, PatternId, PolicyIndex, ProgramId, Sh
 pub use inspect::{LookupView, PartitionView, ProbeMode, ProbeSubject};
 pub use opcode::{Instruction, Opcode};
 pub use policy_set::CompiledPolicySet;
+pub use prospect::{OnForbidError, Prospect};
 pub use request::{Request, Scratch};
+pub use unknown::{Field, Type, Unknown};
 pub use value::Value;

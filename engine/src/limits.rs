@@ -14,6 +14,19 @@ pub const STACK_VALUES: u32 = 4096;
 /// policies evaluated one by one, and well under a second in wasm.
 pub const DEFAULT_STEPS: u64 = 10_000_000;
 
+/// Steps of the search for a value with which a request could be allowed: far above what usual policies need, and a
+/// list of 500 tools that spends all of them takes a tenth of a second.
+pub const PROSPECT_STEPS: u64 = 20_000;
+
+/// Patterns of `like` that one text is held against in such a search, texts that it must not be included.
+pub const TEXT_PATTERNS: usize = 16;
+
+/// Elements of each of these patterns: their positions are the bits of a word.
+pub const TEXT_PATTERN_ELEMENTS: usize = 63;
+
+/// Sets of positions that are looked at before nothing is said.
+pub const TEXT_STATES: usize = 1024;
+
 /// Strings that one request may add to those of the policy set. A request's context is a few dozen.
 pub const REQUEST_STRINGS: usize = 65_536;
 

@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, Definition, small};
 use crate::compare::compare;
-use crate::decide::{Outcome, decide};
+use crate::decide::{Evaluate, Outcome, decide};
 use crate::decision::{Decision, Effect};
 use crate::error::DecideError;
 use crate::explain::Observer;
@@ -11,6 +11,8 @@ use crate::ids::{AggregateId, EntityId, IpId, StringId};
 use crate::limits;
 use crate::machine::{Data, Machine, field};
 use crate::policy_set::CompiledPolicySet;
+use crate::prospect::{Buffers, OnForbidError, Prospect, Survey};
+use crate::unknown::Unknown;
 use crate::value::Value;
 
 /// The buffers of a worker, reused by one request after the other: once they have grown, deciding allocates nothing.
@@ -20,6 +22,7 @@ pub struct Scratch {
     stack: Vec<Value>,
     shared: Vec<(u32, Value)>,
     outcome: Outcome,
+    prospect: Buffers,
     /// Tells this decision's shared values from those of earlier ones.
     generation: u32,
 }
@@ -73,7 +76,7 @@ impl Scratch {
             steps_left: set.step_limit,
             variables: [principal.into(), action.into(), resource.into(), context],
         };
-        let decided = decide(&mut machine, &mut self.outcome, observer, principal, action, resource);
+        let decided = decide(&mut machine, &mut self.outcome, Evaluate, observer, principal, action, resource);
         let steps = set.step_limit - machine.steps_left;
         self.arena.rewind(mark);
         let observer = decided?;
@@ -83,6 +86,37 @@ impl Scratch {
         let reasons = if forbids.is_empty() { permits } else { forbids };
         debug_assert!(effect == Effect::Deny || !reasons.is_empty(), "an allow has a reason");
         Ok(Decision { effect, reasons, errors, forbid_error: *forbid_error, steps })
+    }
+
+    /// Asks whether some value of the unknown would allow; what that adds to the arena is gone afterwards.
+    fn prospect(
+        &mut self,
+        set: &CompiledPolicySet,
+        [principal, action, resource]: [EntityId; 3],
+        context: Value,
+        unknown: Option<&Unknown>,
+        on_forbid_error: OnForbidError,
+    ) -> Result<Prospect, DecideError> {
+        if self.arena.overflowed {
+            return Err(DecideError::RequestTooLarge);
+        }
+        self.renew(set);
+        let (mark, interned) = (self.arena.mark(), self.arena.interned());
+        let mut machine = Machine {
+            set,
+            arena: &mut self.arena,
+            stack: &mut self.stack,
+            shared: &mut self.shared,
+            generation: self.generation,
+            steps_left: set.step_limit,
+            variables: [principal.into(), action.into(), resource.into(), context],
+        };
+        let mut survey = Survey::new(&mut self.prospect, unknown, on_forbid_error);
+        let surveyed = decide(&mut machine, &mut self.outcome, &mut survey, (), principal, action, resource);
+        let prospect = surveyed.and_then(|()| survey.finish(&mut machine, &mut self.outcome));
+        self.arena.rewind(mark);
+        self.arena.forget(interned);
+        prospect
     }
 }
 
@@ -336,5 +370,27 @@ impl<'a> Request<'a> {
             return Err(DecideError::AncestorRedefined);
         }
         self.scratch.decide(self.set, principal, action, resource, context, ())
+    }
+    /// Whether the request could be allowed with some value of an attribute of the context that is not known yet, such
+    /// as the arguments of a tool that is merely listed. `context` is the rest of it; without an unknown, all of it.
+    /// With [`OnForbidError::Deny`], an error in a forbid policy counts as a denial.
+    ///
+    /// The request's entities and values are shared with other questions, as in [`decide_call`](Self::decide_call).
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide). To be treated as [`Prospect::Impossible`].
+    pub fn prospect(
+        &mut self,
+        principal: EntityId,
+        action: EntityId,
+        resource: EntityId,
+        context: Value,
+        unknown: Option<&Unknown>,
+        on_forbid_error: OnForbidError,
+    ) -> Result<Prospect, DecideError> {
+        if self.ancestor_redefined {
+            return Err(DecideError::AncestorRedefined);
+        }
+        self.scratch.prospect(self.set, [principal, action, resource], context, unknown, on_forbid_error)
     }
 }

@@ -1,6 +1,6 @@
 //! A decision as bytes.
 
-use palisade_engine::{DecideError, Decision, Effect};
+use palisade_engine::{DecideError, Decision, Effect, Prospect};
 
 /// What the engine said to one request; policies by their number in the policy set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Answer {
         /// The erring policies.
         errors: Vec<u32>,
     },
+    /// It told a prospect.
+    Prospect(Prospect),
     /// It refused to decide, with this code.
     Refused(String),
 }
@@ -21,6 +23,8 @@ pub enum Answer {
 const DENY: u8 = 0;
 const ALLOW: u8 = 1;
 const REFUSED: u8 = 2;
+const PROSPECT: u8 = 3;
+const PROSPECTS: [Prospect; 3] = [Prospect::Possible, Prospect::Impossible, Prospect::Unsettled];
 
 /// Appends the answer: a kind byte, then two counted lists of policies, or the refusal's code.
 pub(crate) fn write(decided: Result<Decision<'_>, DecideError>, bytes: &mut Vec<u8>) {
@@ -35,12 +39,25 @@ pub(crate) fn write(decided: Result<Decision<'_>, DecideError>, bytes: &mut Vec<
                 }
             }
         }
-        Err(error) => {
-            bytes.push(REFUSED);
-            bytes.extend(count(error.code().len()));
-            bytes.extend(error.code().as_bytes());
-        }
+        Err(error) => write_refusal(error, bytes),
     }
+}
+
+/// Appends the answer: a kind byte, then which prospect it is, or the refusal's code.
+pub(crate) fn write_prospect(prospect: Result<Prospect, DecideError>, bytes: &mut Vec<u8>) {
+    match prospect {
+        Ok(prospect) => {
+            let number = PROSPECTS.iter().position(|known| *known == prospect).and_then(|at| u8::try_from(at).ok());
+            bytes.extend([PROSPECT, number.unwrap_or(u8::MAX)]);
+        }
+        Err(error) => write_refusal(error, bytes),
+    }
+}
+
+fn write_refusal(error: DecideError, bytes: &mut Vec<u8>) {
+    bytes.push(REFUSED);
+    bytes.extend(u32::try_from(error.code().len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend(error.code().as_bytes());
 }
 
 impl Answer {
@@ -56,6 +73,11 @@ impl Answer {
                     let (code, rest) = bytes.split_at_checked(length)?;
                     bytes = rest;
                     Self::Refused(str::from_utf8(code).ok()?.to_owned())
+                }
+                PROSPECT => {
+                    let (number, rest) = bytes.split_first()?;
+                    bytes = rest;
+                    Self::Prospect(*PROSPECTS.get(usize::from(*number))?)
                 }
                 DENY | ALLOW => Self::Decided {
                     allow: *kind == ALLOW,

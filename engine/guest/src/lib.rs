@@ -11,4 +11,4 @@ mod transcript;
 
 pub use answer::Answer;
 pub use session::{Failure, Session};
-pub use transcript::{Asked, Extension, Handle, Malformed, Transcript};
+pub use transcript::{Asked, Extension, Handle, Malformed, Open, Transcript};

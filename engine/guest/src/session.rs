@@ -1,9 +1,9 @@
 //! One policy set and the requests that are asked of it.
 
-use palisade_engine::{CompiledPolicySet, DecideError, OpenError, Request, Scratch};
+use palisade_engine::{CompiledPolicySet, DecideError, OpenError, Request, Scratch, Unknown};
 
 use crate::answer;
-use crate::transcript::{Asked, Malformed, Replay};
+use crate::transcript::{Asked, Malformed, Open, Replay};
 
 /// Why nothing was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +46,22 @@ impl Session {
         let mut replay = Replay::new(transcript);
         while !replay.rest().is_empty() {
             let mut request = Request::new(&self.set, &mut scratch);
-            let Asked { principal, action, resource, context } = replay.build(&mut request)?;
-            answer::write(request.decide(principal, action, resource, context), &mut answers);
+            let Asked { principal, action, resource, context, open } = replay.build(&mut request)?;
+            match open {
+                None => answer::write(request.decide(principal, action, resource, context), &mut answers),
+                Some(Open { attribute, of, on_forbid_error }) => {
+                    let unknown = Unknown::new(&self.set, &attribute, of);
+                    let prospect =
+                        request.prospect(principal, action, resource, context, Some(&unknown), on_forbid_error);
+                    answer::write_prospect(prospect, &mut answers);
+                }
+            }
         }
         Ok(answers)
     }
 
-    /// Builds and decides each request `passes` times; returns how many policies determined them.
+    /// Builds and decides each request `passes` times; returns how many policies determined them. Prospects are not
+    /// asked for.
     ///
     /// # Errors
     /// Where the transcript is malformed or the engine refuses to decide.
@@ -64,7 +73,7 @@ impl Session {
             replay.restart(transcript);
             while !replay.rest().is_empty() {
                 let mut request = Request::new(&self.set, &mut scratch);
-                let Asked { principal, action, resource, context } = replay.build(&mut request)?;
+                let Asked { principal, action, resource, context, open: _ } = replay.build(&mut request)?;
                 let decision = request.decide(principal, action, resource, context).map_err(Failure::Decide)?;
                 reasons += decision.reasons().len() as u64;
             }
@@ -72,7 +81,8 @@ impl Session {
         Ok(reasons)
     }
 
-    /// Builds each request once and decides it `passes` times; returns how many policies determined them.
+    /// Builds each request once and decides it, or asks for its prospect, `passes` times; returns how many policies
+    /// determined them, and how many prospects were good.
     ///
     /// # Errors
     /// Where the transcript is malformed or the engine refuses to decide.
@@ -90,14 +100,26 @@ impl Session {
         let mut requests = Vec::with_capacity(scratches.len());
         for scratch in &mut scratches {
             let mut request = Request::new(&self.set, scratch);
-            let asked = replay.build(&mut request)?;
-            requests.push((request, asked));
+            let Asked { principal, action, resource, context, open } = replay.build(&mut request)?;
+            let open = open.map(|Open { attribute, of, on_forbid_error }| {
+                (Unknown::new(&self.set, &attribute, of), on_forbid_error)
+            });
+            requests.push((request, (principal, action, resource, context), open));
         }
         let mut reasons = 0;
         for _ in 0..passes {
-            for (request, Asked { principal, action, resource, context }) in &mut requests {
-                let decision = request.decide_call(*principal, *action, *resource, *context);
-                reasons += decision.map_err(Failure::Decide)?.reasons().len() as u64;
+            for (request, (principal, action, resource, context), open) in &mut requests {
+                reasons += match open {
+                    None => {
+                        let decision = request.decide_call(*principal, *action, *resource, *context);
+                        decision.map_err(Failure::Decide)?.reasons().len() as u64
+                    }
+                    Some((unknown, on_forbid_error)) => {
+                        let prospect =
+                            request.prospect(*principal, *action, *resource, *context, Some(unknown), *on_forbid_error);
+                        u64::from(prospect.map_err(Failure::Decide)?.is_possible())
+                    }
+                };
             }
         }
         Ok(reasons)

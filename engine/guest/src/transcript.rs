@@ -2,9 +2,9 @@
 //!
 //! A call is an opcode byte and its operands: `u32` and `i64` little-endian, text as its length and UTF-8, lists as
 //! their length and elements. Calls that make a value number it, from 0 in each request; later calls name it by that
-//! number. `Decide` ends a request.
+//! number. `Decide` and `Prospect` end a request.
 
-use palisade_engine::{EntityId, Request, Value};
+use palisade_engine::{EntityId, Field, OnForbidError, Request, Type, Value};
 
 /// A value of the request that is being written.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,10 @@ const SET: u8 = 8;
 const RECORD: u8 = 9;
 const DEFINE: u8 = 10;
 const DECIDE: u8 = 11;
+const PROSPECT: u8 = 12;
+
+/// Types that nest deeper are refused, as by a gateway.
+const DEEPEST_TYPE: u32 = 16;
 
 /// Requests, written down.
 #[derive(Clone, Debug, Default)]
@@ -150,6 +154,46 @@ impl Transcript {
         self.values = 0;
     }
 
+    /// [`Request::prospect`], with an attribute of the context unknown; the next call begins another request.
+    pub fn prospect(&mut self, parts: [Handle; 4], attribute: &str, of: &Type, on_forbid_error: OnForbidError) {
+        self.bytes.push(PROSPECT);
+        for part in parts {
+            self.handle(part);
+        }
+        self.text(attribute);
+        self.type_of(of);
+        self.bytes.push(u8::from(on_forbid_error == OnForbidError::Deny));
+        self.values = 0;
+    }
+
+    fn type_of(&mut self, of: &Type) {
+        self.bytes.push(match of {
+            Type::Bool => BOOL,
+            Type::Long => LONG,
+            Type::String => STRING,
+            Type::Decimal => DECIMAL,
+            Type::Datetime => DATETIME,
+            Type::Duration => DURATION,
+            Type::Ip => IP,
+            Type::Entity(_) => ENTITY,
+            Type::Set(_) => SET,
+            Type::Record(_) => RECORD,
+        });
+        match of {
+            Type::Entity(name) => self.text(name),
+            Type::Set(element) => self.type_of(element),
+            Type::Record(fields) => {
+                self.number(fields.len());
+                for Field { name, required, field_type } in fields {
+                    self.text(name);
+                    self.bytes.push(u8::from(*required));
+                    self.type_of(field_type);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn handles(&mut self, handles: &[Handle]) {
         self.number(handles.len());
         for handle in handles {
@@ -163,7 +207,7 @@ impl Transcript {
 pub struct Malformed;
 
 /// What a request asks, after all its values were made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     /// Who asks.
     pub principal: EntityId,
@@ -173,6 +217,19 @@ pub struct Asked {
     pub resource: EntityId,
     /// The rest of what is known.
     pub context: Value,
+    /// What is not known of the context, where the request asks for its prospect.
+    pub open: Option<Open>,
+}
+
+/// An attribute of the context that may have any value of a type, and what an error in a forbid policy means.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// The attribute's name.
+    pub attribute: String,
+    /// Its type.
+    pub of: Type,
+    /// What an error means.
+    pub on_forbid_error: OnForbidError,
 }
 
 /// Makes the calls of a transcript's requests again.
@@ -238,18 +295,49 @@ impl<'t> Replay<'t> {
                     request.define(entity, attributes, &self.entities);
                     continue;
                 }
-                DECIDE => {
+                end @ (DECIDE | PROSPECT) => {
                     return Ok(Asked {
                         principal: self.entity()?,
                         action: self.entity()?,
                         resource: self.entity()?,
                         context: self.value()?,
+                        open: if end == PROSPECT { Some(self.open()?) } else { None },
                     });
                 }
                 _ => return Err(Malformed),
             };
             self.values.push(value);
         }
+    }
+
+    fn open(&mut self) -> Result<Open, Malformed> {
+        let (attribute, of) = (self.text()?.to_owned(), self.type_of(DEEPEST_TYPE)?);
+        let on_forbid_error = if self.byte()? == 0 { OnForbidError::Skip } else { OnForbidError::Deny };
+        Ok(Open { attribute, of, on_forbid_error })
+    }
+
+    fn type_of(&mut self, depth: u32) -> Result<Type, Malformed> {
+        let inside = depth.checked_sub(1).ok_or(Malformed)?;
+        Ok(match self.byte()? {
+            BOOL => Type::Bool,
+            LONG => Type::Long,
+            STRING => Type::String,
+            DECIMAL => Type::Decimal,
+            DATETIME => Type::Datetime,
+            DURATION => Type::Duration,
+            IP => Type::Ip,
+            ENTITY => Type::Entity(self.text()?.into()),
+            SET => Type::Set(Box::new(self.type_of(inside)?)),
+            RECORD => {
+                let mut fields = Vec::new();
+                for _ in 0..self.number()? {
+                    let (name, required) = (self.text()?.into(), self.byte()? != 0);
+                    fields.push(Field { name, required, field_type: self.type_of(inside)? });
+                }
+                Type::Record(fields.into())
+            }
+            _ => return Err(Malformed),
+        })
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {

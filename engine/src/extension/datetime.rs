@@ -7,6 +7,14 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
+/// The instants that literals denote: years of four digits, in zones that differ from UTC by less than a day.
+pub(crate) const DATETIMES: core::ops::RangeInclusive<i64> = {
+    const ZONE: i64 = 23 * HOUR + 59 * MINUTE;
+    const YEAR_0: i64 = -62_167_219_200 * SECOND;
+    const YEAR_10000: i64 = 253_402_300_800 * SECOND;
+    YEAR_0 - ZONE..=YEAR_10000 - 1 + ZONE
+};
+
 /// The instant that a `datetime` literal denotes: `2024-10-15`, `2024-10-15T11:38:02Z`, with `.SSS` before the `Z`,
 /// or an offset such as `+0530` in its place.
 ///
@@ -160,6 +168,12 @@ mod tests {
         ] {
             assert_eq!(parse_datetime(text), Ok(value), "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_and_the_last_instant() {
+        assert_eq!(parse_datetime("0000-01-01T00:00:00.000+2359"), Ok(*DATETIMES.start()));
+        assert_eq!(parse_datetime("9999-12-31T23:59:59.999-2359"), Ok(*DATETIMES.end()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod explained;
 mod expression;
 mod hostile;
 mod policy;
+mod prospect;
 mod random;
 mod redundant;
 mod shrink;
@@ -36,15 +37,20 @@ fn setting(name: &str, default: u64) -> u64 {
     }
 }
 
+/// The seed of this run, and the choices of one case of a family.
+fn seeded(family: u64, number: u64) -> (u64, Random) {
+    let seed = setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
+    (seed, Random::new(seed ^ (family << 56) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+}
+
 /// Generates `count` cases and compares the answers to all their requests.
 fn run(family: u64, count: u64, generate: impl Fn(&mut Random) -> Case) {
-    let seed = setting("PALISADE_DIFFERENTIAL_SEED", 20_261_121);
     let count = count * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
     let mut allowed = 0;
     let mut requests = 0;
     let mut erring = 0;
     for number in 0..count {
-        let mut random = Random::new(seed ^ (family << 56) ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let (seed, mut random) = seeded(family, number);
         let case = generate(&mut random);
         match disagreement(&case) {
             Ok(summary) => {

@@ -24,13 +24,18 @@ pub(crate) fn answers(policies: &[u8], set: &CompiledPolicySet, case: &Case) -> 
     for request in &case.requests {
         write(request, &mut transcript);
     }
-    let answers = VM.with_borrow_mut(|vm| {
-        vm.open(policies)?;
-        vm.answer(&transcript)
-    });
-    let answers = answers.map_err(|error| format!("the wasm module: {error}"))?;
+    let answers = replayed(policies, &transcript)?;
     assert_eq!(answers.len(), case.requests.len(), "an answer to each request");
     answers.into_iter().map(|answer| named(set, answer)).collect()
+}
+
+/// The module's answers to a transcript.
+pub(crate) fn replayed(policies: &[u8], transcript: &Transcript) -> Result<Vec<WasmAnswer>, String> {
+    let answers = VM.with_borrow_mut(|vm| {
+        vm.open(policies)?;
+        vm.answer(transcript)
+    });
+    answers.map_err(|error| format!("the wasm module: {error}"))
 }
 
 fn named(set: &CompiledPolicySet, answer: WasmAnswer) -> Result<Answer, String> {
@@ -42,6 +47,7 @@ fn named(set: &CompiledPolicySet, answer: WasmAnswer) -> Result<Answer, String> 
     };
     match answer {
         WasmAnswer::Decided { allow, reasons, errors } => Ok((allow, ids(&reasons), ids(&errors))),
+        WasmAnswer::Prospect(prospect) => Err(format!("{prospect:?} where a decision was asked for")),
         WasmAnswer::Refused(code) => Err(format!("the wasm module refuses to decide: {code}")),
     }
 }
@@ -53,12 +59,12 @@ fn write(request: &Value, transcript: &mut Transcript) {
     transcript.decide(principal, action, resource, context);
 }
 
-fn entity(uid: &Value, transcript: &mut Transcript) -> Handle {
+pub(crate) fn entity(uid: &Value, transcript: &mut Transcript) -> Handle {
     transcript.entity(text(&uid["type"]), text(&uid["id"]))
 }
 
 /// A value of Cedar's JSON.
-fn value(json: &Value, transcript: &mut Transcript) -> Handle {
+pub(crate) fn value(json: &Value, transcript: &mut Transcript) -> Handle {
     match json {
         Value::Bool(value) => transcript.bool(*value),
         Value::Number(number) => transcript.long(number.as_i64().expect("a long")),

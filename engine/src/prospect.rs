@@ -1,0 +1,201 @@
+//! Whether a request could be allowed, when a part of its context is not known yet: what a list of tools shows.
+//!
+//! The index leads to the same policies as in a decision, except that what stands behind a probe of the unknown is a
+//! candidate whatever the probe would find. Each policy runs on a value that the unknown is taken to have ([`attempt`]),
+//! and what it asks of that value is written down ([`trail`]). A policy that asks nothing has settled its part: a
+//! forbid that is true decides, a permit that is false is out. For the others, values are searched on which a permit is
+//! true and no forbid is ([`search`]): the last answer that could be another is turned, with a value that gives the
+//! other answer and all those before it ([`solve`]). As every way through the policies is followed or shown to be
+//! impossible, a search that ends without a value proves that there is none.
+//!
+//! Followed are `==`, `<`, `like`, `has`, `contains` (of both sides), `containsAll`, `containsAny` and `isEmpty`, where
+//! a field of the unknown meets a value that does not come from it, and booleans. What else is asked of the unknown is
+//! computed from the value at hand: it may show that a request could be allowed, and never that it could not.
+
+mod attempt;
+mod search;
+mod solve;
+mod text;
+mod trace;
+mod trail;
+mod values;
+
+use core::ops::Range;
+
+use crate::decide::{Judge, Key, Outcome};
+use crate::error::DecideError;
+use crate::ids::PolicyIndex;
+use crate::limits;
+use crate::machine::{Halt, INTERNAL, Machine};
+use crate::policy::Policy;
+use crate::unknown::Unknown;
+
+use attempt::Attempt;
+use search::{Goals, Search};
+use trace::{Break, Term, Tracer};
+use trail::{Answer, Trail};
+
+/// Whether a request could be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Prospect {
+    /// Some value of the unknown makes the decision an allow: one was found.
+    Possible,
+    /// No value does.
+    Impossible,
+    /// Neither was shown: policies ask of the unknown what is not followed, or more than
+    /// [`PROSPECT_STEPS`](limits::PROSPECT_STEPS) allow.
+    Unsettled,
+}
+
+impl Prospect {
+    /// Whether some value may make the decision an allow, for all that is known.
+    #[must_use]
+    pub const fn is_possible(self) -> bool {
+        match self {
+            Self::Possible | Self::Unsettled => true,
+            Self::Impossible => false,
+        }
+    }
+}
+
+/// What an error in a forbid policy means to whoever carries decisions out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnForbidError {
+    /// A denial, although Cedar may allow.
+    Deny,
+    /// Nothing, as in Cedar.
+    Skip,
+}
+
+/// What is kept from one request to the next.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    attempt: Attempt,
+    trail: Trail,
+    terms: Vec<Term>,
+}
+
+/// A request's policies, asked about a value of the unknown for the first time.
+pub(crate) struct Survey<'b> {
+    tracer: Tracer<'b>,
+    on_forbid_error: OnForbidError,
+    /// A forbid denies, or a permit allows, whatever the unknown is.
+    forbidden: bool,
+    permitted: bool,
+    /// A permit allows, or a forbid denies, with the value at hand.
+    permitted_now: bool,
+    forbidden_now: bool,
+}
+
+impl<'b> Survey<'b> {
+    pub(crate) fn new(buffers: &'b mut Buffers, unknown: Option<&'b Unknown>, on_forbid_error: OnForbidError) -> Self {
+        let Buffers { attempt, trail, terms } = buffers;
+        attempt.clear(unknown);
+        trail.clear();
+        Self {
+            tracer: Tracer { unknown, attempt, trail, terms },
+            on_forbid_error,
+            forbidden: false,
+            permitted: false,
+            permitted_now: false,
+            forbidden_now: false,
+        }
+    }
+
+    /// What follows from all policies; the outcome has those that the unknown decides on.
+    pub(crate) fn finish(self, machine: &mut Machine<'_>, outcome: &mut Outcome) -> Result<Prospect, DecideError> {
+        for list in [&mut outcome.permits, &mut outcome.forbids] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        if self.forbidden || !self.permitted && outcome.permits.is_empty() {
+            return Ok(Prospect::Impossible);
+        }
+        if (self.permitted || self.permitted_now) && !self.forbidden_now {
+            return Ok(Prospect::Possible);
+        }
+        machine.steps_left = limits::PROSPECT_STEPS;
+        let mut search = Search::new(self.tracer, self.on_forbid_error);
+        let forbids = &outcome.forbids;
+        let found = if self.permitted {
+            search.find(machine, Goals { permit: None, forbids })
+        } else {
+            let mut found = Ok(false);
+            for permit in &outcome.permits {
+                found = search.find(machine, Goals { permit: Some(*permit), forbids });
+                if !matches!(found, Ok(false)) {
+                    break;
+                }
+            }
+            found
+        };
+        match found {
+            Ok(true) => Ok(Prospect::Possible),
+            Ok(false) if search.is_complete => Ok(Prospect::Impossible),
+            Ok(false) | Err(Halt::Stop(DecideError::BudgetSpent)) => Ok(Prospect::Unsettled),
+            Err(Halt::Stop(error)) => Err(error),
+            Err(Halt::Erred) => Err(DecideError::Internal),
+        }
+    }
+}
+
+impl Judge for &mut Survey<'_> {
+    fn probe(&mut self, machine: &mut Machine<'_>, program: &Range<u32>) -> Result<Key, Halt> {
+        let run = self.tracer.run(machine, program);
+        let asked = !self.tracer.trail.entries.is_empty();
+        self.tracer.trail.clear();
+        match run {
+            Ok(_) | Err(Break::Halt(Halt::Erred)) if asked => Ok(Key::Everything),
+            Ok(Some(term)) => Ok(term.if_known().map_or(Key::Everything, Key::Value)),
+            Ok(None) => Ok(Key::Nothing),
+            Err(Break::Halt(Halt::Erred)) => Ok(Key::Everything),
+            Err(Break::Halt(stop)) => Err(stop),
+            // There is nothing to diverge from.
+            Err(Break::Diverged) => Err(INTERNAL),
+        }
+    }
+
+    fn policy(
+        &mut self,
+        machine: &mut Machine<'_>,
+        outcome: &mut Outcome,
+        at: PolicyIndex,
+        policy: &Policy,
+    ) -> Result<(), Halt> {
+        if self.forbidden {
+            return Ok(());
+        }
+        let run = self.tracer.condition(machine, &policy.code);
+        let asked = !self.tracer.trail.entries.is_empty();
+        self.tracer.trail.clear();
+        let answer = match run {
+            Ok(answer) => answer,
+            Err(Break::Halt(halt)) => return Err(halt),
+            Err(Break::Diverged) => return Err(INTERNAL),
+        };
+        let applies = applies(policy, answer, self.on_forbid_error);
+        match (policy.is_forbid, asked) {
+            (true, false) => self.forbidden |= applies,
+            (false, false) => self.permitted |= applies,
+            (true, true) => {
+                self.forbidden_now |= applies;
+                outcome.forbids.push(at);
+            }
+            (false, true) => {
+                self.permitted_now |= applies;
+                outcome.permits.push(at);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a policy has its effect when its conditions come to this.
+fn applies(policy: &Policy, answer: Answer, on_forbid_error: OnForbidError) -> bool {
+    match answer {
+        Answer::True => true,
+        Answer::False => false,
+        Answer::Erred => policy.is_forbid && on_forbid_error == OnForbidError::Deny,
+    }
+}

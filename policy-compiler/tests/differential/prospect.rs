@@ -1,0 +1,622 @@
+//! Prospects: what the engine says of a request whose `context.input` is not known yet, held against cedar-policy's
+//! answers for every input of a small world.
+//!
+//! Each question of these policies depends on what the inputs of the world tell apart: a text's first and last
+//! character, whether it has an `a`, whether it is one of a few short ones, numbers around the constants, and so on. So
+//! an input that is allowed exists if and only if one of the world is.
+
+use std::path::Path;
+
+use cedar_policy::{Context, Entities, EntityUid, Policy, PolicyId, PolicySet, Request};
+use palisade_engine::{Field, OnForbidError, Prospect, Type};
+use palisade_engine_guest::{Answer as GuestAnswer, Session, Transcript};
+use palisade_policy_compiler::compile::{PolicySource, compile};
+use serde_json::{Map, Value, json};
+
+use crate::compare::{Case, cedar, load_request};
+use crate::random::Random;
+use crate::wasm::{self, entity, replayed};
+use crate::{seeded, setting};
+
+/// A field of the input.
+struct Feature {
+    name: &'static str,
+    required: bool,
+    field_type: fn() -> Type,
+    /// Questions about it; `$` stands for its path.
+    questions: &'static [&'static str],
+    /// Every value that the questions tell apart.
+    values: fn() -> Vec<Value>,
+}
+
+fn texts(longest: usize) -> Vec<Value> {
+    let mut all = vec![String::new()];
+    let mut last = all.clone();
+    for _ in 0..longest {
+        last = last.iter().flat_map(|text| ["a", "b", "z"].map(|c| format!("{text}{c}"))).collect();
+        all.extend(last.clone());
+    }
+    all.into_iter().map(Value::from).collect()
+}
+
+fn extension(function: &str, literals: &[&str]) -> Vec<Value> {
+    literals.iter().map(|literal| json!({"__extn": {"fn": function, "arg": literal}})).collect()
+}
+
+fn subsets(of: &[Value]) -> Vec<Value> {
+    let all = 0..1_usize << of.len();
+    let subset = |mask: usize| of.iter().enumerate().filter(move |(at, _)| mask >> at & 1 == 1).map(|(_, value)| value);
+    all.map(|mask| subset(mask).cloned().collect()).collect()
+}
+
+const FEATURES: [Feature; 12] = [
+    Feature {
+        name: "text",
+        required: true,
+        field_type: || Type::String,
+        questions: &[
+            r#"$ == "a""#,
+            r#"$ == "ab""#,
+            r#"$ != """#,
+            r#""b" == $"#,
+            r#"$ like "a*""#,
+            r#"$ like "*b""#,
+            r#"$ like "*a*""#,
+            r#"$ like "a*b""#,
+            r#"$ like "a*a""#,
+            r#"$ like "b*""#,
+            r#"$ like "*z""#,
+            r#"$ like "*""#,
+            r#"$ like "ab""#,
+            r#"["a", "ba", "z"].contains($)"#,
+            "$ == principal.name",
+            r#"$ == Color::"red""#,
+            r#"$ < 3"#,
+        ],
+        values: || texts(4),
+    },
+    Feature {
+        name: "count",
+        required: true,
+        field_type: || Type::Long,
+        questions: &[
+            "$ == 1",
+            "$ != 2",
+            "$ < 2",
+            "$ <= 2",
+            "$ > 0",
+            "$ >= 3",
+            "0 < $",
+            "3 >= $",
+            "[0, 1, 2, 3].contains($)",
+            "$ < -9223372036854775808",
+            "$ >= 9223372036854775807",
+            "$ == principal.level",
+            r#"$ like "a*""#,
+        ],
+        values: || [i64::MIN, i64::MIN + 1, -1, 0, 1, 2, 3, 4, i64::MAX - 1, i64::MAX].map(Value::from).to_vec(),
+    },
+    Feature {
+        name: "flag",
+        required: true,
+        field_type: || Type::Bool,
+        questions: &["$", "!$", "$ == true", "$ != true", "[true, false].contains($)", "$ && true", "$ == 1"],
+        values: || vec![json!(true), json!(false)],
+    },
+    Feature {
+        name: "optional",
+        required: false,
+        field_type: || Type::String,
+        questions: &[
+            "context.input has optional",
+            "!(context.input has optional)",
+            r#"(context.input has optional && $ == "a")"#,
+            r#"(context.input has optional && $ != "b")"#,
+            r#"(context.input has optional && $ like "a*")"#,
+            r#"$ == "b""#,
+            r#"$ like "*b""#,
+        ],
+        values: || texts(3),
+    },
+    Feature {
+        name: "tags",
+        required: true,
+        field_type: || Type::Set(Box::new(Type::String)),
+        questions: &[
+            r#"$.contains("a")"#,
+            r#"$.contains("b")"#,
+            "$.contains(1)",
+            "$.isEmpty()",
+            r#"$.containsAll(["a", "b"])"#,
+            r#"$.containsAny(["a", "b"])"#,
+            "$.containsAll([])",
+            "$.containsAny(principal.tags)",
+            "$ == 3",
+        ],
+        values: || subsets(&["a", "b", "z"].map(Value::from)),
+    },
+    Feature {
+        name: "bits",
+        required: true,
+        field_type: || Type::Set(Box::new(Type::Bool)),
+        questions: &["$.contains(true)", "$.contains(false)", "$.isEmpty()", "$.containsAll([true, false])"],
+        values: || subsets(&[true, false].map(Value::from)),
+    },
+    Feature {
+        name: "inner",
+        required: false,
+        field_type: || Type::Record([field("level", true, Type::Long), field("name", false, Type::String)].into()),
+        questions: &[
+            "context.input has inner",
+            "context.input has inner.name",
+            "(context.input has inner && $.level > 1)",
+            r#"(context.input has inner.name && $.name == "a")"#,
+            "$.level <= 1",
+            r#"$.name == "b""#,
+            "$ has nothing",
+        ],
+        values: || {
+            let names = [None, Some("a"), Some("b"), Some("z")];
+            let records = [0, 1, 2].into_iter().flat_map(|level| {
+                names.map(|name| match name {
+                    Some(name) => json!({"level": level, "name": name}),
+                    None => json!({"level": level}),
+                })
+            });
+            records.collect()
+        },
+    },
+    Feature {
+        name: "price",
+        required: true,
+        field_type: || Type::Decimal,
+        questions: &[
+            r#"$ == decimal("1.5")"#,
+            r#"$.lessThan(decimal("1.5"))"#,
+            r#"$.lessThanOrEqual(decimal("1.0"))"#,
+            r#"$.greaterThan(decimal("1.0"))"#,
+            r#"decimal("1.5").lessThan($)"#,
+            r#"decimal("1.0").greaterThanOrEqual($)"#,
+            r#"$.lessThan(decimal("-922337203685477.5808"))"#,
+            r#"$ < 1"#,
+        ],
+        values: || {
+            extension(
+                "decimal",
+                &[
+                    "-922337203685477.5808",
+                    "0.9999",
+                    "1.0",
+                    "1.0001",
+                    "1.4999",
+                    "1.5",
+                    "1.5001",
+                    "922337203685477.5807",
+                ],
+            )
+        },
+    },
+    Feature {
+        name: "at",
+        required: true,
+        field_type: || Type::Datetime,
+        questions: &[
+            r#"$ == datetime("2024-10-15")"#,
+            r#"$ < datetime("2024-10-15")"#,
+            r#"$ > datetime("2024-10-15")"#,
+            r#"$ >= datetime("9999-12-31T23:59:59.999-2359")"#,
+            r#"$ > datetime("9999-12-31T23:59:59.999-2359")"#,
+            r#"$ < datetime("0000-01-01T00:00:00.000+2359")"#,
+            r#"$ == datetime("9999-12-31").offset(duration("10000d"))"#,
+            r#"$ < duration("1h")"#,
+        ],
+        values: || {
+            extension(
+                "datetime",
+                &[
+                    "0000-01-01T00:00:00.000+2359",
+                    "2024-10-14T23:59:59.999Z",
+                    "2024-10-15",
+                    "2024-10-15T00:00:00.001Z",
+                    "9999-12-31T23:59:59.999-2359",
+                ],
+            )
+        },
+    },
+    Feature {
+        name: "wait",
+        required: false,
+        field_type: || Type::Duration,
+        questions: &[
+            "context.input has wait",
+            r#"(context.input has wait && $ < duration("1h"))"#,
+            r#"(context.input has wait && $ == duration("60m"))"#,
+            r#"$ <= duration("1h")"#,
+            r#"$ > duration("9223372036854775807ms")"#,
+        ],
+        values: || extension("duration", &["0ms", "3599999ms", "1h", "3600001ms", "9223372036854775807ms"]),
+    },
+    Feature {
+        name: "color",
+        required: true,
+        field_type: || Type::Entity("Color".into()),
+        questions: &[
+            r#"$ == Color::"red""#,
+            r#"$ != Color::"green""#,
+            r#"$ == User::"a""#,
+            r#"[Color::"red", Color::"green", User::"a"].contains($)"#,
+            "$ is Color",
+            "$ is User",
+            r#"$ == "red""#,
+        ],
+        values: || ["red", "green", "any"].map(|id| json!({"__entity": {"type": "Color", "id": id}})).to_vec(),
+    },
+    Feature {
+        name: "address",
+        required: true,
+        field_type: || Type::Ip,
+        questions: &[r#"$ == ip("10.0.0.1")"#, r#"$ != ip("10.0.0.0/8")"#, r#"[ip("10.0.0.1")].contains($)"#],
+        values: || extension("ip", &["10.0.0.1", "10.0.0.0/8", "0.0.0.0", "0.0.0.1"]),
+    },
+];
+
+/// Inputs above which features are left out.
+const INPUTS: usize = 800;
+
+const MODES: [OnForbidError; 2] = [OnForbidError::Skip, OnForbidError::Deny];
+
+fn field(name: &str, required: bool, field_type: Type) -> Field {
+    Field { name: name.into(), required, field_type }
+}
+
+/// Policies about some features.
+#[derive(Clone)]
+struct World {
+    features: Vec<usize>,
+    policies: Vec<String>,
+}
+
+impl World {
+    fn generate(random: &mut Random) -> Self {
+        let mut features: Vec<usize> = Vec::new();
+        for _ in 0..=random.below(4) {
+            let feature = random.below(FEATURES.len());
+            if !features.contains(&feature) && inputs(&[&features[..], &[feature]].concat()).len() <= INPUTS {
+                features.push(feature);
+            }
+        }
+        let policies = (0..=random.below(6)).map(|_| policy(random, &features)).collect();
+        Self { features, policies }
+    }
+
+    fn input_type(&self) -> Type {
+        let fields = self.features.iter().map(|feature| &FEATURES[*feature]);
+        Type::Record(fields.map(|feature| field(feature.name, feature.required, (feature.field_type)())).collect())
+    }
+
+    fn to_line(&self, name: &str) -> String {
+        let features: Vec<&str> = self.features.iter().map(|feature| FEATURES[*feature].name).collect();
+        json!({"name": name, "features": features, "policies": self.policies}).to_string()
+    }
+
+    fn from_line(line: &str) -> Self {
+        let json: Value = serde_json::from_str(line).expect("a case");
+        let texts = |member: &str| -> Vec<String> {
+            let list = json[member].as_array().unwrap_or_else(|| panic!("{member} of {line}"));
+            list.iter().map(|text| text.as_str().expect("text").to_owned()).collect()
+        };
+        let number = |name: &String| FEATURES.iter().position(|feature| feature.name == name).expect("a feature");
+        Self { features: texts("features").iter().map(number).collect(), policies: texts("policies") }
+    }
+}
+
+/// Every input of the world that has these features.
+fn inputs(features: &[usize]) -> Vec<Map<String, Value>> {
+    let mut all = vec![Map::new()];
+    for feature in features.iter().map(|feature| &FEATURES[*feature]) {
+        let mut values: Vec<Option<Value>> = (feature.values)().into_iter().map(Some).collect();
+        if !feature.required {
+            values.push(None);
+        }
+        let with = |input: &Map<String, Value>, value: &Option<Value>| {
+            let mut input = input.clone();
+            input.extend(value.clone().map(|value| (feature.name.to_owned(), value)));
+            input
+        };
+        all = all.iter().flat_map(|input| values.iter().map(move |value| with(input, value))).collect();
+    }
+    all
+}
+
+fn policy(random: &mut Random, features: &[usize]) -> String {
+    let effect = if random.chance(60) { "permit" } else { "forbid" };
+    let principal = random.pick(&["principal", "principal", r#"principal == User::"a""#, r#"principal in Team::"t""#]);
+    let action = random.pick(&["action", r#"action == Action::"call""#, r#"action in Action::"tools""#]);
+    let clauses: String = (0..random.below(3) + usize::from(random.chance(80)))
+        .map(|_| {
+            let keyword = if random.chance(80) { "when" } else { "unless" };
+            let depth = random.below(4);
+            format!(" {keyword} {{ {} }}", condition(random, features, depth))
+        })
+        .collect();
+    format!("{effect}({principal}, {action}, resource){clauses};")
+}
+
+fn condition(random: &mut Random, features: &[usize], depth: usize) -> String {
+    if depth == 0 {
+        return question(random, features);
+    }
+    let mut inner = || condition(random, features, depth - 1);
+    let (a, b, c) = (inner(), inner(), inner());
+    match random.below(10) {
+        0..=3 => format!("({a} && {b})"),
+        4..=6 => format!("({a} || {b})"),
+        7 => format!("!({a})"),
+        8 => format!("(if {a} then {b} else {c})"),
+        _ => a,
+    }
+}
+
+fn question(random: &mut Random, features: &[usize]) -> String {
+    if features.is_empty() || random.chance(15) {
+        return random
+            .pick(&[
+                "true",
+                r#"principal.name == "a""#,
+                r#"principal.name == "b""#,
+                "context.known == 1",
+                "principal.missing == 1",
+                "context.input has nothing",
+                "context.input.nothing == 1",
+                "context has input",
+                "principal in Team::\"t\"",
+            ])
+            .to_owned();
+    }
+    let feature = &FEATURES[random.pick(features)];
+    let path = format!("context.input.{}", feature.name);
+    let question = random.pick(feature.questions).replace('$', &path);
+    if random.chance(20) { format!("!({question})") } else { question }
+}
+
+fn store() -> Entities {
+    Entities::from_json_value(
+        json!([
+            {"uid": {"type": "User", "id": "a"}, "attrs": {"name": "a", "level": 1, "tags": ["a", "z"]},
+                "parents": [{"type": "Team", "id": "t"}]},
+            {"uid": {"type": "User", "id": "b"}, "attrs": {"name": "b", "level": 3, "tags": []}, "parents": []},
+            {"uid": {"type": "Action", "id": "call"}, "attrs": {}, "parents": [{"type": "Action", "id": "tools"}]}
+        ]),
+        None,
+    )
+    .expect("entities")
+}
+
+const PRINCIPALS: [&str; 2] = ["a", "b"];
+
+/// What cedar-policy says: whether some input of the world is allowed, by principal and mode.
+fn truth(world: &World, policies: &PolicySet, entities: &Entities) -> Vec<Prospect> {
+    let inputs = inputs(&world.features);
+    let mut truth = Vec::new();
+    for principal in PRINCIPALS {
+        let uid =
+            |type_name: &str, id: &str| EntityUid::from_json(json!({"type": type_name, "id": id})).expect("an entity");
+        let mut found = [false; MODES.len()];
+        for input in &inputs {
+            let context = json!({"known": 1, "input": input});
+            let context = Context::from_json_value(context, None).expect("a context");
+            let request = Request::new(uid("User", principal), uid("Action", "call"), uid("Tool", "x"), context, None);
+            let (allow, _, errors) = cedar(&request.expect("a request"), policies, entities);
+            let forbid_erred = errors.iter().any(|id| is_forbid(policies, id));
+            for (mode, found) in MODES.iter().zip(&mut found) {
+                *found |= allow && (*mode == OnForbidError::Skip || !forbid_erred);
+            }
+            if found == [true; MODES.len()] {
+                break;
+            }
+        }
+        truth.extend(found.map(|found| if found { Prospect::Possible } else { Prospect::Impossible }));
+    }
+    truth
+}
+
+fn is_forbid(policies: &PolicySet, id: &str) -> bool {
+    let policy = policies.policy(&PolicyId::new(id)).expect("it erred, so it is there");
+    policy.effect() == cedar_policy::Effect::Forbid
+}
+
+/// What the engine says, natively and in wasm.
+fn ours(bytes: &[u8], transcript: &Transcript) -> Result<Vec<Prospect>, String> {
+    let session = Session::open(bytes).expect("opens");
+    let native = GuestAnswer::read_all(&session.answer(transcript.bytes()).expect("answers")).expect("readable");
+    let wasm = replayed(bytes, transcript)?;
+    if native != wasm {
+        return Err(format!("native: {native:?}\nwasm:   {wasm:?}"));
+    }
+    native
+        .into_iter()
+        .map(|answer| match answer {
+            GuestAnswer::Prospect(prospect) => Ok(prospect),
+            other => Err(format!("{other:?} where a prospect was asked for")),
+        })
+        .collect()
+}
+
+/// Asks of every principal in each mode; returns what was agreed on.
+fn disagreement(world: &World) -> Result<Vec<Prospect>, String> {
+    let mut policies = PolicySet::new();
+    for (number, text) in world.policies.iter().enumerate() {
+        let policy = Policy::parse(Some(PolicyId::new(format!("policy{number}"))), text);
+        policies.add(policy.unwrap_or_else(|error| panic!("{text}\n{error:?}"))).expect("ids are distinct");
+    }
+    let entities = store();
+    let source = PolicySource { policies: &policies, entities: &entities, step_limit: 1_000_000 };
+    let bytes = compile(source).map_err(|errors| format!("does not compile: {errors:?}"))?.bytes;
+    let mut transcript = Transcript::new();
+    for principal in PRINCIPALS {
+        for mode in MODES {
+            let principal = transcript.entity("User", principal);
+            let action = transcript.entity("Action", "call");
+            let resource = transcript.entity("Tool", "x");
+            let known = transcript.long(1);
+            let context = transcript.record(&[("known", known)]);
+            transcript.prospect([principal, action, resource, context], "input", &world.input_type(), mode);
+        }
+    }
+    let (ours, theirs) = (ours(&bytes, &transcript)?, truth(world, &policies, &entities));
+    if ours == theirs { Ok(ours) } else { Err(format!("cedar-policy: {theirs:?}\nours:         {ours:?}")) }
+}
+
+/// Leaves out policies and features as long as the disagreement stays.
+fn shrink(mut world: World) -> World {
+    let mut at = 0;
+    while at < world.policies.len() {
+        let mut smaller = world.clone();
+        smaller.policies.remove(at);
+        if disagreement(&smaller).is_err() { world = smaller } else { at += 1 }
+    }
+    world
+}
+
+/// Every listed tool can be called with some input, and every tool that can be called is listed.
+#[test]
+fn what_some_input_of_a_small_world_allows_is_possible_and_nothing_else() {
+    let count = 600 * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
+    let (mut asked, mut possible) = (0, 0);
+    for number in 0..count {
+        let (seed, mut random) = seeded(20, number);
+        let world = World::generate(&mut random);
+        match disagreement(&world) {
+            Ok(agreed) => {
+                asked += agreed.len();
+                possible += agreed.iter().filter(|prospect| prospect.is_possible()).count();
+            }
+            Err(found) => {
+                let name = format!("found-{seed}-{number}");
+                let line = shrink(world).to_line(&name);
+                let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/prospect");
+                std::fs::write(format!("{folder}/{name}.jsonl"), format!("{line}\n")).expect("the case is kept");
+                panic!("{name}: {found}\nshrunk and kept under tests/cases/prospect:\n{line}");
+            }
+        }
+    }
+    println!("{asked} prospects, {possible} possible");
+    assert!(possible > asked / 5 && asked - possible > asked / 5, "the answers are too uniform");
+}
+
+/// Cases that were found once, or that are instructive.
+#[test]
+fn kept_cases_agree() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/prospect");
+    let mut cases = 0;
+    for file in std::fs::read_dir(&folder).expect("the folder of cases") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+        for line in text.lines() {
+            if let Err(found) = disagreement(&World::from_line(line)) {
+                panic!("{line}\n{found}");
+            }
+            cases += 1;
+        }
+    }
+    assert!(cases > 0, "there are cases");
+}
+
+/// The type of a value of Cedar's JSON; `None` for a set of several types.
+fn type_of(value: &Value, random: &mut Random) -> Option<Type> {
+    Some(match value {
+        Value::Bool(_) => Type::Bool,
+        Value::Number(_) => Type::Long,
+        Value::String(_) => Type::String,
+        Value::Array(elements) => {
+            let mut types: Vec<Type> =
+                elements.iter().map(|element| type_of(element, random)).collect::<Option<_>>()?;
+            types.dedup();
+            match types.as_slice() {
+                [] => Type::Set(Box::new(Type::String)),
+                [one] => Type::Set(Box::new(one.clone())),
+                _ => return None,
+            }
+        }
+        Value::Object(fields) => {
+            if let Some(uid) = fields.get("__entity") {
+                return Some(Type::Entity(uid["type"].as_str()?.into()));
+            }
+            if let Some(call) = fields.get("__extn") {
+                return Some(match call["fn"].as_str()? {
+                    "decimal" => Type::Decimal,
+                    "datetime" => Type::Datetime,
+                    "duration" => Type::Duration,
+                    _ => Type::Ip,
+                });
+            }
+            let mut own = Vec::new();
+            for (name, value) in fields {
+                own.push(field(name, random.chance(70), type_of(value, random)?));
+            }
+            if random.chance(30) {
+                own.push(field("absent", false, Type::Long));
+            }
+            Type::Record(own.into())
+        }
+        Value::Null => return None,
+    })
+}
+
+/// Whatever the policies are: if a request is allowed, it was possible before one of its attributes was known.
+fn never_hidden(family: u64, count: u64, generate: impl Fn(&mut Random) -> Case) {
+    let count = count * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
+    let (mut asked, mut allowed, mut hidden) = (0, 0, 0);
+    for number in 0..count {
+        let (_, mut random) = seeded(family, number);
+        let case = generate(&mut random);
+        let (policies, entities) = case.load();
+        let source = PolicySource { policies: &policies, entities: &entities, step_limit: 10_000_000 };
+        let bytes = compile(source).expect("compiles").bytes;
+        let mut transcript = Transcript::new();
+        let mut expected = Vec::new();
+        for json in &case.requests {
+            let (allow, _, errors) = cedar(&load_request(json, None), &policies, &entities);
+            let forbid_erred = errors.iter().any(|id| is_forbid(&policies, id));
+            let context = json["context"].as_object().expect("a record");
+            for (attribute, value) in context {
+                let Some(of) = type_of(value, &mut random) else { continue };
+                let mut known = context.clone();
+                known.remove(attribute);
+                for mode in MODES {
+                    let [principal, action, resource] =
+                        ["principal", "action", "resource"].map(|part| entity(&json[part], &mut transcript));
+                    let context = wasm::value(&Value::Object(known.clone()), &mut transcript);
+                    transcript.prospect([principal, action, resource, context], attribute, &of, mode);
+                    let allow = allow && (mode == OnForbidError::Skip || !forbid_erred);
+                    expected.push((allow, json, attribute));
+                }
+            }
+        }
+        let ours = ours(&bytes, &transcript).unwrap_or_else(|found| panic!("{found}\n{}", case.to_line("prospect")));
+        assert_eq!(ours.len(), expected.len(), "an answer to each");
+        for (prospect, (allow, json, attribute)) in ours.into_iter().zip(expected) {
+            let told = prospect.is_possible() || !allow;
+            assert!(told, "{attribute} of {json}: {prospect:?}\n{}", case.to_line("prospect"));
+            asked += 1;
+            allowed += usize::from(allow);
+            hidden += usize::from(!prospect.is_possible());
+        }
+    }
+    println!("{asked} prospects: {allowed} requests allowed, {hidden} impossible");
+    assert!(allowed > asked / 20 && hidden > asked / 20, "the answers are too uniform");
+}
+
+#[test]
+fn nothing_that_is_allowed_is_impossible() {
+    never_hidden(21, 400, |random| Case::generate(random, 6));
+}
+
+#[test]
+fn nothing_that_is_allowed_is_impossible_in_large_sets() {
+    never_hidden(22, 15, |random| Case::generate(random, 300));
+}
+
+#[test]
+fn nothing_typed_that_is_allowed_is_impossible() {
+    never_hidden(23, 300, |random| Case::typed(random, 12));
+}
