@@ -348,7 +348,7 @@ impl<'a> Finish<'a> {
                 let form = form.unwrap_or(ReplyForm::Problem);
                 let reply = match facts.metadata {
                     Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
-                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, &form),
+                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, facts.cure, &form),
                 };
                 let status = reply.status;
                 (Action::Reply(reply), status)

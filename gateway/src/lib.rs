@@ -14,6 +14,7 @@ pub mod bundle;
 mod cases;
 mod certificate;
 mod configuration;
+mod cure;
 mod decision_id;
 mod entity_text;
 mod error;

@@ -264,6 +264,9 @@ pub const PARAM_HEADERS: usize = 32;
 /// Longest name that is repeated to the client in the wording of a denial, in bytes.
 pub const WORDING_BYTES: usize = 128;
 
+/// Longest sentence of a policy's author about what would cure a denial, in bytes. Models read it with every refusal.
+pub const ADVICE_BYTES: usize = 512;
+
 /// Longest id of an MCP session, in bytes. Servers use UUIDs, or tokens of their own.
 pub const SESSION_ID_BYTES: usize = 1024;
 

@@ -38,6 +38,8 @@ pub(crate) struct Buffers {
     /// The policies that determined an answer, and those that could not be evaluated.
     reasons: Vec<PolicyIndex>,
     errors: Vec<PolicyIndex>,
+    /// Those that a token would need.
+    scopes: Vec<String>,
     transaction: Option<Transaction>,
     messages: MessageBuffers,
 }
@@ -100,6 +102,11 @@ impl<'a> Pipeline<'a> {
         facts: &mut Facts<'a>,
     ) -> Progress {
         match self.steps(request, body, host, facts) {
+            // Where a denial looks like an absence, it needs no scope.
+            Ok(Progress::Decided(Outcome::Denied)) if !facts.cure.scopes.is_empty() && !facts.hides_denials() => {
+                facts.challenge.scopes = facts.cure.scopes;
+                Progress::Decided(Outcome::ScopeLacking)
+            }
             Ok(progress) => progress,
             Err(Refusal { outcome, attribute }) => {
                 facts.attribute = attribute;
@@ -128,8 +135,17 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
-        let Buffers { path, host: host_name, resource_id, resource_text, reasons, errors, transaction, messages } =
-            buffers;
+        let Buffers {
+            path,
+            host: host_name,
+            resource_id,
+            resource_text,
+            reasons,
+            errors,
+            scopes,
+            transaction,
+            messages,
+        } = buffers;
         // A host that does not read has no resource; it is refused below, once it is known who asks.
         let host_read = self::host(head.authority, host_name);
         let host_name: &'a str = host_name;
@@ -194,7 +210,8 @@ impl<'a> Pipeline<'a> {
         let subject = asks_subject.then_some((&identity.subject, &issuer.principal));
         reasons.clear();
         errors.clear();
-        let mut panel = Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors };
+        let mut panel =
+            Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors, scopes };
         let target = match &route.target {
             Target::Http(target) => target,
             Target::Mcp(mcp) => {
@@ -225,6 +242,7 @@ struct Panel<'a> {
     scratch: &'a mut Scratch,
     reasons: &'a mut Vec<PolicyIndex>,
     errors: &'a mut Vec<PolicyIndex>,
+    scopes: &'a mut Vec<String>,
 }
 
 impl<'a> Panel<'a> {
@@ -239,7 +257,8 @@ impl<'a> Panel<'a> {
     where
         'a: 'n,
     {
-        let Self { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors } = self;
+        let Self { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors, scopes: _ } =
+            self;
         let (mapping, actors): (Option<&'a PrincipalMapping>, &'a [Person]) = (*actor_mapping, actors);
         let subject = subject.map(|(person, mapping)| (person, Some(mapping)));
         let mut result = Outcome::Denied;
@@ -262,10 +281,13 @@ impl<'a> Panel<'a> {
         Ok(result)
     }
 
-    /// Says which policies settled it.
+    /// Says which policies settled it, and what would cure a denial by them.
     fn close(self, facts: &mut Facts<'a>) {
         facts.policies = PolicyNames::new(self.bundle.policies(), self.reasons);
         facts.errors = PolicyNames::new(self.bundle.policies(), self.errors);
+        if facts.effect == Some(Effect::Deny) {
+            facts.cure = self.bundle.cures().of(facts.policies, self.scopes);
+        }
     }
 }
 

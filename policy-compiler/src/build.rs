@@ -130,7 +130,7 @@ fn assemble(
     }
 }
 
-/// What a gateway refuses, at the issuer or the route that it names if it names one.
+/// What a gateway refuses, at the policy, the issuer or the route that it names if it names one.
 fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
     let WriteError::Bundle(BundleError::Gateway(section)) = error else {
         return Diagnostic::error(error.code(), error.to_string()).in_file(PROJECT_FILE);
@@ -139,6 +139,10 @@ fn refusal(project: &Project, error: &WriteError) -> Diagnostic {
     let code = section.kind().code();
     let message = text.strip_prefix(code).map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ']));
     let diagnostic = Diagnostic::error(code, format!("a gateway would refuse {message}"));
+    let mut policies = project.policies.places();
+    if let Some((_, place)) = policies.find(|(id, _)| message.contains(&format!("policy `{id}`"))) {
+        return diagnostic.at(&place.file, place.mark());
+    }
     let issuer = |issuer: &&IssuerTable| message.contains(&format!("issuer `{}`", issuer.alias.as_ref()));
     if let Some(issuer) = project.file.issuers.iter().find(issuer) {
         return diagnostic.at(PROJECT_FILE, issuer.alias.span());

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod claim;
+mod cures;
 mod issuers;
 mod keys;
 mod mcp;
@@ -37,6 +38,7 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
         transaction_tokens: transactions::build(&project.file, key_sets, findings),
+        cures: cures::build(project, findings),
     }
 }
 

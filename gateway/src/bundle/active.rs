@@ -5,6 +5,7 @@ use palisade_engine::CompiledPolicySet;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::Manifest;
+use crate::cure::CureTable;
 use crate::identity::RouteSlots;
 use crate::proof::OpenDpop;
 use crate::resource::ResourceTable;
@@ -25,6 +26,7 @@ pub struct ActiveBundle {
     resources: ResourceTable,
     dpop: Option<OpenDpop>,
     transactions: Option<TransactionRules>,
+    cures: CureTable,
 }
 
 impl ActiveBundle {
@@ -40,9 +42,9 @@ impl ActiveBundle {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
         let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        let OpenSection { issuers, routes, slots, resources, dpop, transactions } =
+        let OpenSection { issuers, routes, slots, resources, dpop, transactions, cures } =
             OpenSection::open(section).map_err(BundleError::Gateway)?;
-        Ok(Self { manifest, digest, policies, issuers, routes, slots, resources, dpop, transactions })
+        Ok(Self { manifest, digest, policies, issuers, routes, slots, resources, dpop, transactions, cures })
     }
 
     /// The signed manifest.
@@ -93,6 +95,11 @@ impl ActiveBundle {
     /// How DPoP proofs must look; `None` where they are not accepted.
     pub(crate) fn dpop(&self) -> Option<&OpenDpop> {
         self.dpop.as_ref()
+    }
+
+    /// What clients are told that would cure a denial.
+    pub(crate) fn cures(&self) -> &CureTable {
+        &self.cures
     }
 
     /// Whether the bundle has expired, `now_seconds` after the Unix epoch.

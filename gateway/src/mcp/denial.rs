@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::revision::Revision;
+use crate::cure::Cure;
 use crate::decision_id::DecisionId;
-use crate::outcome::{ClientReason, Outcome};
+use crate::outcome::ClientReason;
 use crate::record::push_json;
 use crate::rpc::{self, RpcIds};
 use crate::section::Denial;
@@ -29,16 +30,19 @@ impl<'a> RpcReply<'a> {
     }
 }
 
-/// Writes the body of a reply; returns its status.
-pub(crate) fn write(
-    out: &mut String,
-    reply: &RpcReply<'_>,
-    outcome: Outcome,
-    argument: Option<&str>,
-    id: DecisionId,
-) -> u16 {
-    let disposition = outcome.disposition();
-    let form = form(reply, disposition.client);
+/// What there is to say of a denial.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Denied<'a> {
+    pub(crate) client: ClientReason,
+    /// The argument that does not fit.
+    pub(crate) argument: Option<&'a str>,
+    pub(crate) cure: Cure<'a>,
+    pub(crate) id: DecisionId,
+}
+
+/// Writes the body of a reply; returns its status, which is `status` unless the form has one of its own.
+pub(crate) fn write(out: &mut String, reply: &RpcReply<'_>, status: u16, denied: &Denied<'_>) -> u16 {
+    let form = form(reply, denied.client);
     match &reply.ids {
         RpcIds::Batch(ids) if !ids.is_empty() => {
             out.push('[');
@@ -46,14 +50,14 @@ pub(crate) fn write(
                 if index > 0 {
                     out.push(',');
                 }
-                message(out, reply, form, disposition.client, argument, id, Some(rpc_id));
+                message(out, reply, form, denied, Some(rpc_id));
             }
             out.push(']');
         }
-        RpcIds::One(rpc_id) => message(out, reply, form, disposition.client, argument, id, Some(rpc_id)),
-        RpcIds::None | RpcIds::Batch(_) => message(out, reply, form, disposition.client, argument, id, None),
+        RpcIds::One(rpc_id) => message(out, reply, form, denied, Some(rpc_id)),
+        RpcIds::None | RpcIds::Batch(_) => message(out, reply, form, denied, None),
     }
-    if form == Denial::Http403 { disposition.status } else { 200 }
+    if form == Denial::Http403 { status } else { 200 }
 }
 
 /// The form for this very reply. Only what policy decided takes another form than its status, and only in an answer to
@@ -77,19 +81,12 @@ fn form(reply: &RpcReply<'_>, client: ClientReason) -> Denial {
     }
 }
 
-fn message(
-    out: &mut String,
-    reply: &RpcReply<'_>,
-    form: Denial,
-    client: ClientReason,
-    argument: Option<&str>,
-    id: DecisionId,
-    rpc_id: Option<&str>,
-) {
+fn message(out: &mut String, reply: &RpcReply<'_>, form: Denial, denied: &Denied<'_>, rpc_id: Option<&str>) {
+    let Denied { client, argument: _, cure, id } = *denied;
     rpc::push_head(out, rpc_id);
     if form == Denial::ToolError {
         out.push_str(",\"result\":{\"content\":[{\"type\":\"text\",\"text\":");
-        push_json(out, &text(reply, client, argument, id));
+        push_json(out, &text(reply, denied));
         out.push_str("}],\"isError\":true");
         if reply.revision.is_some_and(Revision::is_modern) {
             out.push_str(",\"resultType\":\"complete\"");
@@ -99,8 +96,8 @@ fn message(
     }
     let (code, text) = match form {
         Denial::Hide => (hidden_code(reply), hidden_text(reply)),
-        Denial::Coaz => ("-32001", text(reply, client, argument, id)),
-        Denial::Http403 | Denial::ToolError => (client.rpc_code(), text(reply, client, argument, id)),
+        Denial::Coaz => ("-32001", text(reply, denied)),
+        Denial::Http403 | Denial::ToolError => (client.rpc_code(), text(reply, denied)),
     };
     out.push_str(",\"error\":{\"code\":");
     out.push_str(code);
@@ -115,6 +112,14 @@ fn message(
         out.push('"');
         if client == ClientReason::UnsupportedVersion {
             versions(out, reply);
+        }
+        if let Some(advice) = cure.advice {
+            out.push_str(",\"advice\":");
+            push_json(out, advice);
+        }
+        if !cure.scopes.is_empty() {
+            out.push_str(",\"scope\":");
+            push_json(out, &cure.scopes.join(" "));
         }
         out.push('}');
     }
@@ -152,7 +157,8 @@ fn hidden_text(reply: &RpcReply<'_>) -> String {
 }
 
 /// The sentence that the model may get to see: what was refused, and what to do; nothing about why.
-fn text(reply: &RpcReply<'_>, client: ClientReason, argument: Option<&str>, id: DecisionId) -> String {
+fn text(reply: &RpcReply<'_>, denied: &Denied<'_>) -> String {
+    let Denied { client, argument, cure, id } = *denied;
     let what = match (reply.method, reply.subject.as_deref()) {
         (Some("tools/call"), Some(tool)) => format!("the call of tool \"{tool}\""),
         (Some(method), Some(subject)) => format!("\"{method}\" of \"{subject}\""),
@@ -161,10 +167,14 @@ fn text(reply: &RpcReply<'_>, client: ClientReason, argument: Option<&str>, id: 
     };
     match client {
         ClientReason::AccessDenied => format!(
-            "Access denied: policy does not permit {what}. Repeating it unchanged will not help; \
-             whoever runs this gateway can look up decision {}.",
+            "Access denied: policy does not permit {what}. {} Whoever runs this gateway can look up decision {}.",
+            cure.advice.unwrap_or("Repeating it unchanged will not help."),
             id.as_str()
         ),
+        ClientReason::InsufficientScope if !cure.scopes.is_empty() => {
+            let advice = cure.advice.map(|advice| format!(" {advice}")).unwrap_or_default();
+            format!("Insufficient scope: {what} needs a token with scope \"{}\".{advice}", cure.scopes.join(" "))
+        }
         ClientReason::InvalidArguments => match argument {
             Some(argument) => {
                 format!("Invalid arguments: {what} has a missing, unknown or mistyped argument \"{argument}\".")

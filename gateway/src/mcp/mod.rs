@@ -32,7 +32,7 @@ pub use session::SessionBinding;
 
 pub(crate) use arguments::{ArgumentFault, Arguments};
 pub(crate) use ask::{AskedCall, MessageFacts, without_body};
-pub(crate) use denial::{RpcReply, write as write_denial};
+pub(crate) use denial::{Denied, RpcReply, write as write_denial};
 pub(crate) use open::{CallResource, INPUT, OpenMcp};
 pub(crate) use read::read;
 pub(crate) use session::{SessionKey, SessionUse, Sessions};

@@ -23,6 +23,8 @@ pub enum Outcome {
     Allowed,
     /// No policy permits, or one forbids.
     Denied,
+    /// Policies forbid, and each of them says which scopes it wants.
+    ScopeLacking,
     /// A `forbid` policy could not be evaluated, and the configuration counts that as a prohibition.
     ForbidError,
     /// No usable credential.
@@ -83,6 +85,7 @@ impl Outcome {
             Self::Allowed => "allow",
             Self::Metadata => "answer",
             Self::Denied
+            | Self::ScopeLacking
             | Self::ForbidError
             | Self::Credential(_)
             | Self::Token(_)

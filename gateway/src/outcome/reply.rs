@@ -3,9 +3,11 @@
 
 use super::challenge::{self, ChallengeFacts};
 use super::{ClientReason, Disposition, Outcome, Unavailable};
+use crate::cure::Cure;
 use crate::decision_id::DecisionId;
-use crate::mcp::{self, RpcReply};
+use crate::mcp::{self, Denied, RpcReply};
 use crate::proof::Nonce;
+use crate::record::push_json;
 
 /// A reply that the filter sends itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,7 @@ impl ReplyBuffer {
         outcome: Outcome,
         id: DecisionId,
         challenge: &ChallengeFacts<'_>,
+        cure: Cure<'_>,
         form: &ReplyForm<'_>,
     ) -> Reply<'_> {
         let disposition = outcome.disposition();
@@ -94,11 +97,12 @@ impl ReplyBuffer {
         self.body.clear();
         let (status, content_type) = match form {
             ReplyForm::Problem => {
-                self.problem(disposition, id);
+                self.problem(disposition, cure, id);
                 (disposition.status, CONTENT_TYPE)
             }
             ReplyForm::Rpc { reply, argument } => {
-                (mcp::write_denial(&mut self.body, reply, outcome, *argument, id), RPC_CONTENT_TYPE)
+                let denied = Denied { client, argument: *argument, cure, id };
+                (mcp::write_denial(&mut self.body, reply, disposition.status, &denied), RPC_CONTENT_TYPE)
             }
         };
         let mut headers = vec![content_type, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];
@@ -116,9 +120,9 @@ impl ReplyBuffer {
         Reply { status, headers, body: self.body.as_bytes(), details: disposition.reason }
     }
 
-    fn problem(&mut self, disposition: Disposition, id: DecisionId) {
+    fn problem(&mut self, disposition: Disposition, cure: Cure<'_>, id: DecisionId) {
         let client = disposition.client;
-        // The parts are constants and an id of hexadecimal digits and dashes: nothing needs escaping.
+        // The parts are constants and an id of hexadecimal digits and dashes: nothing of them needs escaping.
         for part in [
             r#"{"type":"about:blank","title":""#,
             client.title(),
@@ -130,10 +134,15 @@ impl ReplyBuffer {
             id.as_str(),
             r#"","reason":""#,
             client.as_str(),
-            r#""}"#,
+            "\"",
         ] {
             self.body.push_str(part);
         }
+        if let Some(advice) = cure.advice {
+            self.body.push_str(r#","detail":"#);
+            push_json(&mut self.body, advice);
+        }
+        self.body.push('}');
     }
 }
 

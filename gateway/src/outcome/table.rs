@@ -112,6 +112,8 @@ impl Outcome {
         match self {
             Self::Allowed => row!(200, C::Forwarded, Info, "policy.allow"),
             Self::Denied => row!(403, C::AccessDenied, Warn, "policy.deny"),
+            // Each policy that forbade it says which scopes it wants.
+            Self::ScopeLacking => row!(403, C::InsufficientScope, Warn, "policy.scope_lacking"),
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
             Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),

@@ -14,10 +14,12 @@ use json::{push_bytes, push_text};
 use std::borrow::Cow;
 
 use crate::bundle::{Digest, Manifest};
+use crate::cure::Cure;
 use crate::decision_id::DecisionId;
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
+use crate::section::Denial;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -50,6 +52,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) delegation: DelegationFacts<'a>,
     /// What a reply's challenges are made of; the record has nothing of it.
     pub(crate) challenge: ChallengeFacts<'a>,
+    /// What would cure a denial by policy; told to the client, and nothing to the record, which has the policies.
+    pub(crate) cure: Cure<'a>,
     /// The metadata that was asked for.
     pub(crate) metadata: Option<&'a str>,
     /// The transaction that the request is part of, where a token says so.
@@ -60,6 +64,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
     pub(crate) strip_transaction: bool,
+}
+
+impl Facts<'_> {
+    /// Whether the route's denials look as if there were nothing.
+    pub(crate) fn hides_denials(&self) -> bool {
+        self.rpc.as_ref().is_some_and(|reply| reply.denial == Denial::Hide)
+    }
 }
 
 /// When and as what a decision was made.
@@ -114,6 +125,7 @@ impl Recorder {
             errors,
             delegation,
             challenge: _,
+            cure: _,
             metadata: _,
             transaction,
             session: _,

@@ -3,6 +3,7 @@
 //! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
 //! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
 
+mod cure;
 mod delegation;
 mod error;
 mod issuer;
@@ -15,6 +16,7 @@ mod route;
 mod transaction;
 mod types;
 
+pub use cure::PolicyCure;
 pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
 pub use issuer::{Issuer, Parent, PrincipalMapping, TypedClaim};
@@ -57,6 +59,9 @@ pub struct GatewaySection {
     /// Whose transaction tokens are read. Default: nobody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_tokens: Option<TransactionTokens>,
+    /// What clients are told that would cure a denial. Default: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cures: Vec<PolicyCure>,
 }
 
 impl GatewaySection {

@@ -10,6 +10,7 @@ mod authorization_details;
 mod bundles;
 mod cases;
 mod certificates;
+mod cures;
 mod delegation;
 mod denials;
 mod dpop;

@@ -28,6 +28,7 @@ pub const RULES: &[Rule] = &[
     rule("policy.duplicate_id", "two policies have the same id"),
     rule("policy.empty_id", "the id of a policy is empty"),
     rule("policy.nesting", "a policy file nests too deeply to be parsed"),
+    rule("policy.no_cure", "an annotation for clients stands where it tells them nothing"),
     rule("policy.overridden", "a forbid is true whenever a permit is"),
     rule("policy.refused", "Cedar does not take a policy into a set"),
     rule("policy.shadowed", "a policy is true only where a wider one of the same effect is"),
@@ -82,7 +83,8 @@ mod tests {
     use super::*;
 
     /// Words in quotes that are no codes of findings: reasons of decisions, and a file's name.
-    const OTHERS: [&str; 4] = ["policy.allow", "policy.deny", "policy.forbid_error", "schema.cedarschema"];
+    const OTHERS: [&str; 5] =
+        ["policy.allow", "policy.deny", "policy.forbid_error", "policy.scope_lacking", "schema.cedarschema"];
 
     #[test]
     fn every_code_in_the_source_is_listed() {

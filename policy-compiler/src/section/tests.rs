@@ -65,10 +65,19 @@ fn build_with(edit: impl Fn(&str) -> String) -> (GatewaySection, Vec<Diagnostic>
 }
 
 fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, Vec<Diagnostic>, String) {
+    let (section, findings) = build_all(text, vec![], key_sets);
+    (section, findings, text.to_owned())
+}
+
+fn build_all(
+    text: &str,
+    policies: Vec<SourceFile>,
+    key_sets: BTreeMap<String, Json>,
+) -> (GatewaySection, Vec<Diagnostic>) {
     let sources = ProjectSources {
         project: SourceFile::new(PROJECT_FILE, text),
         schema: SourceFile::new("schema.cedarschema", SCHEMA),
-        policies: vec![],
+        policies,
         links: vec![],
         entities: vec![],
         jwks: BTreeMap::new(),
@@ -78,7 +87,7 @@ fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, 
     let file = ProjectFile::parse(&sources.project).unwrap();
     let project = Project::load(file, &sources, &mut findings).unwrap();
     let section = build(&project, &key_sets, &mut findings);
-    (section, findings.sorted().into_iter().cloned().collect(), text.to_owned())
+    (section, findings.sorted().into_iter().cloned().collect())
 }
 
 #[test]
@@ -467,4 +476,30 @@ fn key_sets_are_present_and_public() {
         let text = format!(r#"{{"keys": [{{"kty": "EC"}}, {{"kty": "EC", "{member}": "AA"}}]}}"#);
         assert_eq!(code(Some(&text)), "issuer.jwks_secret");
     }
+}
+
+#[test]
+fn what_authors_let_clients_know_is_in_the_section() {
+    let file = SourceFile::new(
+        "p.cedar",
+        r#"
+        @id("late") @advice(" Come back by day. ") forbid(principal, action, resource) when { context has at };
+        @id("early") @scope("a  b") forbid(principal, action, resource);
+        @id("plain") forbid(principal, action, resource);
+        @id("allow") @advice("no") permit(principal, action, resource);
+        @id("empty") @advice("  ") @scope("") forbid(principal, action, resource);
+        @id("shape") @advice("Ask.") @scope("c") forbid(principal == ?principal, action, resource);
+        "#,
+    );
+    let (section, findings) = build_all(PROJECT, vec![file], BTreeMap::new());
+    let cures: Vec<_> = section
+        .cures
+        .iter()
+        .map(|cure| (cure.policy.as_str(), cure.advice.as_deref(), cure.scopes.join(" ")))
+        .collect();
+    // A template without links is no policy.
+    assert_eq!(cures, [("early", None, "a b".to_owned()), ("late", Some("Come back by day."), String::new())]);
+    let findings: Vec<_> = findings.iter().filter(|finding| finding.code == "policy.no_cure").collect();
+    let [permit, empty] = &findings[..] else { panic!("{findings:?}") };
+    assert!(permit.message.contains("`forbid`") && empty.message.contains("empty"), "{findings:?}");
 }
