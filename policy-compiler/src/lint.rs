@@ -1,7 +1,8 @@
-//! What the analysis of a project's policies found, as findings: warnings of policies that do nothing, notes about
-//! policies that cost something on each request.
+//! What the analysis of a project's policies found, as findings: warnings of policies that do nothing or let workflows do
+//! too much, notes about policies that cost something on each request.
 
 mod unindexed;
+mod workflows;
 
 use std::collections::HashMap;
 
@@ -24,6 +25,7 @@ pub(crate) fn lint(project: &Project, findings: &mut Findings) -> Result<(), Vec
     unindexed.retain(|found| !project.is_impossible(&found.policy));
     findings.extend(never.iter().filter_map(|never| contradiction(policies, never)));
     findings.extend(redundant.iter().filter_map(|redundant| redundancy(policies, redundant)));
+    workflows::find(project, findings);
     // What a policy costs is no concern before it is right.
     if findings.errors() == 0 {
         findings.extend(unindexed::findings(policies, &unindexed));

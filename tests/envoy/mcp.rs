@@ -66,6 +66,8 @@ fn assert_forwarded(gateway: &Gateway, name: &str, answer: &Response, body: &str
     ensure!(received.len() == 1, "{} requests arrived", received.len());
     ensure!(received[0].body == body.as_bytes(), "the body was changed on its way");
     ensure!(received[0].header("x-palisade-principal") == Some("Agent::\"dev/coder-7\""));
+    // The token was issued for the gateway, and not for the server.
+    ensure!(!received[0].header_names().any(|name| name == "authorization"), "the server got the caller's token");
     let line = gateway.access_line(answer)?;
     ensure!(line.text("reason") == Some("policy.allow"), "{line:?}");
     Ok(line)

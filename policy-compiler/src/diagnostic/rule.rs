@@ -27,6 +27,8 @@ pub const RULES: &[Rule] = &[
     rule("policy.duplicate", "a policy asks the same as another of the same effect"),
     rule("policy.duplicate_id", "two policies have the same id"),
     rule("policy.empty_id", "the id of a policy is empty"),
+    rule("policy.github_any_ref", "a workflow of GitHub Actions may write whatever ref it runs on"),
+    rule("policy.github_untrusted_event", "a workflow of GitHub Actions may write on behalf of a pull request"),
     rule("policy.nesting", "a policy file nests too deeply to be parsed"),
     rule("policy.no_cure", "an annotation for clients stands where it tells them nothing"),
     rule("policy.overridden", "a forbid is true whenever a permit is"),

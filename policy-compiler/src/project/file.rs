@@ -36,6 +36,9 @@ pub struct ProjectFile {
     /// Bounds of what the policies may cost.
     #[serde(default)]
     pub limits: LimitsTable,
+    /// What `palisade check` looks for.
+    #[serde(default)]
+    pub lint: LintTable,
     /// Who may vouch for callers.
     #[serde(default)]
     pub issuers: Vec<IssuerTable>,
@@ -57,6 +60,15 @@ pub struct ProjectFile {
 pub struct LimitsTable {
     /// Most steps that one decision may take. Default: the engine's own limit.
     pub max_steps: Option<Spanned<u64>>,
+}
+
+/// `[lint]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintTable {
+    /// Actions, and groups of them, that change nothing although their routes have methods that could, or that are tools.
+    #[serde(default)]
+    pub read_only: Vec<Spanned<String>>,
 }
 
 /// `[[issuers]]`.
@@ -92,7 +104,7 @@ pub struct IssuerTable {
     pub jwks_cooldown: Option<Spanned<String>>,
     /// Longest accepted `exp - iat`, such as `15m`.
     pub max_token_lifetime: Spanned<String>,
-    /// Accepted clock difference, such as `30s`. Default: `0s`.
+    /// Accepted clock difference. Default: `30s`.
     pub clock_skew: Option<Spanned<String>>,
     /// Whether its tokens must be bound to a key of the caller: `optional` or `required`. Default: `optional`.
     pub binding: Option<Spanned<String>>,
@@ -192,7 +204,8 @@ pub struct RouteTable {
     pub acr_values: Vec<Spanned<String>>,
     /// How long ago the user may have been authenticated, such as `5m`. Default: any time.
     pub max_authentication_age: Option<Spanned<String>>,
-    /// Whether the upstream gets the request without the caller's token. Default: `false`.
+    /// Whether the upstream gets the request without the caller's token. Default: `true` for `mcp`, whose servers must not be given
+    /// tokens that were issued for the gateway, and `false` for `http`.
     pub strip_token: Option<bool>,
     /// Whose rights decide where a token names actors: `refuse`, `subject_only`, `actor_only` or `every_hop`. Default: `refuse`.
     pub delegation: Option<Spanned<String>>,
@@ -217,7 +230,7 @@ pub struct TransactionTokensTable {
     pub jwks: Spanned<String>,
     /// Longest accepted `exp - iat`, such as `5m`.
     pub max_token_lifetime: Spanned<String>,
-    /// Accepted clock difference. Default: `0s`.
+    /// Accepted clock difference. Default: `30s`.
     pub clock_skew: Option<Spanned<String>>,
 }
 

@@ -77,7 +77,7 @@ fn issuer(
     let lifetime = bounded(max_token_lifetime, 1, limits::TOKEN_LIFETIME_SECONDS, findings);
     let skew = match clock_skew {
         Some(skew) => bounded(skew, 0, limits::CLOCK_SKEW_SECONDS, findings),
-        None => Some(0),
+        None => Some(CLOCK_SKEW_SECONDS),
     };
     let algorithms = self::algorithms(algorithms, findings);
     let binding = self::binding(binding.as_ref(), findings);
@@ -206,6 +206,9 @@ pub(super) fn algorithms(list: &Spanned<Vec<Spanned<String>>>, findings: &mut Fi
     }
     known
 }
+
+/// How far clocks may be apart where the project does not say, in seconds.
+pub(super) const CLOCK_SKEW_SECONDS: u64 = 30;
 
 /// The most actors of a token where the project does not say.
 const MAX_ACTORS: usize = 4;

@@ -65,7 +65,11 @@ pub(super) fn route(
     }
     let ResourceTable { entity_type, id } = resource;
     check_names(id, &template::names(path.as_ref()), findings);
-    let rules = rules(table, callers, None, types, findings);
+    let mut rules = rules(table, callers, None, types, findings);
+    // MCP forbids that a token issued for one server is handed on to another (Authorization, "Token Passthrough").
+    if let Some(rules) = &mut rules {
+        rules.strip_token = table.strip_token.unwrap_or(true);
+    }
     let revisions = self::revisions(revisions.as_ref(), findings);
     let denial = choice(denial.as_ref(), "denial", &DENIALS, findings);
     let unknown_arguments = choice(unknown_arguments.as_ref(), "unknown_arguments", &UNKNOWN_ARGUMENTS, findings);

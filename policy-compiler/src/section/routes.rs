@@ -201,17 +201,9 @@ pub(super) fn check_names(id: &Spanned<String>, known: &[&str], findings: &mut F
     }
 }
 
-/// An action by its id (`read`), or in full (`Ns::Action::"read"`).
 fn find_action(action: &Spanned<String>, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<EntityUid> {
     let text = action.as_ref();
-    let uid = if text.ends_with('"') {
-        text.parse().ok()
-    } else {
-        "Action".parse().ok().map(|action_type| {
-            EntityUid::from_type_name_and_id(action_type, cedar_policy::EntityId::new(text.as_str()))
-        })
-    };
-    let known = uid.filter(|uid| types.has_action(uid));
+    let known = types.action(text);
     if known.is_none() {
         let unknown = at("route.unknown_action", action, format!("the schema declares no action `{text}`"));
         let alike = types.actions_with_id(text);

@@ -426,6 +426,13 @@ fn what_a_route_needs_of_a_token_is_understood() {
 }
 
 #[test]
+fn clocks_may_be_half_a_minute_apart_unless_the_project_says_otherwise() {
+    let skew =
+        |line: &str| build_with(|text| text.replace("clock_skew = \"30s\"\n", line)).0.issuers[0].clock_skew_seconds;
+    assert_eq!((skew(""), skew("clock_skew = \"0s\"\n"), skew("clock_skew = \"2m\"\n")), (30, 0, 120));
+}
+
+#[test]
 fn an_action_must_apply_to_some_issuers_principal() {
     let (_, findings, _) = build_with(|project| {
         let routes = project.replacen("action = \"write\"", "action = \"inspect\"", 1);

@@ -6,7 +6,7 @@ use palisade_gateway::section::{TransactionMode, TransactionTokens};
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
 
-use super::issuers::{algorithms, bounded};
+use super::issuers::{CLOCK_SKEW_SECONDS, algorithms, bounded};
 use super::keys::check_public;
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, TRANSACTION_TOKENS, TransactionTokensTable, at};
@@ -30,7 +30,7 @@ pub(super) fn build(
     let lifetime = bounded(max_token_lifetime, 1, limits::TOKEN_LIFETIME_SECONDS, findings);
     let skew = match clock_skew {
         Some(skew) => bounded(skew, 0, limits::CLOCK_SKEW_SECONDS, findings),
-        None => Some(0),
+        None => Some(CLOCK_SKEW_SECONDS),
     };
     Some(TransactionTokens {
         audience: audience.as_ref().clone(),

@@ -4,7 +4,7 @@
 //! they are the very types that policies were validated with. That part of `cedar-policy-core` is not a stable
 //! interface, so it is named here only, and the crate's version is pinned exactly.
 
-use cedar_policy::{EntityTypeName, EntityUid, Schema};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
 use cedar_policy_core::validator::ValidatorSchema;
 use cedar_policy_core::validator::types::{Attributes, EntityKind, Type};
 use palisade_gateway::section::{AttributeType, RecordField};
@@ -68,6 +68,18 @@ impl<'a> SchemaTypes<'a> {
     #[must_use]
     pub fn has_action(&self, action: &EntityUid) -> bool {
         self.schema.actions().any(|known| known == action)
+    }
+
+    /// An action by its id (`read`), or in full (`Ns::Action::"read"`), if the schema has it.
+    #[must_use]
+    pub fn action(&self, text: &str) -> Option<EntityUid> {
+        let uid = if text.ends_with('"') {
+            text.parse().ok()
+        } else {
+            let action_type = "Action".parse().ok();
+            action_type.map(|action_type| EntityUid::from_type_name_and_id(action_type, EntityId::new(text)))
+        };
+        uid.filter(|uid| self.has_action(uid))
     }
 
     /// Actions whose id is this, in any namespace, as Cedar writes them; sorted.
