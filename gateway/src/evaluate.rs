@@ -6,7 +6,7 @@ use crate::identity::{Datum, Person};
 use crate::mcp::{ArgumentFault, Arguments, INPUT};
 use crate::outcome::Unavailable;
 use crate::route::{ContextFault, ContextInput, OpenCall};
-use crate::section::{AttributeType, PrincipalMapping};
+use crate::section::{AttributeType, PrincipalMapping, RecordField};
 
 /// Why the engine was not asked, or gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,33 @@ impl<'n> Builder<'_, 'n> {
         set
     }
 
+    /// Pushes the product of some lists: a record for each choice of one value from each of them. How many there are was
+    /// bounded when they were read.
+    fn records(&mut self, lists: &[Vec<Option<Datum>>], fields: &'n [RecordField]) -> Result<(), Fault> {
+        let mut values: Vec<Vec<Option<Value>>> = Vec::with_capacity(lists.len());
+        for (list, field) in lists.iter().zip(fields) {
+            let value = |datum: &Option<Datum>| match datum {
+                Some(datum) => self.value(datum, &field.attribute_type).map(Some),
+                None => Ok(None),
+            };
+            values.push(list.iter().map(value).collect::<Result<_, _>>()?);
+        }
+        let count: usize = values.iter().map(Vec::len).product();
+        for number in 0..count {
+            let start = self.fields.len();
+            let mut rest = number;
+            for (list, field) in values.iter().zip(fields) {
+                if let Some(Some(value)) = list.get(rest % list.len()) {
+                    self.fields.push((&field.name, *value));
+                }
+                rest /= list.len();
+            }
+            let record = self.close_record(start);
+            self.elements.push(record);
+        }
+        Ok(())
+    }
+
     /// A value. Its depth is bounded by that of its type.
     fn value(&mut self, datum: &Datum, attribute_type: &'n AttributeType) -> Result<Value, Fault> {
         Ok(match (datum, attribute_type) {
@@ -165,11 +192,13 @@ impl<'n> Builder<'_, 'n> {
                 self.close_record(start)
             }
             (Datum::Rights(rights), AttributeType::Set(element_type)) => {
+                let AttributeType::Record(fields) = &**element_type else {
+                    return Err(Fault);
+                };
                 let start = self.elements.len();
                 let location = self.location;
-                for record in rights.iter().filter(|right| right.holds_at(location)).flat_map(|right| &right.records) {
-                    let element = self.value(record, element_type)?;
-                    self.elements.push(element);
+                for right in rights.iter().filter(|right| right.holds_at(location)) {
+                    self.records(&right.lists, fields)?;
                 }
                 self.close_set(start)
             }

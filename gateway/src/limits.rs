@@ -6,6 +6,10 @@
 /// header limits of common proxies.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 
+/// The most heap that verifying a token takes, as a multiple of its length, besides a few KiB: what a hostile client can make a worker
+/// hold with one header. A list of lists of numbers is the worst; `benches/tests/tokens.rs` counts.
+pub const TOKEN_HEAP_FACTOR: usize = 64;
+
 /// Longest decoded JOSE header, in bytes. A header is a handful of short members.
 pub const JOSE_HEADER_BYTES: usize = 2 * 1024;
 

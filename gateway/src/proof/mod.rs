@@ -9,6 +9,8 @@ mod error;
 mod nonce;
 mod replay;
 mod thumbprint;
+#[cfg(test)]
+mod vectors;
 
 pub use error::ProofError;
 

@@ -28,8 +28,9 @@ const LISTS: [(&str, &str); 3] = [("action", "actions"), ("datatype", "datatypes
 pub(crate) struct Right {
     /// The resources that it holds for; everywhere, where it does not say.
     locations: Option<Vec<String>>,
-    /// Its product, in the form of the attribute's record.
-    pub(crate) records: Vec<Datum>,
+    /// Its lists: for each field of the attribute's record, in the order of the type, one value or several of which a record has one.
+    /// It is kept as short as the token has it; whoever makes records of it multiplies.
+    pub(crate) lists: Vec<Vec<Option<Datum>>>,
 }
 
 impl Right {
@@ -46,7 +47,8 @@ impl Right {
     /// Roughly the bytes this takes.
     pub(crate) fn weight(&self) -> usize {
         let locations = self.locations.iter().flatten().map(|location| size_of::<String>() + location.len());
-        size_of::<Self>() + locations.sum::<usize>() + self.records.iter().map(Datum::weight).sum::<usize>()
+        let values = self.lists.iter().flatten().map(|value| value.as_ref().map_or(size_of::<Datum>(), Datum::weight));
+        size_of::<Self>() + locations.sum::<usize>() + values.sum::<usize>()
     }
 }
 
@@ -95,11 +97,12 @@ fn rights(claim: Option<&Json>, item_type: &str, fields: &[RecordField]) -> Resu
         if item.item_type != item_type {
             continue;
         }
-        let records = item.product(fields, room)?;
-        room = room.saturating_sub(records.len());
-        if !records.is_empty() {
-            rights.push(Right { locations: item.locations(), records });
-        }
+        let Some(lists) = item.lists(fields)? else {
+            continue;
+        };
+        let records = lists.iter().fold(1usize, |product, list| product.saturating_mul(list.len()));
+        room = room.checked_sub(records).ok_or(ReadFault::Invalid)?;
+        rights.push(Right { locations: item.locations(), lists });
     }
     Ok(Datum::Rights(rights))
 }
@@ -136,33 +139,24 @@ impl<'a> Item<'a> {
         Some(locations.iter().filter_map(Json::as_str).map(str::to_owned).collect())
     }
 
-    /// The records that the item stands for, at most `room` of them; none where it does not fit the record.
-    fn product(&self, fields: &[RecordField], room: usize) -> Result<Vec<Datum>, ReadFault> {
+    /// The values of each field; `None` where the item does not fit the record.
+    fn lists(&self, fields: &[RecordField]) -> Result<Option<Vec<Vec<Option<Datum>>>>, ReadFault> {
         let mut read = RESERVED.to_vec();
-        let mut rows: Vec<Vec<Option<Datum>>> = vec![Vec::new()];
+        let mut lists = Vec::with_capacity(fields.len());
         for field in fields {
-            let Some(alternatives) = self.alternatives(field, &mut read)? else {
-                return Ok(Vec::new());
+            let Some(values) = self.values(field, &mut read)? else {
+                return Ok(None);
             };
-            if rows.len().saturating_mul(alternatives.len()) > room {
-                return Err(ReadFault::Invalid);
-            }
-            let extended = |row: &Vec<Option<Datum>>| {
-                let with = |value: &Option<Datum>| row.iter().cloned().chain([value.clone()]).collect();
-                alternatives.iter().map(with).collect::<Vec<_>>()
-            };
-            rows = rows.iter().flat_map(extended).collect();
+            lists.push(values);
         }
-        let has_more = self.json.as_object().is_none_or(|members| {
-            let is_unread = |(name, _): &(String, Json)| !read.contains(&name.as_str());
-            members.iter().any(is_unread)
-        });
-        Ok(if has_more { Vec::new() } else { rows.into_iter().map(Datum::Record).collect() })
+        let is_unread = |(name, _): &(String, Json)| !read.contains(&name.as_str());
+        let has_more = self.json.as_object().is_none_or(|members| members.iter().any(is_unread));
+        Ok((!has_more).then_some(lists))
     }
 
     /// The values that a field may have; `None` where the item does not fit the field. The members that were read are added
     /// to `read`.
-    fn alternatives<'f>(
+    fn values<'f>(
         &self,
         field: &'f RecordField,
         read: &mut Vec<&'f str>,
@@ -228,10 +222,13 @@ mod tests {
 
     fn pairs(items: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        for record in read(items).unwrap().into_iter().flat_map(|right| right.records) {
-            let Datum::Record(fields) = record else { panic!("{record:?}") };
-            let [Some(Datum::Text(account)), Some(Datum::Text(action)), _] = &fields[..] else { panic!("{fields:?}") };
-            found.push((account.clone(), action.clone()));
+        for Right { lists, .. } in read(items).unwrap() {
+            let text = |value: &Option<Datum>| match value {
+                Some(Datum::Text(text)) => text.clone(),
+                other => panic!("{other:?}"),
+            };
+            let [accounts, actions, _] = &lists[..] else { panic!("{lists:?}") };
+            found.extend(accounts.iter().flat_map(|a| actions.iter().map(move |b| (text(a), text(b)))));
         }
         found
     }
@@ -246,6 +243,7 @@ mod tests {
                         {"type":"u","actions":["pay"],"account":"b"}]"#;
         assert_eq!(pairs(items), owned(&[("a", "read"), ("a", "pay"), ("b", "read")]));
         assert_eq!(pairs(r#"[{"type":"t","action":"read","account":"a"}]"#), owned(&[("a", "read")]));
+        assert_eq!(pairs(r#"[{"type":"t","actions":[],"account":"a"}]"#), []);
     }
 
     #[test]
@@ -253,7 +251,6 @@ mod tests {
         for item in [
             r#"{"type":"t","account":"a"}"#,
             r#"{"type":"t","actions":["pay"]}"#,
-            r#"{"type":"t","actions":[],"account":"a"}"#,
             r#"{"type":"t","actions":["pay"],"account":"a","datatypes":["x"]}"#,
             r#"{"type":"t","actions":["pay"],"account":"a","privileges":[]}"#,
             r#"{"type":"t","actions":["pay"],"account":"a","identifier":"x"}"#,

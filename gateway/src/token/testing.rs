@@ -152,3 +152,16 @@ where
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
     key.sign_with_rng(&mut random, rsa::Pss::new_with_salt::<D>(salt_len), &D::digest(message)).unwrap()
 }
+
+/// HMAC-SHA256 (RFC 2104): the product has none, so the attack brings its own.
+pub(crate) fn hmac(secret: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut block = [0; 64];
+    if secret.len() > 64 {
+        block[..32].copy_from_slice(&Sha256::digest(secret));
+    } else {
+        block[..secret.len()].copy_from_slice(secret);
+    }
+    let pad = |byte: u8| block.map(|own| own ^ byte);
+    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
+    Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+}

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::keys::{self, TestKey, b64};
@@ -94,7 +93,7 @@ fn changed(change: &str, token: &str, key: &TestKey) -> String {
     let (header, claims) = input.split_once('.').unwrap();
     let raw = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let with_signature = |bytes: &[u8]| format!("{input}.{}", b64(bytes));
-    let hmac_with = |secret: &[u8]| with_signature(&hmac(secret, input.as_bytes()));
+    let hmac_with = |secret: &[u8]| with_signature(&keys::hmac(secret, input.as_bytes()));
     match change.split_once(' ').unwrap_or((change, "")) {
         ("claims", other) => format!("{header}.{}.{signature}", b64(other)),
         ("header", other) => format!("{}.{claims}.{signature}", b64(other)),
@@ -152,17 +151,4 @@ fn spki(key: &TestKey) -> Vec<u8> {
         TestKey::Ed25519(key) => key.verifying_key().to_bytes().to_vec(),
         TestKey::P384(_) | TestKey::P521(_) => panic!("no attack needs it"),
     }
-}
-
-/// HMAC-SHA256 (RFC 2104): the product has none, so the attack brings its own.
-fn hmac(secret: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0; 64];
-    if secret.len() > 64 {
-        block[..32].copy_from_slice(&Sha256::digest(secret));
-    } else {
-        block[..secret.len()].copy_from_slice(secret);
-    }
-    let pad = |byte: u8| block.map(|own| own ^ byte);
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
 }
