@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::fixture::{assert_allowed, home, path, read};
 
 /// The issuer's algorithms in the quickstart's project file.
-const SOME: &str = r#"algorithms = ["ES256", "RS256", "EdDSA"]"#;
-const ALL: &str = r#"algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]"#;
+pub(crate) const SOME: &str = r#"algorithms = ["ES256", "RS256", "EdDSA"]"#;
+pub(crate) const ALL: &str = r#"algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]"#;
 
 /// Starts a gateway whose issuer has the foreign keys, and asks it about every token. Returns how many were good.
 fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usize> {

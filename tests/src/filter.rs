@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+const SANDBOX: &str = "/resources/0/typed_config/config";
 const CONFIGURATION: &str = "/resources/0/typed_config/config/configuration";
 
 /// The file's content. Tests change it as an attacker or a clumsy operator would.
@@ -65,6 +66,19 @@ impl Filter {
         let mut configuration = self.configuration()?;
         configuration.as_object_mut().context("no object")?.insert(name.to_owned(), value);
         self.with_configuration(&configuration.to_string())
+    }
+
+    /// The same filter in a sandbox: what it may call, and what of it may be called, is these functions and no others.
+    ///
+    /// # Errors
+    ///
+    /// The file has no place for it.
+    pub fn with_capabilities<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let allowed: serde_json::Map<_, _> = names.into_iter().map(|name| (name.to_owned(), json!({}))).collect();
+        let mut filter = self;
+        let place = filter.resources.pointer_mut(SANDBOX).and_then(Value::as_object_mut).context("no plugin")?;
+        place.insert("capability_restriction_config".to_owned(), json!({"allowed_capabilities": allowed}));
+        Ok(filter)
     }
 
     /// The same filter with other bytes for a bundle.
