@@ -14,5 +14,5 @@ fuzz_target!(|data: &[u8]| {
     let report = VERIFIER.verify(data, &mut NativeHost::at(identity::NOW));
     // Nobody here has the private key.
     assert!(report.refusal.is_some());
-    let _ = VERIFIER.verify(data, &mut identity::Gullible);
+    let _ = VERIFIER.verify(data, &mut identity::Gullible::default());
 });

@@ -28,7 +28,7 @@ pub(crate) fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
-    dpop: &mut DpopState,
+    dpop: &DpopState,
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,

@@ -32,7 +32,7 @@ pub struct ConfigurationFile {
     /// The cache of verified tokens.
     #[serde(default)]
     pub token_cache: TokenCacheFile,
-    /// What workers keep for DPoP proofs.
+    /// What is kept for DPoP proofs.
     #[serde(default)]
     pub dpop: DpopFile,
     /// What workers have in common for MCP.
@@ -92,11 +92,11 @@ pub struct TokenCacheFile {
     pub max_entries: usize,
 }
 
-/// What workers keep for DPoP proofs.
+/// What is kept for DPoP proofs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DpopFile {
-    /// The most proofs that a worker remembers in each of two generations; proofs beyond are refused. Default: 32768.
+    /// About how many proofs the workers of a proxy remember together; proofs that find no room are refused. Default: 65536.
     #[serde(default = "default_replay_entries")]
     pub replay_entries: usize,
     /// 32 secret bytes in standard base64, the same for every gateway that shares its clients: proofs then need a nonce that is made
@@ -122,7 +122,7 @@ impl Default for DpopFile {
 }
 
 fn default_replay_entries() -> usize {
-    limits::DPOP_REPLAY_ENTRIES
+    limits::REPLAY_ENTRIES
 }
 
 impl Default for TokenCacheFile {
@@ -186,7 +186,7 @@ impl Configuration {
         if max_entries > limits::TOKEN_CACHE_MAX_ENTRIES {
             return Err(ConfigError::TokenCache);
         }
-        if !(1..=limits::DPOP_REPLAY_MAX_ENTRIES).contains(&replay_entries) {
+        if !(1..=limits::REPLAY_MAX_ENTRIES).contains(&replay_entries) {
             return Err(ConfigError::ReplayCache);
         }
         Ok(Self {

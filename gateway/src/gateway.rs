@@ -13,7 +13,7 @@ use crate::jwks::{Desk, KeyEvent, KeyHost, KeyResponse, Poller};
 use crate::mcp::{SessionUse, Sessions};
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
-use crate::proof::{DpopState, NonceKey, ReplayCache};
+use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::token::TokenCache;
 use crate::verdict::{Action, Forward, Verdict};
@@ -63,7 +63,7 @@ impl Gateway {
             decision_log: configuration.decision_log,
             cache: TokenCache::new(configuration.cache_entries),
             dpop: DpopState {
-                replay: ReplayCache::new(configuration.replay_entries),
+                replay: ReplayMemory::new(configuration.replay_entries),
                 nonces: configuration.nonce_key.map(NonceKey::new),
             },
             sessions,

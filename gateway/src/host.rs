@@ -1,9 +1,11 @@
 //! What the request path asks of the outside, and nothing more.
 
+use crate::shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 use crate::token::SignatureAlgorithm;
 
-/// The host of the request path: Envoy in production, the operating system in `palisade test`.
-pub trait Host {
+/// The host of the request path: Envoy in production, the operating system in `palisade test`. Its shared memory is asked for
+/// requests with proofs only.
+pub trait Host: SharedMemory {
     /// Nanoseconds since the Unix epoch.
     fn now_nanos(&mut self) -> u64;
 
@@ -37,8 +39,8 @@ pub trait Host {
     fn fill_random(&mut self, bytes: &mut [u8]);
 }
 
-/// A host on the operating system: the system clock, no cryptography of its own, and decision ids seeded from
-/// the clock.
+/// A host on the operating system: the system clock, no cryptography of its own, decision ids seeded from the
+/// clock, and a memory of its own unless it is given one.
 ///
 /// For `palisade test` and tests. Decision ids need to be unique, not secret, so the clock serves as a seed.
 #[derive(Debug, Default)]
@@ -46,6 +48,7 @@ pub struct NativeHost {
     fixed_nanos: Option<u64>,
     client_certificate: Option<[u8; 32]>,
     client_certificate_der: Option<Vec<u8>>,
+    memory: NativeMemory,
 }
 
 impl NativeHost {
@@ -72,6 +75,22 @@ impl NativeHost {
     pub fn with_client_certificate_der(self, der: &[u8]) -> Self {
         let sha256 = <sha2::Sha256 as sha2::Digest>::digest(der).into();
         Self { client_certificate: Some(sha256), client_certificate_der: Some(der.to_vec()), ..self }
+    }
+
+    /// The same host, with this memory.
+    #[must_use]
+    pub fn with_memory(self, memory: NativeMemory) -> Self {
+        Self { memory, ..self }
+    }
+}
+
+impl SharedMemory for NativeHost {
+    fn shared(&mut self, name: &str) -> Shared {
+        self.memory.shared(name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        self.memory.share(name, bytes, expected)
     }
 }
 

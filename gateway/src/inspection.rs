@@ -10,7 +10,7 @@ use crate::identity::{ClaimSlots, identify};
 use crate::json::Json;
 use crate::limits;
 use crate::outcome::{Outcome, Unavailable};
-use crate::proof::{DpopRequest, DpopState, OpenDpop, ProofError, ReplayCache};
+use crate::proof::{DpopRequest, DpopState, OpenDpop, ProofError, ReplayMemory};
 use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError};
 use crate::token::{
     self, Algorithm, CompactJws, CompactText, IssuerTable, JwkError, JwksError, KeyPurpose, KeySet, RejectedKey,
@@ -118,7 +118,7 @@ impl TokenReport {
     }
 }
 
-/// Rules for DPoP proofs, with the memory of one worker.
+/// Rules for DPoP proofs. Which were used is remembered by the host.
 #[derive(Debug)]
 pub struct ProofVerifier {
     rules: OpenDpop,
@@ -132,7 +132,7 @@ impl ProofVerifier {
     ///
     /// When a bundle with these rules would be refused.
     pub fn open(rules: DpopRules) -> Result<Self, SectionError> {
-        let state = DpopState { replay: ReplayCache::new(limits::DPOP_REPLAY_ENTRIES), nonces: None };
+        let state = DpopState { replay: ReplayMemory::new(limits::REPLAY_ENTRIES), nonces: None };
         Ok(Self { rules: OpenDpop::open(rules)?, state })
     }
 
@@ -142,7 +142,7 @@ impl ProofVerifier {
     ///
     /// Why the proof is refused.
     pub fn verify(
-        &mut self,
+        &self,
         proof: &[u8],
         (method, authority, path): (&str, &[u8], &[u8]),
         (token, key): (&[u8], &[u8; 32]),
@@ -152,7 +152,7 @@ impl ProofVerifier {
         let token = TokenDigest::of(token);
         let now_ms = host.now_nanos() / 1_000_000;
         let request = DpopRequest { method, authority, path, token, key, is_admitted: false, now_ms };
-        self.rules.check(Ok(Some(proof)), &request, &mut self.state, host)
+        self.rules.check(Ok(Some(proof)), &request, &self.state, host)
     }
 }
 

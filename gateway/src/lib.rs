@@ -39,6 +39,7 @@ mod resource;
 mod route;
 mod rpc;
 pub mod section;
+mod shared_memory;
 mod shared_secret;
 pub mod token;
 mod transaction;
@@ -56,7 +57,7 @@ pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
-pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared};
+pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
     SessionBinding, ToolDefinitions,
@@ -66,6 +67,7 @@ pub use palisade_engine::Effect;
 pub use proof::ProofError;
 pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
+pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Verdict};
 

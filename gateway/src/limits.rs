@@ -183,12 +183,24 @@ pub const DPOP_MAX_AGE_SECONDS: u64 = 300;
 /// How long one DPoP nonce is given out, in seconds; it is accepted for as long again.
 pub const DPOP_NONCE_SECONDS: u64 = 60;
 
-/// Default number of DPoP proofs that a worker remembers in each of two generations. An entry takes 16
-/// bytes in a node of a tree that is at least half full, so both together take less than 3 MiB.
-pub const DPOP_REPLAY_ENTRIES: usize = 32 * 1024;
+/// Default number of used proofs that the workers of a proxy remember together: a thousand requests a second for the minute that
+/// a proof is accepted. An entry takes 24 bytes and buckets have twice their share of room, so all of them together
+/// take at most 3 MiB of the host's memory.
+pub const REPLAY_ENTRIES: usize = 64 * 1024;
 
-/// Largest number of remembered DPoP proofs that may be configured.
-pub const DPOP_REPLAY_MAX_ENTRIES: usize = 1024 * 1024;
+/// Largest number of remembered proofs that may be configured: at most 48 MiB.
+pub const REPLAY_MAX_ENTRIES: usize = 1024 * 1024;
+
+/// Buckets that used proofs are kept in. The host copies one in and out for each proof: about a microsecond when it is full by
+/// the default. Never changes, or workers of two versions would not find each other's proofs.
+pub const REPLAY_BUCKETS: u16 = 1024;
+
+/// Most used proofs in one bucket: twice its share of [`REPLAY_MAX_ENTRIES`].
+pub const REPLAY_BUCKET_ENTRIES: usize = 2 * 1024;
+
+/// How often a proof is written into its bucket while other workers write there, too. Each time another worker got its own
+/// through, so with as many tries as that the host is broken.
+pub const REPLAY_ATTEMPTS: usize = 32;
 
 /// Most origins under which clients know the gateway.
 pub const ORIGINS: usize = 64;

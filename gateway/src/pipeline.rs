@@ -74,7 +74,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) bundle: &'a ActiveBundle,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) cache: &'a mut TokenCache,
-    pub(crate) dpop: &'a mut DpopState,
+    pub(crate) dpop: &'a DpopState,
     pub(crate) sessions: &'a SessionKey,
     /// Told of keys that are missing.
     pub(crate) poller: &'a mut Poller,

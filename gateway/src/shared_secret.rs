@@ -3,30 +3,28 @@
 //! It lives as long as the proxy. Any other filter that shares its names with this one could read it (`SECURITY.md`);
 //! where that matters, or where several proxies have to agree, it is configured.
 
-use crate::jwks::{KeyHost, Shared};
 use crate::mac::MAC_BYTES;
+use crate::shared_memory::{Expected, Shared, SharedMemory};
 
 const NAME: &str = "palisade.secret";
 /// First bytes of what this version writes. Whatever else stands under the name is replaced.
 const LAYOUT: &[u8; 8] = b"pal-ss-1";
-/// No version of anything: bytes that are shared in its place are taken only if there is nothing yet.
-const NO_VERSION: u32 = u32::MAX;
 /// Workers that start together may come in each other's way; each round one of them succeeds.
 const ROUNDS: usize = 8;
 
 /// The secret that is shared already, or `own` from now on. Where workers share nothing, each has its own.
-pub(crate) fn agree(own: [u8; MAC_BYTES], host: &mut dyn KeyHost) -> [u8; MAC_BYTES] {
+pub(crate) fn agree(own: [u8; MAC_BYTES], host: &mut dyn SharedMemory) -> [u8; MAC_BYTES] {
     let offer = [LAYOUT, &own[..]].concat();
     for _ in 0..ROUNDS {
-        let version = match host.shared(NAME) {
+        let expected = match host.shared(NAME) {
             Shared::Found(bytes, version) => match bytes.strip_prefix(LAYOUT).map(<[u8; MAC_BYTES]>::try_from) {
                 Some(Ok(secret)) => return secret,
-                Some(Err(_)) | None => version,
+                Some(Err(_)) | None => Expected::Version(version),
             },
-            Shared::Absent => NO_VERSION,
+            Shared::Absent => Expected::Nothing,
             Shared::Unsupported => return own,
         };
-        if host.share(NAME, &offer, Some(version)) {
+        if host.share(NAME, &offer, expected) {
             return own;
         }
     }
@@ -36,7 +34,6 @@ pub(crate) fn agree(own: [u8; MAC_BYTES], host: &mut dyn KeyHost) -> [u8; MAC_BY
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwks::KeyRequest;
 
     /// What the workers share, and what another worker puts there just before the next write.
     #[derive(Default)]
@@ -46,11 +43,7 @@ mod tests {
         silent: bool,
     }
 
-    impl KeyHost for FakeHost {
-        fn now_nanos(&mut self) -> u64 {
-            0
-        }
-
+    impl SharedMemory for FakeHost {
         fn shared(&mut self, name: &str) -> Shared {
             assert_eq!(name, NAME);
             match &self.shared {
@@ -60,19 +53,19 @@ mod tests {
             }
         }
 
-        fn share(&mut self, _name: &str, bytes: &[u8], version: Option<u32>) -> bool {
+        fn share(&mut self, _name: &str, bytes: &[u8], expected: Expected) -> bool {
             if let Some(bytes) = self.intruder.pop() {
                 self.shared = Some((bytes, self.version() + 1));
             }
-            let is_current = self.shared.is_none() || version == Some(self.version());
+            let is_current = match expected {
+                Expected::Anything => true,
+                Expected::Nothing => self.shared.is_none(),
+                Expected::Version(version) => self.shared.is_some() && version == self.version(),
+            };
             if is_current {
                 self.shared = Some((bytes.to_vec(), self.version() + 1));
             }
             is_current
-        }
-
-        fn fetch(&mut self, _request: &KeyRequest<'_>) -> Option<u32> {
-            None
         }
     }
 

@@ -1,5 +1,4 @@
-//! What the filter asks of the proxy outside of requests, in safe terms: time to work, requests of its own, and memory that
-//! the workers of the proxy share.
+//! What the filter asks of the proxy outside of requests, in safe terms: time to work, and requests of its own.
 
 use crate::buffers::HostBytes;
 use crate::proxy::{HostResult, Proxy};
@@ -34,18 +33,4 @@ pub trait Background: Proxy {
     ///
     /// When the host cannot hand them over.
     fn response_body(&mut self, size: usize) -> HostResult<HostBytes>;
-
-    /// What the workers share under a name, and its version, which is not 0.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::proxy::Status::NOT_FOUND`] when there is nothing.
-    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)>;
-
-    /// Shares bytes under a name, if what is there has that version; with 0, whatever is there.
-    ///
-    /// # Errors
-    ///
-    /// When the host did not take them, or what is there has another version by now.
-    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()>;
 }

@@ -43,6 +43,7 @@ pub(crate) struct FakeProxy {
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) logs: Vec<(LogLevel, String)>,
     pub(crate) foreign_argument: Vec<u8>,
+    pub(crate) sharing_calls: usize,
     pub(crate) metric_names: Vec<(MetricKind, String)>,
     pub(crate) metric_values: BTreeMap<u32, u64>,
     pub(crate) metric_definitions: usize,
@@ -88,6 +89,7 @@ impl Default for FakeProxy {
             properties: Vec::new(),
             logs: Vec::new(),
             foreign_argument: Vec::new(),
+            sharing_calls: 0,
             metric_names: Vec::new(),
             metric_values: BTreeMap::new(),
             metric_definitions: 0,
@@ -197,6 +199,27 @@ impl Proxy for FakeProxy {
         let total = self.metric_values.entry(metric.0).or_default();
         let gauge = usize::try_from(metric.0).is_ok_and(|id| self.metric_names[id].0 == MetricKind::Gauge);
         *total = if gauge { value } else { *total + value };
+        Ok(())
+    }
+
+    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)> {
+        self.sharing_calls += 1;
+        self.sharing?;
+        let shared = self.shared.borrow();
+        let (bytes, version) = shared.get(name).ok_or(Status::NOT_FOUND)?;
+        Ok((HostBytes::copy_of(bytes), *version))
+    }
+
+    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()> {
+        self.sharing_calls += 1;
+        self.sharing?;
+        let mut shared = self.shared.borrow_mut();
+        let current = shared.get(name).map(|(_, version)| *version);
+        // As Envoy does: where there is nothing, any version will do.
+        if version != 0 && current.is_some_and(|current| version != current) {
+            return Err(Status::CAS_MISMATCH);
+        }
+        shared.insert(text(name.as_bytes()), (value.to_vec(), current.unwrap_or(0) + 1));
         Ok(())
     }
 

@@ -2,9 +2,10 @@
 
 use crate::client_certificate;
 use crate::proxy::{HostResult, Proxy};
+use crate::shared_data;
 use crate::verify_signature::HostVerifier;
-use palisade_gateway::Host;
 use palisade_gateway::token::SignatureAlgorithm;
+use palisade_gateway::{Expected, Host, Shared, SharedMemory};
 
 /// The proxy and its signature verification, for one call into the gateway.
 #[derive(Debug)]
@@ -23,6 +24,16 @@ impl<'a, P> GatewayHost<'a, P> {
     /// Whether every wish for randomness was granted.
     pub fn random(&self) -> HostResult<()> {
         self.random
+    }
+}
+
+impl<P: Proxy> SharedMemory for GatewayHost<'_, P> {
+    fn shared(&mut self, name: &str) -> Shared {
+        shared_data::get(self.proxy, name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        shared_data::set(self.proxy, name, bytes, expected)
     }
 }
 

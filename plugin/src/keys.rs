@@ -3,9 +3,11 @@
 use crate::background::Background;
 use crate::enforce::serialise;
 use crate::key_metrics::KeyMetrics;
-use crate::proxy::{LogLevel, Status};
+use crate::proxy::LogLevel;
+use crate::shared_data;
 use palisade_gateway::{
-    Gateway, HeaderMap, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared, limits,
+    Expected, Gateway, HeaderMap, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError, Shared,
+    SharedMemory, limits,
 };
 
 /// Takes what other workers have, and what earlier configurations had.
@@ -111,22 +113,20 @@ struct KeyProxy<'a, P> {
     proxy: &'a mut P,
 }
 
+impl<P: Background> SharedMemory for KeyProxy<'_, P> {
+    fn shared(&mut self, name: &str) -> Shared {
+        shared_data::get(self.proxy, name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        shared_data::set(self.proxy, name, bytes, expected)
+    }
+}
+
 impl<P: Background> KeyHost for KeyProxy<'_, P> {
     fn now_nanos(&mut self) -> u64 {
         // As for requests: without a clock it is the end of time.
         self.proxy.now_nanos().unwrap_or(u64::MAX)
-    }
-
-    fn shared(&mut self, name: &str) -> Shared {
-        match self.proxy.shared_data(name) {
-            Ok((bytes, version)) => Shared::Found(bytes.to_vec(), version),
-            Err(Status::NOT_FOUND) => Shared::Absent,
-            Err(_) => Shared::Unsupported,
-        }
-    }
-
-    fn share(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> bool {
-        self.proxy.set_shared_data(name, bytes, version.unwrap_or(0)).is_ok()
     }
 
     fn fetch(&mut self, request: &KeyRequest<'_>) -> Option<u32> {

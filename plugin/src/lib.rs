@@ -30,4 +30,5 @@ pub mod keys;
 pub mod metrics;
 pub mod proxy;
 mod session;
+mod shared_data;
 pub mod verify_signature;

@@ -173,6 +173,20 @@ pub trait Proxy {
     /// When the host does not know the metric.
     fn record(&mut self, histogram: MetricId, value: u64) -> HostResult<()>;
 
+    /// What the workers share under a name, and its version, which is not 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when there is nothing.
+    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)>;
+
+    /// Shares bytes under a name where there is nothing, or something of that version; with 0, whatever is there.
+    ///
+    /// # Errors
+    ///
+    /// When the host did not take them, or what is there has another version by now.
+    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()>;
+
     /// Calls a function of this particular host by name.
     ///
     /// # Errors

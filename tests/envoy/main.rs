@@ -15,6 +15,7 @@ mod mcp;
 mod mutual_tls;
 mod oidc;
 mod proof;
+mod proof_workers;
 mod quickstart;
 mod records;
 mod routes;

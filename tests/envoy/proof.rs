@@ -1,13 +1,15 @@
 //! Proofs of possession in Envoy's VM, with keys that the module verifies itself, and what clients are told before they have
 //! any: challenges, and the metadata of the protected resource (RFC 9728).
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use palisade_tests::bundle::Recipe;
+use palisade_tests::bundle::{Recipe, Workshop};
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::http1::Request;
-use palisade_tests::key::Algorithm;
+use palisade_tests::key::{Algorithm, TokenKey};
 use palisade_tests::quickstart::{self, REPOS};
 use palisade_tests::token::{Token, now};
 use serde_json::{Value, json};
@@ -20,7 +22,7 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// A client's key.
-enum Signer {
+pub(crate) enum Signer {
     P256(p256::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
 }
@@ -30,7 +32,7 @@ impl Signer {
         Ok(Self::P256(p256::ecdsa::SigningKey::from_slice(&[7; 32])?))
     }
 
-    fn ed25519(seed: u8) -> Self {
+    pub(crate) fn ed25519(seed: u8) -> Self {
         Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]))
     }
 
@@ -63,6 +65,25 @@ impl Signer {
         }
     }
 
+    /// A token that is bound to this key.
+    pub(crate) fn token(&self, issuer: &TokenKey) -> Result<String> {
+        let members: std::collections::BTreeMap<String, Value> = serde_json::from_value(self.jwk())?;
+        let thumbprint = b64(Sha256::digest(serde_json::to_string(&members)?));
+        Ok(Token::coder().claim("cnf", json!({"jkt": thumbprint})).sign(issuer))
+    }
+
+    /// The request [`read`] with a token and a proof of this key.
+    pub(crate) fn ask(&self, name: &str, token: &str, jti: &str, nonce: Option<&str>) -> Request {
+        let mut claims = json!({
+            "jti": jti, "htm": "GET", "htu": format!("https://{REPOS}{}", path(name)), "iat": now(),
+            "ath": b64(Sha256::digest(token)),
+        });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        read(name).header("authorization", format!("DPoP {token}")).header("dpop", self.proof(&claims))
+    }
+
     fn proof(&self, claims: &Value) -> String {
         let header = json!({"typ": "dpop+jwt", "alg": self.alg(), "jwk": self.jwk()});
         let input = format!("{}.{}", b64(header.to_string()), b64(claims.to_string()));
@@ -71,26 +92,29 @@ impl Signer {
 }
 
 /// The quickstart with DPoP and a protected resource.
-fn start(home: &std::path::Path) -> Result<Gateway> {
-    Gateway::start_with(home, Options::default(), |workshop, wasm| {
-        let tables = format!("[[resources]]\nurl = \"https://{REPOS}\"\nscopes = [\"read\"]\n\n[dpop]\n\n[[routes]]");
-        let project = home.join("project");
-        quickstart::changed(&project, |project| project.replacen("[[routes]]", &tables, 1))?;
-        let jwks = workshop.key_set(Recipe::GOOD.issuer);
-        let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
+pub(crate) fn start(home: &Path, options: Options) -> Result<Gateway> {
+    Gateway::start_with(home, options, |workshop, wasm| {
+        let bundle = bundle(home, workshop, Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })
+}
+
+/// Its bundle, by way of a folder in `home`.
+pub(crate) fn bundle(home: &Path, workshop: &Workshop, recipe: Recipe<'_>) -> Result<PathBuf> {
+    let tables = format!("[[resources]]\nurl = \"https://{REPOS}\"\nscopes = [\"read\"]\n\n[dpop]\n\n[[routes]]");
+    let project = home.join(format!("project-{}", recipe.name));
+    quickstart::changed(&project, |project| project.replacen("[[routes]]", &tables, 1))?;
+    let jwks = workshop.key_set(Recipe::GOOD.issuer);
+    workshop.bundle_of(&project, Some(&jwks), recipe)
 }
 
 #[test]
 fn dpop_proofs_are_good_once_and_for_their_request() -> Result<()> {
     let home = home()?;
-    let gateway = start(home.path())?;
+    let gateway = start(home.path(), Options::default())?;
     for (key, other) in [(Signer::p256()?, Signer::ed25519(4)), (Signer::ed25519(5), Signer::p256()?)] {
         let alg = key.alg();
-        let members: std::collections::BTreeMap<String, Value> = serde_json::from_value(key.jwk())?;
-        let thumbprint = b64(Sha256::digest(serde_json::to_string(&members)?));
-        let token = Token::coder().claim("cnf", json!({"jkt": thumbprint})).sign(gateway.key(Algorithm::Es256)?);
+        let token = key.token(gateway.key(Algorithm::Es256)?)?;
         let proof = |key: &Signer, name: &str| {
             key.proof(&json!({
                 "jti": format!("{alg}-{name}"), "htm": "GET", "htu": format!("https://{REPOS}{}", path(name)), "iat": now(),

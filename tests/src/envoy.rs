@@ -223,6 +223,12 @@ fn render(start: Start<'_>) -> Result<String> {
             "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n"
         ));
     }
+    if start.workers > 1 {
+        // The kernel would give all connections of a test to one worker as soon as not.
+        let from = "    filter_chains:\n";
+        ensure!(text.matches(from).count() == 1, "`{}` should have one listener", shipped.display());
+        text = text.replace(from, &format!("    connection_balance_config: {{ exact_balance: {{}} }}\n{from}"));
+    }
     if let Some(socket) = start.transport_socket {
         let from = "    filter_chains:\n    - filters:\n";
         ensure!(text.matches(from).count() == 1, "`{}` should have one filter chain", shipped.display());

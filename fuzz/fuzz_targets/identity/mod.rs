@@ -4,7 +4,7 @@
 
 use palisade_gateway::section::GatewaySection;
 use palisade_gateway::token::SignatureAlgorithm;
-use palisade_gateway::{Host, TokenVerifier};
+use palisade_gateway::{Expected, Host, NativeMemory, Shared, SharedMemory, TokenVerifier};
 
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub const NOW: u64 = 1_800_000_000;
@@ -13,7 +13,18 @@ pub const NOW: u64 = 1_800_000_000;
 pub const JWK: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
 
 /// A host to whom every RSA and ECDSA signature is good.
-pub struct Gullible;
+#[derive(Default)]
+pub struct Gullible(NativeMemory);
+
+impl SharedMemory for Gullible {
+    fn shared(&mut self, name: &str) -> Shared {
+        self.0.shared(name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        self.0.share(name, bytes, expected)
+    }
+}
 
 impl Host for Gullible {
     fn now_nanos(&mut self) -> u64 {

@@ -1,30 +1,14 @@
 //! What fetching keys asks of the outside.
 
+use crate::shared_memory::SharedMemory;
+
 /// The proxy, while it lets a worker look after its keys.
-pub trait KeyHost {
+pub trait KeyHost: SharedMemory {
     /// Nanoseconds since the Unix epoch.
     fn now_nanos(&mut self) -> u64;
 
-    /// What the workers of the proxy share under a name.
-    fn shared(&mut self, name: &str) -> Shared;
-
-    /// Shares bytes under a name: in place of exactly that `version`, or of whatever is there. `false` when another worker
-    /// was quicker, or the host did not take them.
-    fn share(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> bool;
-
     /// Sends a request, and says by which number its response will be known. `None` when the host did not send it.
     fn fetch(&mut self, request: &KeyRequest<'_>) -> Option<u32>;
-}
-
-/// What is shared under a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shared {
-    /// Bytes, and their version.
-    Found(Vec<u8>, u32),
-    /// Nothing yet.
-    Absent,
-    /// The workers of this host share nothing: each looks after itself.
-    Unsupported,
 }
 
 /// A request for a key set: a GET without a body.

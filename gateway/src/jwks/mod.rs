@@ -26,7 +26,7 @@ mod uri;
 
 pub use clusters::JwksClusters;
 pub use event::{KeyEvent, KeyEventKind, RefreshError};
-pub use host::{KeyHost, KeyRequest, KeyResponse, Shared};
+pub use host::{KeyHost, KeyRequest, KeyResponse};
 
 pub(crate) use issuer_keys::{IssuerKeys, RemoteKeys};
 pub(crate) use poller::{Desk, Poller};

@@ -2,13 +2,14 @@
 
 use super::document::{Document, Reading};
 use super::event::{KeyEvent, KeyEventKind, RefreshError};
-use super::host::{KeyHost, KeyRequest, KeyResponse, Shared};
+use super::host::{KeyHost, KeyRequest, KeyResponse};
 use super::issuer_keys::{IssuerKeys, RemoteKeys};
 use super::ledger::Ledger;
 use super::poller::Desk;
 use super::shared::{self, Names, SharedDocument};
 use crate::bundle::Digest;
 use crate::limits;
+use crate::shared_memory::{Expected, Shared};
 use crate::token::{Issuer, IssuerIndex};
 
 /// One issuer whose keys are fetched.
@@ -53,7 +54,7 @@ impl Post {
     /// Opens the ledger if there is none, and takes what another worker has fetched.
     pub(super) fn join(&mut self, desk: &mut Desk<'_>) {
         if desk.host.shared(&self.names.ledger) == Shared::Absent {
-            desk.host.share(&self.names.ledger, &shared::write_ledger(&Ledger::default()), None);
+            desk.host.share(&self.names.ledger, &shared::write_ledger(&Ledger::default()), Expected::Nothing);
         }
         let Entry { ledger, .. } = self.read(desk.host);
         self.take(ledger, desk);
@@ -134,7 +135,7 @@ impl Post {
                     self.serial = ledger.serial;
                     if entry.version.is_some() {
                         let document = SharedDocument { serial: ledger.serial, fetched_ms: now_ms, body };
-                        desk.host.share(&self.names.document, &shared::write_document(&document), None);
+                        desk.host.share(&self.names.document, &shared::write_document(&document), Expected::Anything);
                     }
                 }
                 KeyEventKind::Fetched { usable: document.usable, defective: document.defective, changed }
@@ -184,10 +185,8 @@ impl Post {
     /// Puts a ledger in the place of the one that was read. `None` when another worker was quicker.
     fn write(&mut self, entry: Entry, ledger: Ledger, host: &mut dyn KeyHost) -> Option<Entry> {
         self.own = ledger;
-        if entry.version.is_none() {
-            return Some(Entry { ledger, version: None });
-        }
-        if !host.share(&self.names.ledger, &shared::write_ledger(&ledger), entry.version) {
+        let Some(version) = entry.version else { return Some(Entry { ledger, version: None }) };
+        if !host.share(&self.names.ledger, &shared::write_ledger(&ledger), Expected::Version(version)) {
             return None;
         }
         // The version that it has now, to be replaced in turn.

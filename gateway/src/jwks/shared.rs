@@ -1,8 +1,7 @@
 //! The bytes that workers share: a ledger and a document for each issuer, named by the bundle, the issuer's alias, and the cluster
 //! that leads to its keys: an operator who changes that does not want what came by the old one.
 //!
-//! In some deployments every filter of the proxy writes into one space of names, so names say whose they are, and bytes
-//! that do not read count as absent.
+//! Other filters may write there, too ([`crate::shared_memory`]): bytes that do not read count as absent.
 
 use super::ledger::Ledger;
 use crate::bundle::Digest;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::clusters::JwksClusters;
 use super::event::{KeyEvent, KeyEventKind, RefreshError};
-use super::host::{KeyHost, KeyRequest, KeyResponse, Shared};
+use super::host::{KeyHost, KeyRequest, KeyResponse};
 use super::poller::{Desk, Poller};
 use crate::bundle::Digest;
 use crate::section::{self, Profile, RemoteJwks};
+use crate::shared_memory::{Expected, Shared, SharedMemory};
 use crate::token::{Algorithm, IssuerIndex, IssuerTable, TokenError, testing};
 
 /// What the workers have in common. Time passes only when a test says so.
@@ -31,11 +32,7 @@ impl FakeProxy {
     }
 }
 
-impl KeyHost for FakeProxy {
-    fn now_nanos(&mut self) -> u64 {
-        self.now_ms * 1_000_000
-    }
-
+impl SharedMemory for FakeProxy {
     fn shared(&mut self, name: &str) -> Shared {
         match self.shared.get(name) {
             _ if !self.sharing => Shared::Unsupported,
@@ -44,13 +41,23 @@ impl KeyHost for FakeProxy {
         }
     }
 
-    fn share(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> bool {
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
         let current = self.shared.get(name).map_or(0, |(_, version)| *version);
-        if !self.sharing || version.is_some_and(|version| version != current) {
-            return false;
+        let holds = match expected {
+            Expected::Anything => true,
+            Expected::Nothing => current == 0,
+            Expected::Version(version) => version == current,
+        };
+        if self.sharing && holds {
+            self.shared.insert(name.to_owned(), (bytes.to_vec(), current + 1));
         }
-        self.shared.insert(name.to_owned(), (bytes.to_vec(), current + 1));
-        true
+        self.sharing && holds
+    }
+}
+
+impl KeyHost for FakeProxy {
+    fn now_nanos(&mut self) -> u64 {
+        self.now_ms * 1_000_000
     }
 
     fn fetch(&mut self, request: &KeyRequest<'_>) -> Option<u32> {

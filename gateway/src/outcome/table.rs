@@ -198,6 +198,8 @@ impl Outcome {
                 ProofError::TokenHash => row!(401, C::InvalidProof, Warn, "dpop.ath"),
                 ProofError::Replayed => row!(401, C::InvalidProof, Warn, "dpop.replayed"),
                 ProofError::ReplayCacheFull => row!(503, C::Unavailable, Error, "dpop.replay_cache_full"),
+                ProofError::ReplayUnknown => row!(503, C::Unavailable, Error, "dpop.replay_unknown"),
+                ProofError::ReplayMemory => row!(503, C::Unavailable, Error, "dpop.replay_memory"),
                 ProofError::CertificateMissing => row!(401, C::InvalidToken, Warn, "proof.certificate_missing"),
                 ProofError::CertificateMismatch => row!(401, C::InvalidToken, Warn, "proof.certificate_mismatch"),
             },

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::ProofError;
 use super::nonce::NonceKey;
-use super::replay::{ReplayCache, Seen};
+use super::replay::{Proof, ProofKind, ReplayMemory, Seen};
 use super::thumbprint::thumbprint;
 use crate::host::Host;
 use crate::json::Json;
@@ -42,10 +42,10 @@ pub(crate) struct DpopRequest<'a> {
     pub(crate) now_ms: u64,
 }
 
-/// What a worker keeps for proofs.
+/// What is kept for proofs.
 #[derive(Debug)]
 pub(crate) struct DpopState {
-    pub(crate) replay: ReplayCache,
+    pub(crate) replay: ReplayMemory,
     /// Where nonces are asked for, what makes them.
     pub(crate) nonces: Option<NonceKey>,
 }
@@ -96,7 +96,7 @@ impl OpenDpop {
         &self,
         proof: Result<Option<&[u8]>, CredentialError>,
         request: &DpopRequest<'_>,
-        state: &mut DpopState,
+        state: &DpopState,
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         // 1: exactly one header.
@@ -124,7 +124,7 @@ impl OpenDpop {
         if thumbprint(jwk).as_ref() != Some(request.key) {
             return Err(ProofError::KeyMismatch);
         }
-        let jti = self.claims(&jws.claims, request, state.nonces.as_ref())?;
+        let (jti, issued_at) = self.claims(&jws.claims, request, state.nonces.as_ref())?;
         // 6: the signature, by the key of the header.
         if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
             return Err(ProofError::Signature);
@@ -133,11 +133,20 @@ impl OpenDpop {
         if request.is_admitted {
             return Ok(());
         }
-        let lifetime_ms = self.max_age_ms.saturating_add(self.clock_skew_ms).saturating_add(1);
-        match state.replay.insert(request.key, jti, request.now_ms, lifetime_ms) {
+        let proof = Proof {
+            kind: ProofKind::Dpop,
+            key: request.key,
+            jti,
+            stamp_ms: issued_at,
+            oldest_ms: request.now_ms.saturating_sub(self.max_age_ms),
+            newest_ms: request.now_ms.saturating_add(limits::CLOCK_SKEW_SECONDS.saturating_mul(1000)),
+        };
+        match state.replay.insert(&proof, host) {
             Seen::New => Ok(()),
             Seen::Before => Err(ProofError::Replayed),
             Seen::NoRoom => Err(ProofError::ReplayCacheFull),
+            Seen::Unknown => Err(ProofError::ReplayUnknown),
+            Seen::NoMemory => Err(ProofError::ReplayMemory),
         }
     }
 
@@ -158,13 +167,13 @@ impl OpenDpop {
         Ok((algorithm, header.get("jwk").ok_or(ProofError::Key)?))
     }
 
-    /// Checks the claims and gives back `jti`.
+    /// Checks the claims and gives back `jti` and `iat`.
     fn claims<'j>(
         &self,
         claims: &'j Json,
         request: &DpopRequest<'_>,
         nonces: Option<&NonceKey>,
-    ) -> Result<&'j str, ProofError> {
+    ) -> Result<(&'j str, u64), ProofError> {
         // 3: required claims.
         let jti = text(claims, "jti")?;
         let method = text(claims, "htm")?;
@@ -202,7 +211,7 @@ impl OpenDpop {
         if token_hash.as_bytes() != expected {
             return Err(ProofError::TokenHash);
         }
-        Ok(jti)
+        Ok((jti, issued_at))
     }
 
     /// Whether `htu` is where the request went: an origin of the bundle, and the path as received.

@@ -49,8 +49,12 @@ pub enum ProofError {
     KeyMismatch,
     /// The proof was used before.
     Replayed,
-    /// There is no room to remember another proof, so this one cannot be told from a repeated one.
+    /// There is no room to remember another proof, so this one could be repeated.
     ReplayCacheFull,
+    /// The proof is older than what the memory of proofs knows, so it cannot be told from a repeated one.
+    ReplayUnknown,
+    /// The host has no memory of proofs, or took nothing into it.
+    ReplayMemory,
     /// The token is bound to a certificate, and the connection has none that was validated.
     CertificateMissing,
     /// The token is bound to another certificate than the connection's.

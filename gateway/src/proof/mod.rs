@@ -17,7 +17,7 @@ pub use error::ProofError;
 pub(crate) use confirmation::Confirmation;
 pub(crate) use dpop::{DpopRequest, DpopState, OpenDpop};
 pub(crate) use nonce::{Nonce, NonceKey};
-pub(crate) use replay::ReplayCache;
+pub(crate) use replay::ReplayMemory;
 
 use crate::host::Host;
 use crate::section::Binding;
@@ -38,7 +38,7 @@ pub(crate) struct Claimed<'a> {
 pub(crate) fn prove(
     claimed: &Claimed<'_>,
     rules: Option<&OpenDpop>,
-    state: &mut DpopState,
+    state: &DpopState,
     host: &mut dyn Host,
 ) -> Result<(), ProofError> {
     if claimed.binding == Binding::Required && !claimed.confirmation.is_bound() {

@@ -1,128 +1,113 @@
-//! The proofs that were used: each is good for one request.
+//! The proofs that were used: each is good for one request, whichever worker of the proxy gets it.
 //!
-//! Two generations of digests. A proof is looked for in both and put into the younger; when the younger is as old as a proof can be
-//! accepted for, it becomes the elder, and the elder is forgotten. So a proof is remembered for at least as long as it
-//! could be used again, and the memory is bounded by the number of entries alone. When there is no room, proofs are
-//! refused rather than forgotten.
+//! Workers share a fixed number of buckets ([`limits::REPLAY_BUCKETS`]), found by the digest of the proof, so that the
+//! host's memory, which never forgets by itself, is bounded by that number and the room of one bucket. A proof is looked
+//! for and remembered in one step: whoever was slower reads again. Buckets are named by the kind of proof and nothing else, so a
+//! new bundle, a new configuration or a new VM knows what was used before. When there is no room, or no telling what was used,
+//! proofs are refused.
 //!
-//! One worker does not know what another has seen. Nonces shorten the time in which that matters.
+//! A bucket that does not read was written by somebody else. All it knew is lost, so it is begun anew, and refuses every
+//! proof that could have been in it. That is no defence against a filter of the same proxy that means harm: it could put
+//! back the bytes of an hour ago, which a MAC would not tell from new ones. Such a filter sees every token and proof
+//! anyway; what it cannot do is make two workers differ, or crash one.
 
-use std::collections::BTreeSet;
+mod bucket;
 
 use sha2::{Digest as _, Sha256};
 
-/// Half a SHA-256 digest. Nobody gains by two proofs of their own that collide: the second is refused.
-type Entry = [u8; 16];
+use self::bucket::{Bucket, Entry};
+use crate::host::Host;
+use crate::limits;
+use crate::shared_memory::{Expected, Shared};
+
+/// A kind of proof. Each has a memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProofKind {
+    /// RFC 9449.
+    Dpop,
+}
+
+/// A proof that holds in every other regard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof<'a> {
+    pub(crate) kind: ProofKind,
+    /// The thumbprint of the key that signed it.
+    pub(crate) key: &'a [u8; 32],
+    pub(crate) jti: &'a str,
+    /// The time in the proof by which it is too old one day, in milliseconds since the Unix epoch. It may be in the future.
+    pub(crate) stamp_ms: u64,
+    /// The smallest stamp with which a proof is accepted now.
+    pub(crate) oldest_ms: u64,
+    /// The largest stamp with which any bundle could accept a proof now.
+    pub(crate) newest_ms: u64,
+}
 
 /// What became of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     /// It is new, and remembered from now on.
     New,
     /// It was used before.
     Before,
-    /// It cannot be remembered.
+    /// It is new, and there is no room for it.
     NoRoom,
+    /// It is older than what the memory still knows.
+    Unknown,
+    /// The host has no memory, or took nothing into it.
+    NoMemory,
 }
 
-/// The proofs that one worker has seen.
-#[derive(Debug)]
-pub(crate) struct ReplayCache {
-    young: BTreeSet<Entry>,
-    old: BTreeSet<Entry>,
-    /// When the younger generation began.
-    since_ms: u64,
-    max_entries: usize,
+/// The proofs that the workers of the proxy have seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplayMemory {
+    /// Most proofs in one bucket.
+    room: usize,
 }
 
-impl ReplayCache {
-    /// A cache for at most `max_entries` proofs in each of its two generations.
-    pub(crate) fn new(max_entries: usize) -> Self {
-        Self { young: BTreeSet::new(), old: BTreeSet::new(), since_ms: 0, max_entries }
+impl ReplayMemory {
+    /// A memory for about `entries` proofs. Buckets fill unevenly, so each has twice its share.
+    pub(crate) fn new(entries: usize) -> Self {
+        Self { room: entries.div_ceil(usize::from(limits::REPLAY_BUCKETS)).saturating_mul(2) }
     }
 
-    /// Remembers the proof `jti` of the key with the thumbprint `key`. `lifetime_ms` is how long after now any proof that is
-    /// accepted now could be accepted again.
-    pub(super) fn insert(&mut self, key: &[u8; 32], jti: &str, now_ms: u64, lifetime_ms: u64) -> Seen {
-        let age = now_ms.saturating_sub(self.since_ms);
-        if age >= lifetime_ms {
-            // The younger generation is kept for another lifetime, unless that is over, too.
-            self.old = std::mem::take(&mut self.young);
-            if age >= lifetime_ms.saturating_mul(2) {
-                self.old = BTreeSet::new();
+    /// Remembers a proof, unless it was used before.
+    pub(crate) fn insert(&self, proof: &Proof<'_>, host: &mut dyn Host) -> Seen {
+        let Proof { kind, key, jti, stamp_ms, oldest_ms, newest_ms } = *proof;
+        let digest: [u8; 32] = Sha256::new_with_prefix(key).chain_update(jti).finalize().into();
+        // The entry and the bucket are of different parts of the digest, so that entries of one bucket differ in all of theirs.
+        let Some((digest, [low, high, ..])) = digest.split_first_chunk() else { return Seen::NoMemory };
+        let name = name(kind, u16::from_le_bytes([*low, *high]) % limits::REPLAY_BUCKETS);
+        for _ in 0..limits::REPLAY_ATTEMPTS {
+            let (mut bucket, expected) = match host.shared(&name) {
+                Shared::Found(bytes, version) => match Bucket::read(&bytes, newest_ms) {
+                    Some(bucket) => (bucket, Expected::Version(version)),
+                    None => {
+                        // Should another worker have been quicker, it did this, too.
+                        host.share(&name, &Bucket::lost(newest_ms).write(), Expected::Version(version));
+                        return Seen::Unknown;
+                    }
+                },
+                Shared::Absent => (Bucket::default(), Expected::Nothing),
+                Shared::Unsupported => return Seen::NoMemory,
+            };
+            bucket.forget(oldest_ms);
+            match bucket.insert(Entry { digest: *digest, stamp_ms }, self.room) {
+                Seen::New if host.share(&name, &bucket.write(), expected) => return Seen::New,
+                // Another worker was quicker, perhaps with this very proof.
+                Seen::New => {}
+                refused @ (Seen::Before | Seen::NoRoom | Seen::Unknown | Seen::NoMemory) => return refused,
             }
-            self.since_ms = now_ms;
         }
-        let digest = Sha256::new_with_prefix(key).chain_update(jti).finalize();
-        let Some(entry) = digest.first_chunk::<16>() else {
-            return Seen::NoRoom;
-        };
-        if self.old.contains(entry) || self.young.contains(entry) {
-            return Seen::Before;
-        }
-        if self.young.len() >= self.max_entries {
-            return Seen::NoRoom;
-        }
-        self.young.insert(*entry);
-        Seen::New
+        Seen::NoMemory
     }
+}
+
+fn name(kind: ProofKind, bucket: u16) -> String {
+    let kind = match kind {
+        ProofKind::Dpop => "dpop",
+    };
+    format!("palisade.replay.{kind}.{bucket}")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: [u8; 32] = [1; 32];
-    const LIFE: u64 = 60_000;
-    const NOW: u64 = 1_800_000_000_000;
-
-    fn cache(max_entries: usize) -> ReplayCache {
-        ReplayCache::new(max_entries)
-    }
-
-    #[test]
-    fn a_proof_is_good_once() {
-        let mut cache = cache(10);
-        assert_eq!(cache.insert(&KEY, "a", NOW, LIFE), Seen::New);
-        assert_eq!(cache.insert(&KEY, "a", NOW, LIFE), Seen::Before);
-        assert_eq!(cache.insert(&KEY, "b", NOW, LIFE), Seen::New);
-        assert_eq!(cache.insert(&[2; 32], "a", NOW, LIFE), Seen::New, "another client's id");
-    }
-
-    #[test]
-    fn a_proof_is_remembered_for_as_long_as_it_could_be_used() {
-        // Whenever it came within a generation.
-        for offset in [0, 1, LIFE / 2, LIFE - 1] {
-            let mut cache = cache(1000);
-            assert_eq!(cache.insert(&KEY, "first", NOW, LIFE), Seen::New);
-            let used = NOW + offset;
-            assert_eq!(cache.insert(&KEY, "a", used, LIFE), Seen::New);
-            for step in 1..=4 {
-                let later = used + step * LIFE / 4;
-                let expected = if later < used + LIFE { Seen::Before } else { Seen::New };
-                // At exactly its lifetime it may or may not be known any more: it is not accepted then.
-                if later < used + LIFE {
-                    assert_eq!(cache.insert(&KEY, "a", later, LIFE), expected, "{offset} {step}");
-                }
-                let other = format!("other {step}");
-                assert_eq!(cache.insert(&KEY, &other, later, LIFE), Seen::New);
-            }
-        }
-    }
-
-    #[test]
-    fn it_never_grows_and_never_forgets_for_want_of_room() {
-        let mut cache = cache(3);
-        for jti in ["a", "b", "c"] {
-            assert_eq!(cache.insert(&KEY, jti, NOW, LIFE), Seen::New);
-        }
-        for n in 0..100 {
-            assert_eq!(cache.insert(&KEY, &format!("more {n}"), NOW + 1, LIFE), Seen::NoRoom);
-        }
-        assert_eq!(cache.insert(&KEY, "a", NOW + 1, LIFE), Seen::Before);
-        assert_eq!(cache.insert(&KEY, "d", NOW + LIFE, LIFE), Seen::New);
-        assert_eq!(cache.insert(&KEY, "a", NOW + LIFE, LIFE), Seen::Before);
-        assert_eq!(cache.insert(&KEY, "e", NOW + 10 * LIFE, LIFE), Seen::New);
-        assert_eq!((cache.young.len(), cache.old.len()), (1, 0));
-    }
-}
+mod tests;

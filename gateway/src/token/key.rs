@@ -178,6 +178,7 @@ impl EcKey {
 mod tests {
     use super::*;
     use crate::json::{Json, JsonLimits};
+    use crate::shared_memory::{Expected, Shared, SharedMemory};
     use crate::token::jwk::{self, KeyPurpose};
     use crate::token::testing::{self, TestKey};
 
@@ -187,6 +188,16 @@ mod tests {
         answer: Option<bool>,
         any_message: bool,
         asked: Vec<(SignatureAlgorithm, Vec<u8>, Vec<u8>)>,
+    }
+
+    impl SharedMemory for OneAnswer {
+        fn shared(&mut self, _: &str) -> Shared {
+            Shared::Unsupported
+        }
+
+        fn share(&mut self, _: &str, _: &[u8], _: Expected) -> bool {
+            false
+        }
     }
 
     impl Host for OneAnswer {

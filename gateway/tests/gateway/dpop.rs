@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use palisade_gateway::Gateway;
+use palisade_gateway::token::SignatureAlgorithm;
+use palisade_gateway::{Expected, Gateway, Host, Shared, SharedMemory};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::keys::{self, TestKey, b64};
-use crate::world::{Ask, NOW, gateway, gateway_with, send, send_at, send_body};
+use crate::world::{Ask, NOW, gateway, gateway_with, memory, send, send_at, send_body, send_to};
 
 const CHALLENGE_ALGS: &str = "algs=\"ES256 ES384 RS256 EdDSA\"";
 
@@ -234,7 +235,8 @@ fn a_refused_proof_is_not_used_up() {
 
 #[test]
 fn proofs_that_cannot_be_remembered_are_refused() {
-    let mut gateway = gateway_with(r#","dpop":{"replay_entries":3}"#);
+    // Two in each of 1024 buckets: some third one comes soon.
+    let mut gateway = gateway_with(r#","dpop":{"replay_entries":1}"#);
     let key = key("a");
     let token = bound(&key);
     let with = |jti: &str, iat: u64| {
@@ -242,17 +244,93 @@ fn proofs_that_cannot_be_remembered_are_refused() {
         claims.insert("iat".to_owned(), json!(iat));
         proof(&key, &claims)
     };
-    for jti in ["1", "2", "3"] {
-        assert_eq!(send_proof(&mut gateway, &token, &with(jti, NOW), NOW).reason, "policy.allow");
-    }
-    let full = send_proof(&mut gateway, &token, &with("4", NOW), NOW);
+    let mut jtis = (0..2000).map(|n| n.to_string());
+    let (jti, full) = jtis
+        .find_map(|jti| {
+            let answer = send_proof(&mut gateway, &token, &with(&jti, NOW), NOW);
+            (answer.reason != "policy.allow").then_some((jti, answer))
+        })
+        .expect("no bucket has three");
     assert_eq!((full.reason, full.status), ("dpop.replay_cache_full", 503));
     assert_eq!(full.header("www-authenticate"), None);
     assert!(full.header("retry-after").is_some());
-    assert_eq!(send_proof(&mut gateway, &token, &with("1", NOW), NOW).reason, "dpop.replayed");
+    assert_eq!(send_proof(&mut gateway, &token, &with("0", NOW), NOW).reason, "dpop.replayed");
     // Room comes with time.
     let later = NOW + 66;
-    assert_eq!(send_proof(&mut gateway, &token, &with("4", later), later).reason, "policy.allow");
+    assert_eq!(send_proof(&mut gateway, &token, &with(&jti, later), later).reason, "policy.allow");
+}
+
+#[test]
+fn a_proof_is_good_once_for_all_workers_and_under_the_next_bundle() {
+    let key = key("a");
+    let token = bound(&key);
+    let used = proof(&key, &claims(&token, "shared"));
+    assert_eq!(send_proof(&mut gateway(), &token, &used, NOW).reason, "policy.allow");
+    // Another worker, and one with another configuration.
+    for mut other in [gateway(), gateway_with(r#","dpop":{"replay_entries":1},"on_forbid_error":"skip""#)] {
+        let answer = send_proof(&mut other, &token, &used, NOW);
+        assert_eq!((answer.reason, answer.status), ("dpop.replayed", 401));
+    }
+}
+
+#[test]
+fn where_the_memory_of_proofs_fails_nothing_is_let_through() {
+    let key = key("a");
+    let token = bound(&key);
+    let mut gateway = gateway();
+    let first = proof(&key, &claims(&token, "first"));
+    let ask = Ask::bare("GET", "/repos/site").header("authorization", format!("DPoP {token}")).header("dpop", &first);
+    let answer = send_to(&mut gateway, &ask, &mut Forgetful);
+    assert_eq!((answer.reason, answer.status), ("dpop.replay_memory", 503));
+    assert!(answer.header("retry-after").is_some());
+    // Only proofs need it.
+    assert_eq!(send_to(&mut gateway, &Ask::new("GET", "/repos/site"), &mut Forgetful).reason, "policy.allow");
+
+    // Another filter of the proxy has written over everything.
+    let mut memory = memory();
+    for bucket in 0..1024 {
+        assert!(memory.share(&format!("palisade.replay.dpop.{bucket}"), b"junk", Expected::Anything));
+    }
+    let answer = send_proof(&mut gateway, &token, &first, NOW);
+    assert_eq!((answer.reason, answer.status), ("dpop.replay_unknown", 503));
+    assert_eq!(send_proof(&mut gateway, &token, &first, NOW).reason, "dpop.replay_unknown");
+    let later = NOW + 121;
+    let mut claims = claims(&token, "first");
+    claims.insert("iat".to_owned(), json!(later));
+    assert_eq!(send_proof(&mut gateway, &token, &proof(&key, &claims), later).reason, "policy.allow");
+}
+
+/// A host without shared memory.
+struct Forgetful;
+
+impl SharedMemory for Forgetful {
+    fn shared(&mut self, _: &str) -> Shared {
+        Shared::Unsupported
+    }
+
+    fn share(&mut self, _: &str, _: &[u8], _: Expected) -> bool {
+        false
+    }
+}
+
+impl Host for Forgetful {
+    fn now_nanos(&mut self) -> u64 {
+        NOW * 1_000_000_000
+    }
+
+    fn verify_signature(&mut self, _: SignatureAlgorithm, _: &[u8], _: &[u8], _: &[u8]) -> Option<bool> {
+        None
+    }
+
+    fn client_certificate(&mut self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn fill_random(&mut self, _: &mut [u8]) {}
 }
 
 #[test]

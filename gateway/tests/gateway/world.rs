@@ -9,7 +9,8 @@ use ed25519_dalek::Signer as _;
 use palisade_gateway::bundle::{Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, format};
 use palisade_gateway::section::GatewaySection;
 use palisade_gateway::{
-    Action, Gateway, HeaderBuffer, NativeHost, ReceivedBody, RequestHead, SessionBinding, Step, Verdict,
+    Action, Gateway, HeaderBuffer, Host, NativeHost, NativeMemory, ReceivedBody, RequestHead, SessionBinding, Step,
+    Verdict,
 };
 use palisade_policy_compiler::compile::{PolicySource, compile};
 
@@ -556,18 +557,32 @@ impl Answer {
     }
 }
 
+thread_local! {
+    /// What the workers share. The gateways of one test are workers of one proxy.
+    static MEMORY: NativeMemory = NativeMemory::default();
+}
+
+/// That memory.
+pub(crate) fn memory() -> NativeMemory {
+    MEMORY.with(NativeMemory::clone)
+}
+
+fn host(seconds: u64) -> NativeHost {
+    NativeHost::at(seconds).with_memory(memory())
+}
+
 /// Sends a request over a connection whose client certificate was validated.
 pub(crate) fn send_with_certificate(gateway: &mut Gateway, ask: &Ask, sha256: [u8; 32]) -> Answer {
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
-    Answer::new(&gateway.decide(&request, &mut NativeHost::at(NOW).with_client_certificate(sha256)))
+    Answer::new(&gateway.decide(&request, &mut host(NOW).with_client_certificate(sha256)))
 }
 
 /// Sends a request with its body: first its headers and then, if it is asked for, the body.
 pub(crate) fn send_body(gateway: &mut Gateway, ask: &Ask, body: &[u8]) -> Answer {
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
-    let host = &mut NativeHost::at(NOW);
+    let host = &mut host(NOW);
     let admitted = match gateway.begin(&request, host) {
         Step::Decided(verdict) => return Answer::new(&verdict),
         Step::NeedsBody { admitted, .. } => admitted,
@@ -579,14 +594,21 @@ pub(crate) fn send_body(gateway: &mut Gateway, ask: &Ask, body: &[u8]) -> Answer
 pub(crate) fn send_over(gateway: &mut Gateway, ask: &Ask, der: &[u8], seconds: u64) -> Answer {
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
-    Answer::new(&gateway.decide(&request, &mut NativeHost::at(seconds).with_client_certificate_der(der)))
+    Answer::new(&gateway.decide(&request, &mut host(seconds).with_client_certificate_der(der)))
 }
 
 /// Sends a request at a time, in seconds since the Unix epoch.
 pub(crate) fn send_at(gateway: &mut Gateway, ask: &Ask, seconds: u64) -> Answer {
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };
-    Answer::new(&gateway.decide(&request, &mut NativeHost::at(seconds)))
+    Answer::new(&gateway.decide(&request, &mut host(seconds)))
+}
+
+/// Sends a request to a gateway with a host of the caller's.
+pub(crate) fn send_to(gateway: &mut Gateway, ask: &Ask, host: &mut dyn Host) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.decide(&request, host))
 }
 
 pub(crate) fn send(gateway: &mut Gateway, ask: &Ask) -> Answer {

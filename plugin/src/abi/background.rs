@@ -30,15 +30,6 @@ unsafe extern "C" {
         timeout_ms: u32,
         out: *mut u32,
     ) -> u32;
-    fn proxy_get_shared_data(
-        name: *const u8,
-        name_len: usize,
-        out: *mut *const u8,
-        out_len: *mut usize,
-        version: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(name: *const u8, name_len: usize, value: *const u8, value_len: usize, version: u32)
-    -> u32;
 }
 
 // See `super::hostcalls`: each call gets live slices and locals only.
@@ -73,16 +64,5 @@ impl Background for WasmHost {
 
     fn response_body(&mut self, size: usize) -> HostResult<HostBytes> {
         receive(|out, len| unsafe { proxy_get_buffer_bytes(RESPONSE_BODY, 0, size, out, len) })
-    }
-
-    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)> {
-        let mut version = 0;
-        let bytes =
-            receive(|out, len| unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), out, len, &mut version) })?;
-        Ok((bytes, version))
-    }
-
-    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()> {
-        check(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version) })
     }
 }

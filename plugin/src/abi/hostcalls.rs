@@ -56,6 +56,15 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, out: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
     fn proxy_record_metric(metric: u32, value: u64) -> u32;
+    fn proxy_get_shared_data(
+        name: *const u8,
+        name_len: usize,
+        out: *mut *const u8,
+        out_len: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(name: *const u8, name_len: usize, value: *const u8, value_len: usize, version: u32)
+    -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_len: usize,
@@ -168,6 +177,17 @@ impl Proxy for WasmHost {
 
     fn record(&mut self, histogram: MetricId, value: u64) -> HostResult<()> {
         check(unsafe { proxy_record_metric(histogram.0, value) })
+    }
+
+    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)> {
+        let mut version = 0;
+        let bytes =
+            receive(|out, len| unsafe { proxy_get_shared_data(name.as_ptr(), name.len(), out, len, &mut version) })?;
+        Ok((bytes, version))
+    }
+
+    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()> {
+        check(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version) })
     }
 
     fn call_foreign(&mut self, function: &str, argument: &[u8]) -> HostResult<HostBytes> {

@@ -1,9 +1,9 @@
 //! What the fake proxy does outside of requests.
 
-use super::{FakeProxy, bytes, text};
+use super::{FakeProxy, bytes};
 use crate::background::Background;
 use crate::buffers::HostBytes;
-use crate::proxy::{HostResult, Status};
+use crate::proxy::HostResult;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -38,24 +38,5 @@ impl Background for FakeProxy {
     fn response_body(&mut self, size: usize) -> HostResult<HostBytes> {
         let body = bytes(&self.response_body)?;
         Ok(HostBytes::copy_of(&body[..size.min(body.len())]))
-    }
-
-    fn shared_data(&mut self, name: &str) -> HostResult<(HostBytes, u32)> {
-        self.sharing?;
-        let shared = self.shared.borrow();
-        let (bytes, version) = shared.get(name).ok_or(Status::NOT_FOUND)?;
-        Ok((HostBytes::copy_of(bytes), *version))
-    }
-
-    fn set_shared_data(&mut self, name: &str, value: &[u8], version: u32) -> HostResult<()> {
-        self.sharing?;
-        let mut shared = self.shared.borrow_mut();
-        let current = shared.get(name).map_or(0, |(_, version)| *version);
-        // A version is compared with what is there; where nothing is, any will do.
-        if version != 0 && current != 0 && version != current {
-            return Err(Status::CAS_MISMATCH);
-        }
-        shared.insert(text(name.as_bytes()), (value.to_vec(), current + 1));
-        Ok(())
     }
 }

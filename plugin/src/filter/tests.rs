@@ -151,6 +151,7 @@ fn an_allowed_request_goes_on_under_the_verified_name() {
     let mut filter = configured(&fixture, json!({"decision_log": ["filter_state", "log"]}), &mut proxy);
     let forged = [("x-palisade-principal", "Agent::\"dev/root\""), ("X-Palisade-Role", "admin"), ("x-mode", "a")];
     let headers = request("front", &fixture.bearer("alice"), &forged);
+    proxy.sharing_calls = 0;
     assert_eq!(ask(&mut filter, ROOT, headers, &mut proxy), Action::Continue);
 
     assert_eq!(proxy.replies, []);
@@ -159,6 +160,7 @@ fn an_allowed_request_goes_on_under_the_verified_name() {
     assert_eq!((principal.as_str(), name.as_str()), ("x-palisade-principal", "Agent::\"dev/alice\""));
     assert_eq!(id, "x-palisade-decision-id");
     assert_eq!(proxy.metric("palisade_decisions_total.reason.policy.allow"), 1);
+    assert_eq!(proxy.sharing_calls, 0, "only proofs are remembered");
 
     let [(property, record)] = &proxy.properties[..] else { panic!("{:?}", proxy.properties) };
     assert_eq!(property, "palisade.decision");
