@@ -87,5 +87,5 @@ bench: engine-wasm ## Measure the engine beside cedar-policy, natively and in wa
 	@cargo bench --quiet --locked --package palisade-benches --bench targets
 
 .PHONY: bench-envoy
-bench-envoy: plugin dev-cli ## Measure Envoy's CPU per request with and without filters
-	@$(with_envoy) PALISADE_WRK="$$(build/wrk.sh)" build/bench-envoy.sh
+bench-envoy: plugin dev-cli ## Measure the filter in Envoy beside its alternatives; QUICK=1: a short look
+	@$(with_envoy) build/bench-envoy.sh $(if $(QUICK),--quick)

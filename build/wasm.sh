@@ -6,7 +6,7 @@
 #   rustup   the active Rust with the wasm32-wasip1 target;
 #   debian   Debian's rustc-web and cargo-web, which build the standard library from rust-web-src.
 # What is installed is used, rustup's first; else `rustup target add`; else Debian's packages.
-# PALISADE_WASM_TOOLCHAIN=rustup|debian forces one.
+# PALISADE_WASM_TOOLCHAIN=rustup|debian forces one. PALISADE_WASM_WORKSPACE names the folder of another workspace.
 #
 # The same source gives the same bytes on every machine with the same compiler: paths are remapped.
 set -euo pipefail
@@ -89,7 +89,7 @@ case $toolchain in
 esac
 
 # Crates must be unpacked before their folders can be named. Warm, this is a look-up of a tenth of a second.
-cd "$root"
+cd "${PALISADE_WASM_WORKSPACE:-$root}"
 "${cargo[@]}" fetch --quiet --locked
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 for registry in "$cargo_home"/registry/src/*/; do

@@ -1,127 +1,100 @@
-//! One Envoy with one worker, which answers every request by itself, and what its worker has spent.
+//! One Envoy, with a listener for each variant.
 
-use crate::Result;
-use serde_json::{Value, json};
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long an Envoy may take until it accepts connections: it compiles the module first.
-const START: Duration = Duration::from_secs(30);
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::filters;
+use crate::process::Process;
+
+/// How long an Envoy may take until it accepts connections: it compiles every module first.
+const START: Duration = Duration::from_secs(180);
 /// Between two attempts to connect.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A wasm filter to load.
-pub(crate) struct Wasm {
-    /// The module's file.
-    pub(crate) module: PathBuf,
-    /// The plugin configuration.
-    pub(crate) configuration: String,
+/// Where an Envoy finds what it needs.
+pub(crate) struct Ground {
+    pub(crate) binary: PathBuf,
+    /// A folder for its configuration and its log.
+    pub(crate) home: PathBuf,
+    pub(crate) clusters: Vec<Value>,
 }
 
 /// A running Envoy; ends with this value.
 pub(crate) struct Envoy {
-    process: Child,
-    address: SocketAddr,
+    process: Process,
+    addresses: Vec<SocketAddr>,
 }
 
 impl Envoy {
-    /// Starts Envoy and waits until it accepts connections.
-    pub(crate) fn start(binary: &Path, wasm: Option<&Wasm>) -> Result<Self> {
-        // Bound once to learn a free port, then left to Envoy.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let process = Command::new(binary)
-            .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"])
-            .arg("--config-yaml")
-            .arg(configuration(address, wasm).to_string())
+    /// Starts Envoy with a listener for each list of filters and waits until it accepts connections.
+    pub(crate) fn start(ground: &Ground, workers: usize, variants: &[Vec<Value>]) -> Result<Self> {
+        let addresses = free_addresses(variants.len())?;
+        let listeners: Vec<_> = (variants.iter().zip(&addresses).enumerate())
+            .map(|(number, (filters, address))| {
+                filters::listener(&format!("variant-{number}"), address.port(), filters.clone())
+            })
+            .collect();
+        let bootstrap = json!({"static_resources": {"listeners": listeners, "clusters": ground.clusters}});
+        let path = ground.home.join("envoy-bootstrap.json");
+        std::fs::write(&path, bootstrap.to_string())?;
+        let log = ground.home.join("envoy.log");
+        let child = Command::new(&ground.binary)
+            .args(["--use-dynamic-base-id", "--disable-hot-restart", "--log-level", "error", "--concurrency"])
+            .arg(workers.to_string())
+            .arg("--config-path")
+            .arg(&path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(File::create(&log)?)
             .spawn()?;
-        let mut envoy = Self { process, address };
-        let deadline = Instant::now() + START;
-        while TcpStream::connect(address).is_err() {
-            if let Some(status) = envoy.process.try_wait()? {
-                return Err(format!("Envoy ended while starting: {status}").into());
-            }
-            if Instant::now() > deadline {
-                return Err("Envoy did not start in time".into());
-            }
-            std::thread::sleep(POLL);
-        }
+        let mut envoy = Self { process: Process(child), addresses };
+        envoy.wait_until_ready(&log)?;
         Ok(envoy)
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    fn wait_until_ready(&mut self, log: &Path) -> Result<()> {
+        let deadline = Instant::now() + START;
+        for address in self.addresses.clone() {
+            while TcpStream::connect(address).is_err() {
+                if let Some(status) = self.process.0.try_wait()? {
+                    let log = std::fs::read_to_string(log).unwrap_or_default();
+                    let end: String = log.chars().take(2000).collect();
+                    return Err(format!("Envoy ended while starting: {status}\n{end}").into());
+                }
+                if Instant::now() > deadline {
+                    return Err("Envoy did not start in time".into());
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the listener of a variant is.
+    pub(crate) fn address(&self, variant: usize) -> Result<SocketAddr> {
+        self.addresses.get(variant).copied().ok_or_else(|| "no such variant".into())
     }
 
     /// CPU time of the worker thread so far, in nanoseconds.
     pub(crate) fn worker_cpu_nanos(&self) -> Result<u64> {
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            let task = task?.path();
-            if std::fs::read_to_string(task.join("comm"))?.trim() == "wrk:worker_0" {
-                let schedstat = std::fs::read_to_string(task.join("schedstat"))?;
-                let nanos = schedstat.split(' ').next().ok_or("schedstat is empty")?;
-                return Ok(nanos.parse()?);
-            }
-        }
-        Err("Envoy has no worker thread".into())
+        self.process.cpu_nanos(Some("wrk:worker_0"))
+    }
+
+    /// Memory that is its own and in use, in bytes.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        self.process.memory()
     }
 }
 
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        // Nothing to do about a process that has ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn configuration(address: SocketAddr, wasm: Option<&Wasm>) -> Value {
-    let mut filters = Vec::new();
-    if let Some(Wasm { module, configuration }) = wasm {
-        filters.push(json!({
-            "name": "measured",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                "config": {
-                    "name": "measured",
-                    "vm_config": {
-                        "runtime": "envoy.wasm.runtime.v8",
-                        "code": {"local": {"filename": module}},
-                    },
-                    "configuration": {
-                        "@type": "type.googleapis.com/google.protobuf.StringValue",
-                        "value": configuration,
-                    },
-                },
-            },
-        }));
-    }
-    filters.push(json!({
-        "name": "router",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-    }));
-    json!({
-        "static_resources": {
-            "listeners": [{
-                "address": {"socket_address": {"address": address.ip(), "port_value": address.port()}},
-                "filter_chains": [{"filters": [{
-                    "name": "hcm",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                        "stat_prefix": "bench",
-                        "http_filters": filters,
-                        "route_config": {"virtual_hosts": [{
-                            "name": "all",
-                            "domains": ["*"],
-                            "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}],
-                        }]},
-                    },
-                }]}],
-            }],
-        },
-    })
+/// Addresses that are free now, all different: bound at once, then left to Envoy.
+fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
+    let listeners =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<Vec<_>>>()?;
+    Ok(listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?)
 }
