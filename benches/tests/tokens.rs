@@ -9,7 +9,7 @@ use palisade_benches::workload::random::Random;
 use palisade_gateway::limits::{TOKEN_BYTES, TOKEN_HEAP_FACTOR};
 use palisade_gateway::section::GatewaySection;
 use palisade_gateway::token::SignatureAlgorithm;
-use palisade_gateway::{Host, TokenVerifier};
+use palisade_gateway::{Expected, Host, Shared, SharedMemory, TokenVerifier};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -28,6 +28,16 @@ const JWK: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV7
 
 /// A host to whom every signature is good, so that what comes after is reached.
 struct Gullible;
+
+impl SharedMemory for Gullible {
+    fn shared(&mut self, _: &str) -> Shared {
+        Shared::Unsupported
+    }
+
+    fn share(&mut self, _: &str, _: &[u8], _: Expected) -> bool {
+        false
+    }
+}
 
 impl Host for Gullible {
     fn now_nanos(&mut self) -> u64 {

@@ -1,4 +1,4 @@
-//! Who is asking: from the token of a request, or from the certificate of its connection.
+//! Who is asking: from the token of a request, a workload's identity token, or the certificate of the connection.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,16 @@ use crate::certificate::Svid;
 use crate::head::Head;
 use crate::host::Host;
 use crate::identity::{Identity, identify, identify_svid};
-use crate::outcome::Unavailable;
+use crate::limits;
+use crate::outcome::{Unavailable, WorkloadError};
 use crate::pipeline::Refusal;
-use crate::proof::{self, Claimed, DpopRequest, DpopState};
+use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenWorkloadProof, WorkloadProofError, WorkloadRequest};
 use crate::record::Facts;
-use crate::token::{self, CredentialError, SpiffeId, TokenCache, TokenClaims, TokenDigest, TokenFacts, Validity};
+use crate::section::{BesideWorkload, TokenSlot};
+use crate::token::{
+    self, CompactText, CredentialError, TokenCache, TokenClaims, TokenDigest, TokenFacts, Validity, VerifiedToken,
+    WorkloadId,
+};
 
 /// When a request is judged.
 #[derive(Clone, Copy)]
@@ -34,6 +39,11 @@ pub(crate) fn authenticate<'a>(
     facts: &mut Facts<'a>,
 ) -> Result<&'a Identity, Refusal<'a>> {
     let When { is_admitted, now_ms } = when;
+    if let Some(rules) = bundle.workload_proof()
+        && let Some(token) = workload_token(head)?
+    {
+        return authenticate_workload(token, rules, head, bundle, cache, dpop, host, when, facts);
+    }
     let value = match head.authorization {
         Err(CredentialError::Missing) if bundle.issuers().accepts_certificates() => {
             return authenticate_connection(head, bundle, cache, host, now_ms, facts);
@@ -45,14 +55,11 @@ pub(crate) fn authenticate<'a>(
     }
     let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
     facts.challenge.scheme = Some(scheme);
-    let digest = TokenDigest::of(token);
+    let digest = TokenDigest::of(token, TokenSlot::Authorization);
     let identity = remembered(digest, bundle, cache, now_ms, facts, |facts| {
         let stated = facts.token.insert(TokenFacts::default());
-        let verified = token::verify(token, bundle.issuers(), host, now_ms, stated)?;
-        facts.token_verified = true;
-        let validity = verified.validity;
-        let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-        Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token)?))
+        let verified = token::verify(token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
+        identity_of(verified, bundle, facts)
     })?;
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
@@ -64,7 +71,7 @@ pub(crate) fn authenticate<'a>(
         is_admitted,
         now_ms,
     };
-    let claimed = Claimed { scheme, confirmation: identity.confirmation, binding, proof: head.dpop, request };
+    let claimed = Claimed { scheme, confirmation: &identity.confirmation, binding, proof: head.dpop, request };
     match proof::prove(&claimed, bundle.dpop(), dpop, host) {
         Ok(()) => Ok(identity),
         Err(error) => {
@@ -72,6 +79,75 @@ pub(crate) fn authenticate<'a>(
             Err(error.into())
         }
     }
+}
+
+/// The workload identity token of a request. A proof without one is of no use to anybody, and is not passed over.
+fn workload_token<'a>(head: &Head<'a>) -> Result<Option<&'a [u8]>, WorkloadError> {
+    match (head.workload_token, head.workload_proof) {
+        (Err(error), _) => Err(WorkloadError::Credential(error)),
+        (Ok(Some(token)), _) => Ok(Some(token)),
+        (Ok(None), Ok(None)) => Ok(None),
+        (Ok(None), Ok(Some(_)) | Err(_)) => Err(WorkloadError::Proof(WorkloadProofError::TokenMissing)),
+    }
+}
+
+/// Finds out which workload is asking. Whatever else the request brings, in `Authorization` or by its connection, the caller is
+/// the workload or nobody.
+#[expect(clippy::too_many_arguments, reason = "what `authenticate` works with, and the token with its rules")]
+fn authenticate_workload<'a>(
+    value: &'a [u8],
+    rules: &OpenWorkloadProof,
+    head: &Head<'a>,
+    bundle: &'a ActiveBundle,
+    cache: &'a mut TokenCache,
+    dpop: &DpopState,
+    host: &mut dyn Host,
+    when: When,
+    facts: &mut Facts<'a>,
+) -> Result<&'a Identity, Refusal<'a>> {
+    let When { is_admitted, now_ms } = when;
+    let access_token = match (head.authorization, rules.access_token) {
+        (Err(CredentialError::Missing), _) => None,
+        (Err(error), _) => return Err(error.into()),
+        (Ok(_), BesideWorkload::Refuse) => return Err(CredentialError::TwoMethods.into()),
+        (Ok(value), BesideWorkload::Pass) => Some(token::read_access_token(value)?),
+    };
+    if head.query.is_some_and(token::in_query) {
+        return Err(CredentialError::InQuery.into());
+    }
+    let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
+    let digest = TokenDigest::of(token, TokenSlot::Workload);
+    let identity = remembered(digest, bundle, cache, now_ms, facts, |facts| {
+        let stated = facts.token.insert(TokenFacts::default());
+        let verified = token::verify(token, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
+        identity_of(verified.map_err(WorkloadError::Token)?, bundle, facts)
+    })?;
+    let request = WorkloadRequest {
+        headers: head.headers,
+        authority: head.authority,
+        path: head.path,
+        token: digest,
+        // Every token that is verified in this slot has a key.
+        key: identity.confirmation.workload_key.as_deref().ok_or(Unavailable::Internal)?,
+        access_token,
+        transaction: head.transaction,
+        is_admitted,
+        now_ms,
+    };
+    rules.check(head.workload_proof, &request, &dpop.replay, host).map_err(WorkloadError::Proof)?;
+    Ok(identity)
+}
+
+/// Who a verified token stands for, and for how long.
+fn identity_of<'a>(
+    verified: VerifiedToken,
+    bundle: &'a ActiveBundle,
+    facts: &mut Facts<'a>,
+) -> Result<(Validity, Identity), Refusal<'a>> {
+    facts.token_verified = true;
+    let validity = verified.validity;
+    let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
+    Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token)?))
 }
 
 /// Finds out who is asking from the connection's validated client certificate, for a request without a token.
@@ -92,7 +168,7 @@ fn authenticate_connection<'a>(
         // Validated when the connection began, which may be long ago.
         let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
         let Svid { id, validity } = svid.ok_or(CredentialError::Certificate)?;
-        let domain = SpiffeId::read(&id).ok_or(CredentialError::Certificate)?.trust_domain;
+        let domain = WorkloadId::read_spiffe(&id).ok_or(CredentialError::Certificate)?.trust_domain;
         let (index, issuer) = bundle
             .issuers()
             .find_trust_domain(domain)
@@ -124,8 +200,11 @@ fn remembered<'a>(
     };
     let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
     facts.token_verified = true;
+    let issuer = bundle.issuers().get(identity.issuer);
     facts.token = Some(TokenFacts {
-        issuer: bundle.issuers().get(identity.issuer).map(|issuer| issuer.alias.as_str()),
+        issuer: issuer.map(|issuer| issuer.alias.as_str()),
+        profile: issuer.map(|issuer| issuer.profile.name()),
+        key: identity.confirmation.key_thumbprint(),
         kid: identity.kid.as_deref().map(Cow::Borrowed),
         algorithm: identity.algorithm,
     });

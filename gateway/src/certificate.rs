@@ -3,7 +3,7 @@
 //! The TLS layer validates chain and signature; what is read here is the little that it does not tell: the one URI, what the
 //! certificate may be used for, and until when. The reader takes DER as it must be (X.690 §10) and nothing looser.
 
-use crate::token::{SpiffeId, Validity};
+use crate::token::{Validity, WorkloadId};
 
 /// An identity from a client certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Svid {
             return None;
         }
         let id = std::str::from_utf8(id?).ok()?;
-        SpiffeId::read(id)?;
+        WorkloadId::read_spiffe(id)?;
         Some(Self { id: id.to_owned(), validity })
     }
 }

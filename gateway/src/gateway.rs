@@ -293,11 +293,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The headers that the upstream does not get: the caller's credentials, the transaction token, a session that is none.
-fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 3] {
+/// The headers that the upstream does not get: the caller's credentials, a workload's token and proof, the transaction token, a
+/// session that is none.
+fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 4] {
     let ignores_session = matches!(facts.session, SessionUse::Ignored);
     [
         if facts.strip_token { &["authorization", "dpop"] } else { &[] },
+        if facts.strip_workload { &["workload-identity-token", "workload-proof-token"] } else { &[] },
         if facts.strip_transaction { &["txn-token"] } else { &[] },
         if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
     ]

@@ -13,6 +13,7 @@ pub struct RequestHead<'a> {
 /// The parts of a request head that every decision reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
+    pub(crate) headers: HeaderMap<'a>,
     pub(crate) method: &'a str,
     /// The path without query, as received.
     pub(crate) path: &'a [u8],
@@ -26,6 +27,10 @@ pub(crate) struct Head<'a> {
     pub(crate) dpop: Result<Option<&'a [u8]>, CredentialError>,
     /// The `Txn-Token` header, or why there is not at most one.
     pub(crate) transaction: Result<Option<&'a [u8]>, CredentialError>,
+    /// The `Workload-Identity-Token` header, or why there is not at most one.
+    pub(crate) workload_token: Result<Option<&'a [u8]>, CredentialError>,
+    /// The `Workload-Proof-Token` header, or why there is not at most one.
+    pub(crate) workload_proof: Result<Option<&'a [u8]>, CredentialError>,
 }
 
 impl<'a> Head<'a> {
@@ -36,6 +41,7 @@ impl<'a> Head<'a> {
         let mut authority = None;
         let mut authorization = Err(CredentialError::Missing);
         let (mut dpop, mut transaction) = (Ok(None), Ok(None));
+        let (mut workload_token, mut workload_proof) = (Ok(None), Ok(None));
         for header in headers.iter() {
             let slot = match header.name {
                 b":method" => &mut method,
@@ -56,6 +62,14 @@ impl<'a> Head<'a> {
                     at_most_one(&mut transaction, header.value);
                     continue;
                 }
+                name if name.eq_ignore_ascii_case(b"workload-identity-token") => {
+                    at_most_one(&mut workload_token, header.value);
+                    continue;
+                }
+                name if name.eq_ignore_ascii_case(b"workload-proof-token") => {
+                    at_most_one(&mut workload_proof, header.value);
+                    continue;
+                }
                 _ => continue,
             };
             if slot.replace(header.value).is_some() {
@@ -69,6 +83,7 @@ impl<'a> Head<'a> {
             None => (target, None),
         };
         Some(Self {
+            headers,
             method: std::str::from_utf8(method?).ok()?,
             path,
             query,
@@ -76,6 +91,8 @@ impl<'a> Head<'a> {
             authorization,
             dpop,
             transaction,
+            workload_token,
+            workload_proof,
         })
     }
 }

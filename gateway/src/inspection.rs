@@ -5,16 +5,20 @@
 use std::borrow::Cow;
 
 use crate::bundle::ActiveBundle;
+use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::identity::{ClaimSlots, identify};
 use crate::json::Json;
 use crate::limits;
-use crate::outcome::{Outcome, Unavailable};
-use crate::proof::{DpopRequest, DpopState, OpenDpop, ProofError, ReplayMemory};
-use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError};
+use crate::outcome::{Outcome, Unavailable, WorkloadError};
+use crate::proof::{
+    Confirmation, DpopRequest, DpopState, OpenDpop, OpenWorkloadProof, ProofError, ReplayMemory, WorkloadProofError,
+    WorkloadRequest,
+};
+use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError, TokenSlot};
 use crate::token::{
-    self, Algorithm, CompactJws, CompactText, IssuerTable, JwkError, JwksError, KeyPurpose, KeySet, RejectedKey,
-    TokenDigest, TokenFacts,
+    self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError,
+    KeyPurpose, KeySet, RejectedKey, TokenDigest, TokenFacts, TokenType,
 };
 
 /// What the gateway makes of a token: how far it came, and what is known then.
@@ -34,8 +38,10 @@ pub struct TokenReport {
     pub principal: Option<String>,
     /// Who acts for the subject, the current actor first.
     pub actors: Vec<String>,
-    /// What it is bound to: `none`, `dpop`, `certificate` or `dpop_and_certificate`.
+    /// What it is bound to: `none`, `dpop`, `certificate`, `dpop_and_certificate` or `workload_key`.
     pub binding: Option<&'static str>,
+    /// The thumbprint (RFC 7638, SHA-256) of the key that signs its proofs.
+    pub key_thumbprint: Option<[u8; 32]>,
     /// From when to when it is accepted, in milliseconds since the Unix epoch, with the clock skew that its issuer is granted.
     pub accepted: Option<(u64, u64)>,
     /// The attribute at which it failed.
@@ -43,11 +49,42 @@ pub struct TokenReport {
 }
 
 impl ActiveBundle {
-    /// Verifies a token by itself, as it would stand after `Bearer` or `DPoP`.
+    /// Verifies a token by itself: as it would stand after `Bearer` or `DPoP`, or in `Workload-Identity-Token` where its `typ` says
+    /// that it belongs there.
     #[must_use]
     pub fn verify_token(&self, token: &[u8], host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, self.issuers(), &self.slots().token, host)
+        TokenReport::of(token, None, &self.judge(), host)
     }
+
+    /// Verifies a workload identity token, and its proof for a request.
+    #[must_use]
+    pub fn verify_workload(&self, token: &[u8], proof: &WorkloadProof<'_>, host: &mut dyn Host) -> TokenReport {
+        TokenReport::of(token, Some(proof), &self.judge(), host)
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        Judge { issuers: self.issuers(), slots: &self.slots().token, workload_proof: self.workload_proof() }
+    }
+}
+
+/// A workload proof token, and the request that it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkloadProof<'a> {
+    /// The proof.
+    pub proof: &'a [u8],
+    /// The request's authority.
+    pub authority: &'a [u8],
+    /// The request's path, without query.
+    pub path: &'a [u8],
+    /// The headers that `oth` may name.
+    pub headers: HeaderMap<'a>,
+}
+
+/// What tokens are verified by.
+struct Judge<'a> {
+    issuers: &'a IssuerTable,
+    slots: &'a ClaimSlots,
+    workload_proof: Option<&'a OpenWorkloadProof>,
 }
 
 /// The issuers of a gateway section, ready to verify tokens with, without a bundle around them.
@@ -67,12 +104,23 @@ impl TokenVerifier {
     /// Verifies a token by itself.
     #[must_use]
     pub fn verify(&self, token: &[u8], host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, &self.0.issuers, &self.0.slots.token, host)
+        TokenReport::of(token, None, &self.judge(), host)
+    }
+
+    /// Verifies a workload identity token, and its proof for a request.
+    #[must_use]
+    pub fn verify_workload(&self, token: &[u8], proof: &WorkloadProof<'_>, host: &mut dyn Host) -> TokenReport {
+        TokenReport::of(token, Some(proof), &self.judge(), host)
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        let OpenSection { issuers, slots, workload_proof, .. } = &self.0;
+        Judge { issuers, slots: &slots.token, workload_proof: workload_proof.as_ref() }
     }
 }
 
 impl TokenReport {
-    fn of(token: &[u8], issuers: &IssuerTable, slots: &ClaimSlots, host: &mut dyn Host) -> Self {
+    fn of(token: &[u8], proof: Option<&WorkloadProof<'_>>, judge: &Judge<'_>, host: &mut dyn Host) -> Self {
         let mut facts = TokenFacts::default();
         let mut report = Self {
             refusal: None,
@@ -83,10 +131,11 @@ impl TokenReport {
             principal: None,
             actors: Vec::new(),
             binding: None,
+            key_thumbprint: None,
             accepted: None,
             attribute: None,
         };
-        report.refusal = report.fill(token, issuers, slots, host, &mut facts).err();
+        report.refusal = report.fill(token, proof, judge, host, &mut facts).err();
         report.issuer = facts.issuer.map(str::to_owned);
         report.kid = facts.kid.map(Cow::into_owned);
         report.algorithm = facts.algorithm;
@@ -96,14 +145,19 @@ impl TokenReport {
     fn fill<'a>(
         &mut self,
         token: &[u8],
-        issuers: &'a IssuerTable,
-        slots: &ClaimSlots,
+        proof: Option<&WorkloadProof<'_>>,
+        judge: &Judge<'a>,
         host: &mut dyn Host,
         facts: &mut TokenFacts<'a>,
     ) -> Result<(), Outcome> {
+        let Judge { issuers, slots, workload_proof } = *judge;
         let now_ms = host.now_nanos() / 1_000_000;
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
-        let verified = token::verify(text, issuers, host, now_ms, facts)?;
+        let slot = slot_of(text);
+        let verified = token::verify(text, slot, issuers, host, now_ms, facts).map_err(|error| match slot {
+            TokenSlot::Authorization => Outcome::Token(error),
+            TokenSlot::Workload => Outcome::Workload(WorkloadError::Token(error)),
+        })?;
         self.accepted = Some((verified.validity.from_ms, verified.validity.until_ms));
         self.binding = Some(verified.confirmation.name());
         let issuer = issuers.get(verified.issuer).ok_or(Outcome::Unavailable(Unavailable::Internal))?;
@@ -112,9 +166,56 @@ impl TokenReport {
             self.attribute = fault.attribute.map(str::to_owned);
             Outcome::Identity(fault.error)
         })?;
+        self.key_thumbprint = identity.confirmation.key_thumbprint();
+        if let Some(proof) = proof {
+            proof.check(TokenDigest::of(text, slot), &identity.confirmation, workload_proof, host, now_ms)?;
+        }
         self.principal = Some(identity.subject.text);
         self.actors = identity.actors.into_iter().map(|actor| actor.text).collect();
         Ok(())
+    }
+}
+
+/// The slot that a token belongs in, by what its header says of it.
+fn slot_of(token: CompactText<'_>) -> TokenSlot {
+    let jws = CompactJws::read(token);
+    let header = jws.as_ref().ok().and_then(|jws| JoseHeader::read(&jws.header).ok());
+    match header {
+        Some(header) if header.token_type == TokenType::Workload => TokenSlot::Workload,
+        Some(_) | None => TokenSlot::Authorization,
+    }
+}
+
+impl WorkloadProof<'_> {
+    fn check(
+        &self,
+        token: TokenDigest,
+        confirmation: &Confirmation,
+        rules: Option<&OpenWorkloadProof>,
+        host: &mut dyn Host,
+        now_ms: u64,
+    ) -> Result<(), Outcome> {
+        let refused = |error| Outcome::Workload(WorkloadError::Proof(error));
+        let Self { proof, authority, path, headers } = *self;
+        // A proof beside any other token is one without its own.
+        let key = confirmation.workload_key.as_deref().ok_or(refused(WorkloadProofError::TokenMissing))?;
+        let rules = rules.ok_or(Outcome::Unavailable(Unavailable::Internal))?;
+        let mut authorization = headers.values("authorization");
+        let access_token = match (authorization.next(), authorization.next()) {
+            (None, _) => None,
+            (Some(value), None) => Some(token::read_access_token(value)?),
+            (Some(_), Some(_)) => return Err(CredentialError::Repeated.into()),
+        };
+        let mut transactions = headers.values("txn-token");
+        let transaction = match (transactions.next(), transactions.next()) {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(CredentialError::Repeated),
+        };
+        // One look uses nothing up.
+        let is_admitted = true;
+        let request =
+            WorkloadRequest { headers, authority, path, token, key, access_token, transaction, is_admitted, now_ms };
+        rules.check(Ok(Some(proof)), &request, &ReplayMemory::new(1), host).map_err(refused)
     }
 }
 
@@ -149,7 +250,7 @@ impl ProofVerifier {
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         let token = CompactText::read(token, limits::TOKEN_BYTES).map_err(|_| ProofError::TokenHash)?;
-        let token = TokenDigest::of(token);
+        let token = TokenDigest::of(token, TokenSlot::Authorization);
         let now_ms = host.now_nanos() / 1_000_000;
         let request = DpopRequest { method, authority, path, token, key, is_admitted: false, now_ms };
         self.rules.check(Ok(Some(proof)), &request, &self.state, host)
@@ -191,13 +292,28 @@ pub struct KeyReport {
     pub algorithms: Result<Vec<Algorithm>, JwkError>,
 }
 
-/// Reads a JWK Set as a gateway does, key by key. `svid` is for the bundle of a SPIFFE trust domain.
+/// What the keys of a set are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Signatures of tokens.
+    Signatures,
+    /// JWT-SVIDs, in the bundle of a SPIFFE trust domain.
+    JwtSvids,
+    /// WIT-SVIDs, in such a bundle.
+    WitSvids,
+}
+
+/// Reads a JWK Set as a gateway does, key by key.
 ///
 /// # Errors
 ///
 /// When it is no JWK Set, or has too many keys.
-pub fn inspect_keys(jwks: &Json, svid: bool) -> Result<Vec<KeyReport>, JwksError> {
-    let purpose = if svid { KeyPurpose::JwtSvid } else { KeyPurpose::Signature };
+pub fn inspect_keys(jwks: &Json, key_use: KeyUse) -> Result<Vec<KeyReport>, JwksError> {
+    let purpose = match key_use {
+        KeyUse::Signatures => KeyPurpose::Signature,
+        KeyUse::JwtSvids => KeyPurpose::JwtSvid,
+        KeyUse::WitSvids => KeyPurpose::WitSvid,
+    };
     let (set, rejected) = KeySet::read(jwks, purpose)?;
     let entries = jwks.get("keys").and_then(Json::as_array).unwrap_or_default();
     let mut used = set.keys().iter();

@@ -55,16 +55,18 @@ pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
-pub use inspection::{KeyReport, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, inspect_keys};
+pub use inspection::{
+    KeyReport, KeyUse, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, WorkloadProof, inspect_keys,
+};
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
 pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
     SessionBinding, ToolDefinitions,
 };
-pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable};
+pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable, WorkloadError};
 pub use palisade_engine::Effect;
-pub use proof::ProofError;
+pub use proof::{ProofError, WorkloadProofError};
 pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
 pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};

@@ -171,14 +171,20 @@ pub const TOKEN_CACHE_MAX_ENTRIES: usize = 64 * 1024;
 /// stays below 32 MiB; a token above it is verified on each request.
 pub const TOKEN_CACHE_IDENTITY_BYTES: usize = 8 * 1024;
 
-/// Longest DPoP proof, in bytes: a header with an RSA key of 4096 bits, and a signature by it, fit.
-pub const DPOP_PROOF_BYTES: usize = 4 * 1024;
+/// Longest proof of possession, in bytes: a header with an RSA key of 4096 bits, and a signature by it, fit.
+pub const PROOF_BYTES: usize = 4 * 1024;
 
-/// Longest `jti` of a DPoP proof, in bytes. RFC 9449 §4.2 asks for 96 random bits.
-pub const DPOP_JTI_BYTES: usize = 512;
+/// Longest `jti` of a proof, in bytes. RFC 9449 §4.2 asks for 96 random bits, draft-ietf-wimse-wpt for 128.
+pub const PROOF_JTI_BYTES: usize = 512;
 
 /// Longest time after its `iat` for which a DPoP proof may be accepted, in seconds. Each proof is remembered for it.
 pub const DPOP_MAX_AGE_SECONDS: u64 = 300;
+
+/// Longest time for which a workload proof token may still be valid, in seconds. Its draft says "minutes or seconds".
+pub const WORKLOAD_PROOF_SECONDS: u64 = 300;
+
+/// Most headers that a workload proof token covers, or has to cover. Each is looked for among all headers.
+pub const COVERED_HEADERS: usize = 16;
 
 /// How long one DPoP nonce is given out, in seconds; it is accepted for as long again.
 pub const DPOP_NONCE_SECONDS: u64 = 60;

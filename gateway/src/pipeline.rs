@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::identity::{Identity, IdentityFault, Person, RequirementError};
 use crate::jwks::Poller;
 use crate::mcp::SessionKey;
-use crate::outcome::{Outcome, Unavailable};
+use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::proof::{DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
@@ -160,7 +160,12 @@ impl<'a> Pipeline<'a> {
 
         let when = When { is_admitted, now_ms };
         let identity = authenticate(&head, bundle, cache, dpop, host, when, facts).inspect_err(|refusal| {
-            if let (Outcome::Token(TokenError::KeyUnknown), Some(stated)) = (refusal.outcome, &facts.token) {
+            let key_unknown = matches!(
+                refusal.outcome,
+                Outcome::Token(TokenError::KeyUnknown)
+                    | Outcome::Workload(WorkloadError::Token(TokenError::KeyUnknown))
+            );
+            if let (true, Some(stated)) = (key_unknown, &facts.token) {
                 poller.missed(stated.issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
             }
         })?;
@@ -172,6 +177,8 @@ impl<'a> Pipeline<'a> {
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
         let rules = &route.rules;
         facts.strip_token = rules.strip_token;
+        facts.strip_workload =
+            matches!(head.workload_token, Ok(Some(_))) && bundle.strips_workload_token(rules.strip_token);
         facts.challenge.scopes = &rules.scopes;
         facts.challenge.authentication = rules.authentication.as_ref();
         if let Target::Http(target) = &route.target {

@@ -7,8 +7,8 @@ use crate::json::Json;
 use crate::limits;
 use crate::section::{SectionError, TransactionMode, TransactionTokens};
 use crate::token::{
-    CompactJws, CompactText, CredentialError, JoseHeader, KeyPurpose, RawTerms, Terms, TokenClaims, TokenError,
-    TokenType, check_registered,
+    ClaimRules, CompactJws, CompactText, CredentialError, JoseHeader, KeyPurpose, RawTerms, Terms, TokenClaims,
+    TokenError, TokenType, check_registered,
 };
 
 /// Why a transaction token is refused.
@@ -62,6 +62,7 @@ impl TransactionRules {
             jwks: Some(&jwks),
             remote_jwks: None,
             purpose: KeyPurpose::Signature,
+            rules: ClaimRules::STRICT,
             max_lifetime_seconds,
             clock_skew_seconds,
         };
@@ -80,6 +81,7 @@ impl TransactionRules {
             CredentialError::Missing
             | CredentialError::Certificate
             | CredentialError::Scheme
+            | CredentialError::TwoMethods
             | CredentialError::InQuery
             | CredentialError::TooLarge
             | CredentialError::Malformed => TransactionError::Malformed,

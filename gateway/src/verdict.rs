@@ -57,7 +57,7 @@ pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
     /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream.
-    pub strip: [&'static [&'static str]; 3],
+    pub strip: [&'static [&'static str]; 4],
     /// Request headers to set, for the upstream: who calls, the decision, who acts for the caller, the server's own name of the
     /// session. Values are printable ASCII.
     pub set: [Option<(&'static str, &'a str)>; 4],

@@ -3,7 +3,8 @@
 mod file;
 mod keys;
 mod run;
+mod workloads;
 
-pub use file::{Case, CaseFile, CaseRequest, CaseToken, Expectation, Expected};
+pub use file::{Case, CaseFile, CaseProof, CaseRequest, CaseToken, Expectation, Expected};
 pub use keys::{CaseKeys, KeySource};
 pub use run::{Observed, Runner};

@@ -11,6 +11,7 @@ mod routes;
 mod template;
 mod transactions;
 mod types;
+mod workload_proof;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use crate::project::Project;
 
 pub(crate) use issuers::jwk_use;
 pub use types::SchemaTypes;
+pub(crate) use workload_proof::{is_for_workloads, target as workload_target};
 
 /// Builds the section. Everything that is wrong goes to `findings`, with its place in the project file.
 ///
@@ -37,6 +39,7 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
         mcp,
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
+        workload_proof: workload_proof::build(&project.file, findings),
         transaction_tokens: transactions::build(&project.file, key_sets, findings),
         cures: cures::build(project, findings),
     }
@@ -46,3 +49,5 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
 mod mcp_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod workload_proof_tests;

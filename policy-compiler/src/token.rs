@@ -1,5 +1,7 @@
 //! Mints development tokens with jwt-simple. Production tokens come from an identity provider, never from here.
 
+pub mod workload;
+
 use std::fmt;
 
 use jwt_simple::prelude::{

@@ -7,7 +7,7 @@ use super::error::BundleError;
 use super::manifest::Manifest;
 use crate::cure::CureTable;
 use crate::identity::RouteSlots;
-use crate::proof::OpenDpop;
+use crate::proof::{OpenDpop, OpenWorkloadProof};
 use crate::resource::ResourceTable;
 use crate::route::RouteTable;
 use crate::section::{GatewaySection, OpenSection};
@@ -25,6 +25,7 @@ pub struct ActiveBundle {
     slots: RouteSlots,
     resources: ResourceTable,
     dpop: Option<OpenDpop>,
+    workload_proof: Option<OpenWorkloadProof>,
     transactions: Option<TransactionRules>,
     cures: CureTable,
 }
@@ -42,9 +43,21 @@ impl ActiveBundle {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
         let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        let OpenSection { issuers, routes, slots, resources, dpop, transactions, cures } =
+        let OpenSection { issuers, routes, slots, resources, dpop, workload_proof, transactions, cures } =
             OpenSection::open(section).map_err(BundleError::Gateway)?;
-        Ok(Self { manifest, digest, policies, issuers, routes, slots, resources, dpop, transactions, cures })
+        Ok(Self {
+            manifest,
+            digest,
+            policies,
+            issuers,
+            routes,
+            slots,
+            resources,
+            dpop,
+            workload_proof,
+            transactions,
+            cures,
+        })
     }
 
     /// The signed manifest.
@@ -100,6 +113,17 @@ impl ActiveBundle {
     /// What clients are told that would cure a denial.
     pub(crate) fn cures(&self) -> &CureTable {
         &self.cures
+    }
+
+    /// How workload proof tokens must look; `None` where workload identity tokens are not accepted.
+    pub(crate) fn workload_proof(&self) -> Option<&OpenWorkloadProof> {
+        self.workload_proof.as_ref()
+    }
+
+    /// Whether the upstream gets a request without the workload's token and proof, on a route that strips tokens or does not. Where
+    /// they are not accepted, they are headers like others.
+    pub(crate) fn strips_workload_token(&self, route_strips: bool) -> bool {
+        self.workload_proof.as_ref().is_some_and(|rules| route_strips || !rules.forward)
     }
 
     /// Whether the bundle has expired, `now_seconds` after the Unix epoch.

@@ -65,7 +65,8 @@ impl Identity {
     pub(crate) fn weight(&self) -> usize {
         let people: usize = std::iter::once(&self.subject).chain(&self.actors).map(Person::weight).sum();
         let claims: usize = self.claims.iter().map(ClaimValue::weight).sum();
-        size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + people + claims + self.grant.weight()
+        let key = self.confirmation.weight();
+        size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + key + people + claims + self.grant.weight()
     }
 
     #[cfg(test)]

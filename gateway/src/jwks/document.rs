@@ -45,7 +45,7 @@ impl Document {
             JwksError::Malformed => RefreshError::Malformed,
             JwksError::Limit => RefreshError::TooManyKeys,
         })?;
-        let is_spiffe = matches!(reading.profile, Profile::SpiffeJwtSvid { .. });
+        let is_spiffe = reading.profile.has_spiffe_bundle();
         let number = |name| if is_spiffe { self::number(&json, name) } else { Ok(None) };
         let document = Self {
             usable: keys.count(reading.algorithms),

@@ -36,6 +36,8 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
         | ClientReason::Metadata
         | ClientReason::AccessDenied
         | ClientReason::InvalidTransaction
+        | ClientReason::InvalidWorkloadToken
+        | ClientReason::InvalidWorkloadProof
         | ClientReason::Unavailable
         | ClientReason::UnsupportedMediaType
         | ClientReason::TooLarge

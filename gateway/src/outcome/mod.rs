@@ -11,7 +11,7 @@ pub use table::{ClientReason, Disposition, LogLevel};
 
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
-use crate::proof::ProofError;
+use crate::proof::{ProofError, WorkloadProofError};
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 use crate::transaction::TransactionError;
@@ -33,6 +33,8 @@ pub enum Outcome {
     Token(TokenError),
     /// The caller has not proved that the token is theirs.
     Proof(ProofError),
+    /// The workload identity token is refused, or the workload has not proved that it is its own.
+    Workload(WorkloadError),
     /// The token gives no principal.
     Identity(IdentityError),
     /// No route.
@@ -51,6 +53,17 @@ pub enum Outcome {
     Malformed,
     /// The request asked for the metadata of a protected resource and got it.
     Metadata,
+}
+
+/// Why a workload is not believed: what goes wrong in headers that no authentication scheme is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkloadError {
+    /// There is not one token.
+    Credential(CredentialError),
+    /// The token is refused.
+    Token(TokenError),
+    /// The proof is refused.
+    Proof(WorkloadProofError),
 }
 
 /// Why the filter itself cannot decide.
@@ -90,6 +103,7 @@ impl Outcome {
             | Self::Credential(_)
             | Self::Token(_)
             | Self::Proof(_)
+            | Self::Workload(_)
             | Self::Identity(_)
             | Self::Route(_)
             | Self::Mcp(_)
@@ -117,6 +131,12 @@ impl From<TokenError> for Outcome {
 impl From<ProofError> for Outcome {
     fn from(error: ProofError) -> Self {
         Self::Proof(error)
+    }
+}
+
+impl From<WorkloadError> for Outcome {
+    fn from(error: WorkloadError) -> Self {
+        Self::Workload(error)
     }
 }
 

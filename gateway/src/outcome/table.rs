@@ -15,10 +15,10 @@ macro_rules! row {
 
 mod messages;
 
-use super::{Outcome, Unavailable};
+use super::{Outcome, Unavailable, WorkloadError};
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
-use crate::proof::ProofError;
+use crate::proof::{ProofError, WorkloadProofError};
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 use crate::transaction::TransactionError;
@@ -61,6 +61,10 @@ pub enum ClientReason {
     InsufficientScope,
     /// The transaction token is missing or not accepted.
     InvalidTransaction,
+    /// The workload identity token is not accepted.
+    InvalidWorkloadToken,
+    /// The workload proof token is missing or not accepted.
+    InvalidWorkloadProof,
     /// The user must be authenticated more strongly or again.
     InsufficientAuthentication,
     /// The request is not permitted.
@@ -123,6 +127,7 @@ impl Outcome {
                 CredentialError::Certificate => row!(401, C::CredentialsRequired, Warn, "credential.certificate"),
                 CredentialError::Scheme => row!(401, C::CredentialsRequired, Warn, "credential.scheme"),
                 CredentialError::Repeated => row!(400, C::InvalidRequest, Warn, "credential.repeated"),
+                CredentialError::TwoMethods => row!(400, C::InvalidRequest, Warn, "credential.two_methods"),
                 CredentialError::InQuery => row!(400, C::InvalidRequest, Warn, "credential.in_query"),
                 CredentialError::TooLarge => row!(401, C::InvalidToken, Warn, "token.too_large"),
                 CredentialError::Malformed => row!(401, C::InvalidToken, Warn, "credential.malformed"),
@@ -140,6 +145,7 @@ impl Outcome {
                 TokenError::Type => row!(401, C::InvalidToken, Warn, "token.typ"),
                 TokenError::AlgorithmNotAllowed => row!(401, C::InvalidToken, Warn, "token.alg_not_allowed"),
                 TokenError::KeyIdInvalid => row!(401, C::InvalidToken, Warn, "token.kid_invalid"),
+                TokenError::KeyIdMissing => row!(401, C::InvalidToken, Warn, "token.kid_missing"),
                 TokenError::KeyUnknown => row!(401, C::InvalidToken, Warn, "token.kid_unknown"),
                 TokenError::KeysUnavailable => row!(503, C::Unavailable, Error, "token.keys_unavailable"),
                 TokenError::KeyAmbiguous => row!(401, C::InvalidToken, Warn, "token.key_ambiguous"),
@@ -164,12 +170,17 @@ impl Outcome {
                 TokenError::ClientIdMissing => row!(401, C::InvalidToken, Warn, "token.client_id_missing"),
                 TokenError::TokenIdMissing => row!(401, C::InvalidToken, Warn, "token.jti_missing"),
                 TokenError::SpiffeId => row!(401, C::InvalidToken, Warn, "token.spiffe_id"),
+                TokenError::WorkloadId => row!(401, C::InvalidToken, Warn, "token.workload_id"),
                 TokenError::TrustDomain => row!(401, C::InvalidToken, Warn, "token.trust_domain"),
                 TokenError::KubernetesLegacy => row!(401, C::InvalidToken, Warn, "token.kubernetes_legacy"),
                 TokenError::KubernetesBinding => row!(401, C::InvalidToken, Warn, "token.kubernetes_binding"),
                 TokenError::KubernetesSubject => row!(401, C::InvalidToken, Warn, "token.kubernetes_subject"),
                 TokenError::Confirmation => row!(401, C::InvalidToken, Warn, "token.cnf"),
                 TokenError::ConfirmationUnknown => row!(401, C::InvalidToken, Warn, "token.cnf_unknown"),
+                TokenError::ConfirmationMissing => row!(401, C::InvalidToken, Warn, "token.cnf_missing"),
+                TokenError::ConfirmationKey => row!(401, C::InvalidToken, Warn, "token.cnf_jwk"),
+                TokenError::ConfirmationKeyPrivate => row!(401, C::InvalidToken, Warn, "token.cnf_jwk_private"),
+                TokenError::ConfirmationAlgorithm => row!(401, C::InvalidToken, Warn, "token.cnf_jwk_alg"),
                 TokenError::GithubClaimMissing => row!(401, C::InvalidToken, Warn, "token.github_claim_missing"),
             },
 
@@ -202,6 +213,37 @@ impl Outcome {
                 ProofError::ReplayMemory => row!(503, C::Unavailable, Error, "dpop.replay_memory"),
                 ProofError::CertificateMissing => row!(401, C::InvalidToken, Warn, "proof.certificate_missing"),
                 ProofError::CertificateMismatch => row!(401, C::InvalidToken, Warn, "proof.certificate_mismatch"),
+            },
+
+            // No authentication scheme is about these headers, so the answer is not 401.
+            Self::Workload(error) => match error {
+                WorkloadError::Credential(error) => Self::Credential(error).disposition().of_workload_token(),
+                WorkloadError::Token(error) => Self::Token(error).disposition().of_workload_token(),
+                WorkloadError::Proof(error) => match error {
+                    WorkloadProofError::TokenMissing => row!(400, C::InvalidWorkloadToken, Warn, "wpt.without_token"),
+                    WorkloadProofError::Missing => row!(400, C::InvalidWorkloadProof, Warn, "wpt.missing"),
+                    WorkloadProofError::Repeated => row!(400, C::InvalidWorkloadProof, Warn, "wpt.repeated"),
+                    WorkloadProofError::TooLarge => row!(400, C::InvalidWorkloadProof, Warn, "wpt.too_large"),
+                    WorkloadProofError::Malformed => row!(400, C::InvalidWorkloadProof, Warn, "wpt.malformed"),
+                    WorkloadProofError::Type => row!(400, C::InvalidWorkloadProof, Warn, "wpt.typ"),
+                    WorkloadProofError::Algorithm => row!(400, C::InvalidWorkloadProof, Warn, "wpt.alg"),
+                    WorkloadProofError::HeaderForbidden => row!(400, C::InvalidWorkloadProof, Warn, "wpt.header_forbidden"),
+                    WorkloadProofError::Signature => row!(400, C::InvalidWorkloadProof, Warn, "wpt.signature"),
+                    WorkloadProofError::ClaimMissing => row!(400, C::InvalidWorkloadProof, Warn, "wpt.claim_missing"),
+                    WorkloadProofError::ClaimType => row!(400, C::InvalidWorkloadProof, Warn, "wpt.claim_type"),
+                    WorkloadProofError::Audience => row!(400, C::InvalidWorkloadProof, Warn, "wpt.aud"),
+                    WorkloadProofError::Expired => row!(400, C::InvalidWorkloadProof, Warn, "wpt.expired"),
+                    WorkloadProofError::Lifetime => row!(400, C::InvalidWorkloadProof, Warn, "wpt.lifetime"),
+                    WorkloadProofError::NotYetValid => row!(400, C::InvalidWorkloadProof, Warn, "wpt.not_yet_valid"),
+                    WorkloadProofError::TokenHash => row!(400, C::InvalidWorkloadProof, Warn, "wpt.wth"),
+                    WorkloadProofError::AccessTokenHash => row!(400, C::InvalidWorkloadProof, Warn, "wpt.ath"),
+                    WorkloadProofError::TransactionHash => row!(400, C::InvalidWorkloadProof, Warn, "wpt.tth"),
+                    WorkloadProofError::OtherHash => row!(400, C::InvalidWorkloadProof, Warn, "wpt.oth"),
+                    WorkloadProofError::Replayed => row!(400, C::InvalidWorkloadProof, Warn, "wpt.replayed"),
+                    WorkloadProofError::ReplayCacheFull => row!(503, C::Unavailable, Error, "wpt.replay_cache_full"),
+                    WorkloadProofError::ReplayUnknown => row!(503, C::Unavailable, Error, "wpt.replay_unknown"),
+                    WorkloadProofError::ReplayMemory => row!(503, C::Unavailable, Error, "wpt.replay_memory"),
+                },
             },
 
             Self::Requirement(error) => match error {
@@ -310,6 +352,16 @@ impl Outcome {
     }
 }
 
+impl Disposition {
+    /// The same refusal of a token that came in `Workload-Identity-Token`: another answer for the same reason.
+    fn of_workload_token(self) -> Self {
+        match self.status {
+            401 | 400 => Self { status: 400, client: ClientReason::InvalidWorkloadToken, ..self },
+            _ => self,
+        }
+    }
+}
+
 impl ClientReason {
     /// The word in the reply's `reason`.
     #[must_use]
@@ -323,6 +375,8 @@ impl ClientReason {
             Self::InvalidProof => "invalid_dpop_proof",
             Self::NonceRequired => "use_dpop_nonce",
             Self::InvalidTransaction => "invalid_transaction_token",
+            Self::InvalidWorkloadToken => "invalid_workload_identity_token",
+            Self::InvalidWorkloadProof => "invalid_workload_proof_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::AccessDenied => "access_denied",
@@ -353,6 +407,8 @@ impl ClientReason {
             Self::InvalidProof => "Invalid DPoP proof",
             Self::NonceRequired => "DPoP nonce required",
             Self::InvalidTransaction => "Invalid transaction token",
+            Self::InvalidWorkloadToken => "Invalid workload identity token",
+            Self::InvalidWorkloadProof => "Invalid workload proof token",
             Self::InsufficientScope => "Insufficient scope",
             Self::InsufficientAuthentication => "Insufficient user authentication",
             Self::AccessDenied => "Access denied",
@@ -383,6 +439,8 @@ impl ClientReason {
             | Self::InvalidProof
             | Self::NonceRequired
             | Self::InvalidTransaction
+            | Self::InvalidWorkloadToken
+            | Self::InvalidWorkloadProof
             | Self::InsufficientAuthentication => "-31401",
             Self::Unavailable => "-32603",
             Self::ParseError => "-32700",

@@ -1,26 +1,21 @@
 //! DPoP proofs (RFC 9449 §4.3): a JWT that the caller signs for one request with the key its token is bound to.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::error::ProofError;
+use super::form::{self, ClaimError, FormError};
 use super::nonce::NonceKey;
 use super::replay::{Proof, ProofKind, ReplayMemory, Seen};
+use super::target::Targets;
 use super::thumbprint::thumbprint;
 use crate::host::Host;
 use crate::json::Json;
 use crate::limits;
-use crate::origin::{Origin, Url, same_path};
 use crate::section::{DpopRules, SectionError, SectionErrorKind};
-use crate::token::{
-    Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS, JwkError, KeyPurpose, TokenDigest, date_ms,
-    read_jwk,
-};
+use crate::token::{Algorithm, CredentialError, JwkError, KeyPurpose, TokenDigest, date_ms, read_jwk};
 
 /// The rules of a bundle, checked.
 #[derive(Debug)]
 pub(crate) struct OpenDpop {
-    origins: Vec<Origin>,
+    targets: Targets,
     algorithms: Vec<Algorithm>,
     /// Their names, as challenges list them.
     names: String,
@@ -54,19 +49,7 @@ impl OpenDpop {
     pub(crate) fn open(rules: DpopRules) -> Result<Self, SectionError> {
         let DpopRules { origins, algorithms, max_age_seconds, clock_skew_seconds } = rules;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("`{what}` of `dpop`")));
-        if origins.is_empty() {
-            return error(SectionErrorKind::Empty, "origins");
-        }
-        if origins.len() > limits::ORIGINS {
-            return error(SectionErrorKind::Limit, "origins");
-        }
-        let mut open: Vec<Origin> = Vec::with_capacity(origins.len());
-        for text in &origins {
-            match Url::read(text) {
-                Some(url) if matches!(url.rest, "" | "/") => open.push(url.origin()),
-                Some(_) | None => return error(SectionErrorKind::Name, "origins"),
-            }
-        }
+        let targets = Targets::open(&origins, "`dpop`")?;
         if algorithms.is_empty() {
             return error(SectionErrorKind::Empty, "algorithms");
         }
@@ -77,7 +60,7 @@ impl OpenDpop {
             return error(SectionErrorKind::Range, "clock_skew_seconds");
         }
         Ok(Self {
-            origins: open,
+            targets,
             names: algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" "),
             algorithms,
             max_age_ms: max_age_seconds.saturating_mul(1000),
@@ -99,19 +82,8 @@ impl OpenDpop {
         state: &DpopState,
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
-        // 1: exactly one header.
-        let value = proof.map_err(|_| ProofError::Repeated)?.ok_or(ProofError::Missing)?;
-        // 2: one well-formed JWT.
-        let text = CompactText::read(value, limits::DPOP_PROOF_BYTES).map_err(|error| match error {
-            CredentialError::Repeated => ProofError::Repeated,
-            CredentialError::TooLarge => ProofError::TooLarge,
-            CredentialError::Missing
-            | CredentialError::Certificate
-            | CredentialError::Scheme
-            | CredentialError::InQuery
-            | CredentialError::Malformed => ProofError::Malformed,
-        })?;
-        let jws = CompactJws::read(text).map_err(|_| ProofError::Malformed)?;
+        // 1: exactly one header; 2: one well-formed JWT.
+        let jws = form::read(proof)?;
         let (algorithm, jwk) = self.header(&jws.header)?;
         let key = read_jwk(jwk, KeyPurpose::Signature).map_err(|error| match error {
             JwkError::Private => ProofError::KeyPrivate,
@@ -153,15 +125,13 @@ impl OpenDpop {
     /// 4: `typ`; 5: an algorithm that is asymmetric, as all are here, and allowed; 7: `jwk`, whose private members
     /// [`read_jwk`] looks for.
     fn header<'j>(&self, header: &'j Json) -> Result<(Algorithm, &'j Json), ProofError> {
-        let forbidden = |name: &&str| *name != "jwk" && header.get(name).is_some();
-        if header.get("crit").is_some() || FORBIDDEN_MEMBERS.iter().any(forbidden) {
+        if form::has_forbidden(header, Some("jwk")) {
             return Err(ProofError::HeaderForbidden);
         }
-        let typ = header.get("typ").and_then(Json::as_str).unwrap_or_default();
-        if !["dpop+jwt", "application/dpop+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)) {
+        if !form::is_of_type(header, "dpop+jwt") {
             return Err(ProofError::Type);
         }
-        let algorithm = header.get("alg").and_then(Json::as_str).and_then(Algorithm::from_name);
+        let algorithm = form::algorithm(header);
         let algorithm =
             algorithm.filter(|algorithm| self.algorithms.contains(algorithm)).ok_or(ProofError::Algorithm)?;
         Ok((algorithm, header.get("jwk").ok_or(ProofError::Key)?))
@@ -175,20 +145,17 @@ impl OpenDpop {
         nonces: Option<&NonceKey>,
     ) -> Result<(&'j str, u64), ProofError> {
         // 3: required claims.
-        let jti = text(claims, "jti")?;
-        let method = text(claims, "htm")?;
-        let target = text(claims, "htu")?;
+        let jti = form::id(claims)?;
+        let method = form::text(claims, "htm")?;
+        let target = form::text(claims, "htu")?;
         let issued_at = claims.get("iat").ok_or(ProofError::ClaimMissing)?;
         let issued_at = date_ms(issued_at).ok_or(ProofError::ClaimType)?;
-        let token_hash = text(claims, "ath")?;
-        if jti.is_empty() || jti.len() > limits::DPOP_JTI_BYTES {
-            return Err(ProofError::ClaimType);
-        }
+        let token_hash = form::text(claims, "ath")?;
         // 8: the method; 9: the target, without query and fragment.
         if method != request.method {
             return Err(ProofError::Method);
         }
-        if !self.is_target(target, request) {
+        if !self.targets.has(target, request.authority, request.path) {
             return Err(ProofError::Target);
         }
         // 11: the time.
@@ -206,33 +173,29 @@ impl OpenDpop {
             }
         }
         // 12, first half: the token.
-        let mut expected = [0; 43];
-        let _ = URL_SAFE_NO_PAD.encode_slice(request.token.bytes(), &mut expected);
-        if token_hash.as_bytes() != expected {
+        if !form::is_digest(token_hash, request.token.bytes()) {
             return Err(ProofError::TokenHash);
         }
         Ok((jti, issued_at))
     }
+}
 
-    /// Whether `htu` is where the request went: an origin of the bundle, and the path as received.
-    ///
-    /// The request's own authority only chooses between several origins. A gateway with one origin has it whatever a hop before it
-    /// made of the authority.
-    fn is_target(&self, htu: &str, request: &DpopRequest<'_>) -> bool {
-        let authority = std::str::from_utf8(request.authority).unwrap_or_default();
-        let named = self.origins.iter().find(|origin| origin.is_named_by(authority));
-        let origin = named.or(match self.origins.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        });
-        let path = if request.path.is_empty() { b"/" } else { request.path };
-        match (origin, Url::read(htu)) {
-            (Some(origin), Some(url)) => origin.contains(&url) && same_path(url.path().as_bytes(), path),
-            (None, _) | (_, None) => false,
+impl From<FormError> for ProofError {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Missing => Self::Missing,
+            FormError::Repeated => Self::Repeated,
+            FormError::TooLarge => Self::TooLarge,
+            FormError::Malformed => Self::Malformed,
         }
     }
 }
 
-fn text<'j>(claims: &'j Json, name: &str) -> Result<&'j str, ProofError> {
-    claims.get(name).ok_or(ProofError::ClaimMissing)?.as_str().ok_or(ProofError::ClaimType)
+impl From<ClaimError> for ProofError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Missing => Self::ClaimMissing,
+            ClaimError::Type => Self::ClaimType,
+        }
+    }
 }

@@ -6,18 +6,23 @@
 mod confirmation;
 mod dpop;
 mod error;
+mod form;
 mod nonce;
 mod replay;
+mod target;
 mod thumbprint;
 #[cfg(test)]
 mod vectors;
+mod workload;
 
 pub use error::ProofError;
+pub use workload::WorkloadProofError;
 
 pub(crate) use confirmation::Confirmation;
 pub(crate) use dpop::{DpopRequest, DpopState, OpenDpop};
 pub(crate) use nonce::{Nonce, NonceKey};
 pub(crate) use replay::ReplayMemory;
+pub(crate) use workload::{OpenWorkloadProof, WorkloadRequest};
 
 use crate::host::Host;
 use crate::section::Binding;
@@ -26,7 +31,7 @@ use crate::token::{CredentialError, Scheme};
 /// A request whose token holds, before its caller has proved anything.
 pub(crate) struct Claimed<'a> {
     pub(crate) scheme: Scheme,
-    pub(crate) confirmation: Confirmation,
+    pub(crate) confirmation: &'a Confirmation,
     /// What the issuer's tokens must be.
     pub(crate) binding: Binding,
     /// The `DPoP` header, or why there is not at most one.

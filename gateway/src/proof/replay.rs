@@ -25,6 +25,8 @@ use crate::shared_memory::{Expected, Shared};
 pub(crate) enum ProofKind {
     /// RFC 9449.
     Dpop,
+    /// draft-ietf-wimse-wpt.
+    Workload,
 }
 
 /// A proof that holds in every other regard.
@@ -105,6 +107,7 @@ impl ReplayMemory {
 fn name(kind: ProofKind, bucket: u16) -> String {
     let kind = match kind {
         ProofKind::Dpop => "dpop",
+        ProofKind::Workload => "wpt",
     };
     format!("palisade.replay.{kind}.{bucket}")
 }

@@ -1,10 +1,10 @@
 //! Published proofs: `tests/cases/dpop-vectors.txt`.
 
 use super::dpop::{DpopRequest, DpopState, OpenDpop};
-use super::replay::ReplayCache;
+use super::replay::ReplayMemory;
 use crate::cases;
 use crate::host::NativeHost;
-use crate::section::DpopRules;
+use crate::section::{DpopRules, TokenSlot};
 use crate::token::{Algorithm, CompactText, TokenDigest, decode_base64url};
 
 #[test]
@@ -33,13 +33,14 @@ fn published_proofs_hold_for_their_request_alone() {
             authority: authority.as_bytes(),
             path: path.as_bytes(),
             // A token of this form is not one of ours; its digest is all that a proof is about.
-            token: TokenDigest::of(CompactText::for_test(&token)),
+            token: TokenDigest::of(CompactText::for_test(&token), TokenSlot::Authorization),
             key: &decode_base64url(&key).unwrap().try_into().unwrap(),
             is_admitted: false,
             now_ms: now * 1000,
         };
-        let mut state = DpopState { replay: ReplayCache::new(8), nonces: None };
-        let mut check = || rules.check(Ok(Some(proof.as_bytes())), &request, &mut state, &mut NativeHost::at(now));
+        let state = DpopState { replay: ReplayMemory::new(8), nonces: None };
+        let mut host = NativeHost::at(now);
+        let mut check = || rules.check(Ok(Some(proof.as_bytes())), &request, &state, &mut host);
         let found = |result: Result<(), super::ProofError>| match result {
             Ok(()) => "accepted".to_owned(),
             Err(error) => format!("{error:?}"),

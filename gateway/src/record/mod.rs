@@ -13,6 +13,9 @@ use json::{push_bytes, push_text};
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
@@ -64,6 +67,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
     pub(crate) strip_transaction: bool,
+    /// Whether the upstream gets it without the workload's token and proof.
+    pub(crate) strip_workload: bool,
 }
 
 impl Facts<'_> {
@@ -131,6 +136,7 @@ impl Recorder {
             session: _,
             strip_token: _,
             strip_transaction: _,
+            strip_workload: _,
         } = facts;
         let disposition = outcome.disposition();
         let out = &mut self.line;
@@ -196,7 +202,7 @@ fn push_rpc(out: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, Messa
 }
 
 fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, cached: bool) {
-    let Some(TokenFacts { issuer, kid, algorithm }) = token else {
+    let Some(TokenFacts { issuer, profile, kid, algorithm, key }) = token else {
         out.push_str(",\"token\":null");
         return;
     };
@@ -205,8 +211,12 @@ fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, 
     out.push_str(",\"cached\":");
     out.push_str(if cached { "true" } else { "false" });
     push_member(out, "issuer", issuer.map(str::as_bytes));
+    push_member(out, "profile", profile.map(str::as_bytes));
     push_member(out, "kid", kid.as_deref().map(str::as_bytes));
     push_member(out, "alg", algorithm.map(|algorithm| algorithm.name().as_bytes()));
+    if let Some(thumbprint) = key {
+        push_member(out, "key_thumbprint", Some(URL_SAFE_NO_PAD.encode(thumbprint).as_bytes()));
+    }
     out.push('}');
 }
 
@@ -283,7 +293,9 @@ mod tests {
             token: Some(TokenFacts {
                 issuer: Some("dev"),
                 kid: Some(Cow::Borrowed("k1")),
+                profile: Some("wimse-wit-03"),
                 algorithm: Some(Algorithm::Es256),
+                key: Some([0; 32]),
             }),
             token_verified: true,
             principal: Some("Agent::\"dev/a\""),
@@ -299,6 +311,8 @@ mod tests {
         assert_eq!(text(&json, &["reason"]), Some("policy.allow"));
         assert_eq!(text(&json, &["principal"]), Some("Agent::\"dev/a\""));
         assert_eq!(text(&json, &["token", "alg"]), Some("ES256"));
+        assert_eq!(text(&json, &["token", "profile"]), Some("wimse-wit-03"));
+        assert_eq!(text(&json, &["token", "key_thumbprint"]), Some("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
         assert_eq!(text(&json, &["bundle", "name"]), Some("test"));
         assert!(line.contains("\"version\":7,\"digest\":\"sha256:e3b0"), "{line}");
         assert!(line.ends_with("\"micros\":12}"), "{line}");
@@ -321,7 +335,7 @@ mod tests {
             method: Some("GET\",\"effect\":\"allow"),
             authority: Some(b"\xff\xfe\r\n\0"),
             path: Some(long.as_bytes()),
-            token: Some(TokenFacts { issuer: None, kid: Some(Cow::Borrowed("\u{2028}\"}\\")), algorithm: None }),
+            token: Some(TokenFacts { kid: Some(Cow::Borrowed("\u{2028}\"}\\")), ..TokenFacts::default() }),
             ..Facts::default()
         };
         let (line, json) = write(Outcome::Denied, &facts);

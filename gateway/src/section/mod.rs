@@ -15,6 +15,7 @@ mod resource;
 mod route;
 mod transaction;
 mod types;
+mod workload;
 
 pub use cure::PolicyCure;
 pub use delegation::{Delegation, DelegationMode};
@@ -24,12 +25,13 @@ pub use mcp::{
     ArgumentHeader, Catalogue, Denial, Drift, McpRoute, MethodAction, PinnedTool, SubjectType, ToolAction,
     UnknownArguments,
 };
-pub use profile::Profile;
+pub use profile::{Profile, TokenSlot};
 pub use remote_jwks::RemoteJwks;
 pub use resource::{Binding, DpopRules, ProtectedResource};
 pub use route::{ActionRef, Authentication, ContextEntry, MessageMember, ResourceTemplate, Route, RouteRules, Source};
 pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField, claim_gives};
+pub use workload::{BesideWorkload, WorkloadProofDraft, WorkloadProofRules};
 
 pub(crate) use open::OpenSection;
 pub(crate) use types::{check_claim, check_claim_path, check_names, check_type_name};
@@ -56,6 +58,9 @@ pub struct GatewaySection {
     /// How DPoP proofs must look. Default: the scheme `DPoP` is not accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<DpopRules>,
+    /// How workload proof tokens must look. Needed where an issuer gives out workload identity tokens, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_proof: Option<WorkloadProofRules>,
     /// Whose transaction tokens are read. Default: nobody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_tokens: Option<TransactionTokens>,

@@ -11,26 +11,31 @@ use super::credential::CompactText;
 use super::issuer::IssuerIndex;
 use crate::identity::Identity;
 use crate::limits;
+use crate::section::TokenSlot;
 
 /// Entries per set. A set is searched and replaced as a whole.
 const WAYS: usize = 8;
 
-/// The SHA-256 digest of a token: its name in the cache. Tokens have one spelling, so one token has one name.
+/// The SHA-256 digest of a token, and the slot that it came in: its name in the cache. Tokens have one spelling, so one token has
+/// one name in a slot, and what one slot accepted is unknown in the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenDigest([u8; 32]);
+pub(crate) struct TokenDigest {
+    sha256: [u8; 32],
+    slot: TokenSlot,
+}
 
 impl TokenDigest {
-    pub(crate) fn of(token: CompactText<'_>) -> Self {
-        Self(Sha256::digest(token.as_str()).into())
+    pub(crate) fn of(token: CompactText<'_>, slot: TokenSlot) -> Self {
+        Self { sha256: Sha256::digest(token.as_str()).into(), slot }
     }
 
     /// The name of a certificate, by its digest. It is no token's: DER has bytes that tokens have not.
     pub(crate) fn of_certificate(sha256: [u8; 32]) -> Self {
-        Self(sha256)
+        Self { sha256, slot: TokenSlot::Authorization }
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.sha256
     }
 }
 
@@ -133,7 +138,7 @@ impl TokenCache {
 
     /// The first entry of the digest's set.
     fn set_of(&self, digest: TokenDigest) -> Option<usize> {
-        let (head, _) = digest.0.split_first_chunk::<4>()?;
+        let (head, _) = digest.sha256.split_first_chunk::<4>()?;
         // The remainder is smaller than the number of sets, so it fits.
         let set = u64::from(u32::from_le_bytes(*head)).checked_rem(u64::try_from(self.sets).ok()?)?;
         usize::try_from(set).ok()?.checked_mul(WAYS)
@@ -147,7 +152,7 @@ mod tests {
     const ALWAYS: Validity = Validity { from_ms: 0, until_ms: u64::MAX };
 
     fn digest(n: u32) -> TokenDigest {
-        TokenDigest::of(CompactText::for_test(&n.to_string()))
+        TokenDigest::of(CompactText::for_test(&n.to_string()), TokenSlot::Authorization)
     }
 
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {
@@ -162,6 +167,8 @@ mod tests {
         let slot = cache.find(digest(1), 0);
         assert_eq!(id_in(&cache, slot), Some("one"));
         assert_eq!(cache.find(digest(2), 0), None);
+        let elsewhere = TokenDigest::of(CompactText::for_test("1"), TokenSlot::Workload);
+        assert_eq!(cache.find(elsewhere, 0), None, "another slot knows nothing of it");
     }
 
     #[test]

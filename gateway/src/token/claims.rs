@@ -53,27 +53,31 @@ fn check_times(claims: &Json, terms: &Terms, now_ms: u64) -> Result<Validity, To
     if not_before.is_some_and(|time| time > latest_start) {
         return Err(TokenError::NotYetValid);
     }
-    if issued_at.is_some_and(|time| time > latest_start) {
+    let valid_from_issue = issued_at.filter(|_| terms.rules.is_valid_from_issue);
+    if valid_from_issue.is_some_and(|time| time > latest_start) {
         return Err(TokenError::IssuedInFuture);
     }
     // Counted from the earlier of the two, so that neither can hide a long life.
     let begin = match (not_before, issued_at) {
         (Some(a), Some(b)) => a.min(b),
         (Some(time), None) | (None, Some(time)) => time,
-        // A JWT-SVID need not say when it was issued; what is left of its life is bounded instead.
-        (None, None) if terms.may_lack_beginning => now_ms,
+        // An SVID need not say when it was issued; what is left of its life is bounded instead.
+        (None, None) if !terms.rules.needs_beginning => now_ms,
         (None, None) => return Err(TokenError::IssuedAtMissing),
     };
+    // A beginning that is still to come would hide some of it, too.
+    let begin = begin.min(latest_start);
     if expires.saturating_sub(begin) > terms.max_lifetime_ms {
         return Err(TokenError::Lifetime);
     }
-    let from = not_before.unwrap_or(0).max(issued_at.unwrap_or(0));
+    let from = not_before.unwrap_or(0).max(valid_from_issue.unwrap_or(0));
     Ok(Validity { from_ms: from.saturating_sub(skew), until_ms })
 }
 
 fn check_audience(claims: &Json, terms: &Terms) -> Result<(), TokenError> {
     let is_ours = |audience: &str| terms.audiences.iter().any(|ours| ours == audience);
     match claims.get("aud") {
+        None if !terms.rules.needs_audience => Ok(()),
         None => Err(TokenError::AudienceMissing),
         Some(Json::String(audience)) => {
             if is_ours(audience) {
@@ -131,6 +135,7 @@ pub(crate) fn date_ms(claim: &Json) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::json::JsonLimits;
+    use crate::token::ClaimRules;
 
     const NOW: u64 = 1_000_000_000;
 
@@ -184,11 +189,32 @@ mod tests {
 
     #[test]
     fn an_svid_without_a_beginning_has_little_left() {
-        let terms = Terms { may_lack_beginning: true, ..terms() };
+        let terms = Terms { rules: ClaimRules { needs_beginning: false, ..ClaimRules::STRICT }, ..terms() };
         let with = |exp: u64| check_with(&terms, &format!("{{\"aud\":\"https://gateway\",\"exp\":{exp}}}")).map(|_| ());
         assert_eq!(with(NOW + 900), Ok(()));
         assert_eq!(with(NOW + 901), Err(TokenError::Lifetime));
         assert_eq!(with(NOW - 30), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_wit_svid_is_valid_whenever_it_was_issued() {
+        let rules = ClaimRules { needs_beginning: false, needs_audience: false, is_valid_from_issue: false };
+        let terms = Terms { rules, audiences: vec![], ..terms() };
+        let with = |claims: String| check_with(&terms, &format!("{{{claims}}}")).map(|validity| validity.from_ms);
+        let soon = NOW + 600;
+        assert_eq!(with(format!("\"exp\":{soon}")), Ok(0));
+        assert_eq!(with(format!("\"exp\":{soon},\"iat\":{}", NOW + 500)), Ok(0));
+        assert_eq!(with(format!("\"exp\":{soon},\"nbf\":{NOW}")), Ok((NOW - 30) * 1000));
+        for (claims, expected) in [
+            (format!("\"exp\":{soon},\"nbf\":{}", NOW + 31), TokenError::NotYetValid),
+            (format!("\"exp\":{},\"iat\":{}", NOW + 931, NOW + 600), TokenError::Lifetime),
+            (format!("\"exp\":{soon},\"iat\":\"1\""), TokenError::ClaimType),
+            (format!("\"exp\":{soon},\"aud\":\"https://gateway\""), TokenError::Audience),
+            (format!("\"exp\":{soon},\"aud\":[]"), TokenError::Audience),
+            (format!("\"exp\":{soon},\"aud\":null"), TokenError::ClaimType),
+        ] {
+            assert_eq!(with(claims.clone()), Err(expected), "{claims}");
+        }
     }
 
     #[test]

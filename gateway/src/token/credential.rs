@@ -22,6 +22,25 @@ pub(crate) fn read_authorization(
     value: &[u8],
     accepts_dpop: bool,
 ) -> Result<(Scheme, CompactText<'_>), CredentialError> {
+    let (scheme, rest) = read_scheme(value, accepts_dpop)?;
+    Ok((scheme, CompactText::read(rest, limits::TOKEN_BYTES)?))
+}
+
+/// Takes a token out of an `Authorization` value that is for the upstream: of any form (`token68` of RFC 9110 §11.2), and unread.
+pub(crate) fn read_access_token(value: &[u8]) -> Result<&[u8], CredentialError> {
+    let (_, token) = read_scheme(value, true)?;
+    if token.len() > limits::TOKEN_BYTES {
+        return Err(CredentialError::TooLarge);
+    }
+    let body_len = token.iter().position(|byte| *byte == b'=').unwrap_or(token.len());
+    let (body, padding) = token.split_at_checked(body_len).unwrap_or_default();
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    let is_one = !body.is_empty() && body.iter().all(allowed) && padding.iter().all(|byte| *byte == b'=');
+    if is_one { Ok(token) } else { Err(CredentialError::Malformed) }
+}
+
+/// Splits an `Authorization` value after its scheme.
+fn read_scheme(value: &[u8], accepts_dpop: bool) -> Result<(Scheme, &[u8]), CredentialError> {
     let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (name, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
     let scheme = if name.eq_ignore_ascii_case(b"bearer") {
@@ -31,7 +50,7 @@ pub(crate) fn read_authorization(
     } else {
         return Err(CredentialError::Scheme);
     };
-    Ok((scheme, CompactText::read(rest.trim_ascii_start(), limits::TOKEN_BYTES)?))
+    Ok((scheme, rest.trim_ascii_start()))
 }
 
 impl<'a> CompactText<'a> {
@@ -117,6 +136,28 @@ mod tests {
         }
         let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
         assert_eq!(read_authorization(long.as_bytes(), true), Err(CredentialError::TooLarge));
+    }
+
+    #[test]
+    fn a_token_for_the_upstream_is_one_word() {
+        for (value, token) in [("Bearer a.b-c_9", "a.b-c_9"), ("dpop ~+/9==", "~+/9=="), ("BEARER  opaque", "opaque")] {
+            assert_eq!(read_access_token(value.as_bytes()), Ok(token.as_bytes()), "{value}");
+        }
+        for (value, error) in [
+            ("", CredentialError::Scheme),
+            ("Basic YTpi", CredentialError::Scheme),
+            ("Bearer", CredentialError::Malformed),
+            ("Bearer ", CredentialError::Malformed),
+            ("Bearer ==", CredentialError::Malformed),
+            ("Bearer a=b", CredentialError::Malformed),
+            ("Bearer a b", CredentialError::Malformed),
+            ("Bearer a,b", CredentialError::Malformed),
+            ("Bearer \u{e9}", CredentialError::Malformed),
+        ] {
+            assert_eq!(read_access_token(value.as_bytes()), Err(error), "{value}");
+        }
+        let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
+        assert_eq!(read_access_token(long.as_bytes()), Err(CredentialError::TooLarge));
     }
 
     #[test]

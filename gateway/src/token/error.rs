@@ -9,6 +9,8 @@ pub enum CredentialError {
     Scheme,
     /// More than one `Authorization` header.
     Repeated,
+    /// A workload identity token, and an `Authorization` header as well.
+    TwoMethods,
     /// No `Authorization` header, and the connection's validated certificate is none of a workload that an issuer vouches for.
     Certificate,
     /// A token in the query as well (RFC 6750 §2.3), where logs and referrers would keep it.
@@ -44,6 +46,8 @@ pub enum TokenError {
     AlgorithmNotAllowed,
     /// `kid` is not a string, or too long.
     KeyIdInvalid,
+    /// `kid` is missing, and this kind of token needs it.
+    KeyIdMissing,
     /// The issuer has no key of that id.
     KeyUnknown,
     /// The issuer's keys were never fetched, or so long ago that they count no more.
@@ -56,7 +60,7 @@ pub enum TokenError {
     Signature,
     /// `iss` is missing.
     IssuerMissing,
-    /// `iss` is not an issuer of the bundle.
+    /// `iss` is not an issuer of the bundle, or not the one of the workload's trust domain.
     IssuerUnknown,
     /// A registered claim has the wrong JSON type or is out of range.
     ClaimType,
@@ -90,6 +94,8 @@ pub enum TokenError {
     TokenIdMissing,
     /// `sub` is not a SPIFFE ID.
     SpiffeId,
+    /// `sub` does not identify a workload.
+    WorkloadId,
     /// `sub` is of another trust domain than the keys.
     TrustDomain,
     /// A service-account token of the kind that was kept in secrets.
@@ -102,6 +108,14 @@ pub enum TokenError {
     Confirmation,
     /// `cnf` has no method that is implemented.
     ConfirmationUnknown,
+    /// `cnf` is missing, and this kind of token needs it.
+    ConfirmationMissing,
+    /// `jwk` in `cnf` is missing or no key that could be used.
+    ConfirmationKey,
+    /// `jwk` in `cnf` holds a private key.
+    ConfirmationKeyPrivate,
+    /// `jwk` in `cnf` does not say for which algorithm it is, or says one that this kind of token may not have.
+    ConfirmationAlgorithm,
     /// The number of the repository or of its owner is missing.
     GithubClaimMissing,
     /// `authorization_details` is not an array of objects with a `type`, or a common member of one has another type (RFC 9396 §2).

@@ -27,6 +27,8 @@ pub(crate) enum TokenType {
     Jose,
     /// `txntoken+jwt`; no issuer's profile has it
     Transaction,
+    /// `wit+jwt` (draft-ietf-wimse-workload-creds); in its own header only
+    Workload,
 }
 
 /// What a header says about how to verify the token.
@@ -81,10 +83,16 @@ impl TokenType {
     fn read(typ: &str) -> Option<Self> {
         let (prefix, rest) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
         let short = if prefix.eq_ignore_ascii_case("application/") { rest } else { typ };
-        [("jwt", Self::Jwt), ("at+jwt", Self::AccessToken), ("jose", Self::Jose), ("txntoken+jwt", Self::Transaction)]
-            .into_iter()
-            .find(|(name, _)| short.eq_ignore_ascii_case(name))
-            .map(|(_, token_type)| token_type)
+        [
+            ("jwt", Self::Jwt),
+            ("at+jwt", Self::AccessToken),
+            ("jose", Self::Jose),
+            ("txntoken+jwt", Self::Transaction),
+            ("wit+jwt", Self::Workload),
+        ]
+        .into_iter()
+        .find(|(name, _)| short.eq_ignore_ascii_case(name))
+        .map(|(_, token_type)| token_type)
     }
 }
 
@@ -118,6 +126,7 @@ mod tests {
         assert_eq!(header(r#"{"alg":"ES256","typ":"JWT"}"#), (TokenType::Jwt, false));
         assert_eq!(header(r#"{"alg":"ES256","typ":"application/AT+jwt"}"#), (TokenType::AccessToken, false));
         assert_eq!(header(r#"{"alg":"ES256","typ":"JOSE","x5t":"a"}"#), (TokenType::Jose, true));
+        assert_eq!(header(r#"{"alg":"ES256","typ":"application/WIT+jwt"}"#), (TokenType::Workload, false));
     }
 
     #[test]
@@ -165,7 +174,6 @@ mod tests {
     #[test]
     fn other_kinds_of_tokens_are_refused() {
         for typ in [
-            "\"wit+jwt\"",
             "\"wpt+jwt\"",
             "\"dpop+jwt\"",
             "\"secevent+jwt\"",

@@ -4,7 +4,7 @@ use super::jwk::KeyPurpose;
 use super::profile::{self, IssuerTerms};
 use super::terms::{RawTerms, Terms};
 use crate::limits;
-use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind};
+use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind, TokenSlot};
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
@@ -21,10 +21,14 @@ pub(crate) struct Issuer {
 /// All issuers of a bundle, found by `iss`.
 #[derive(Debug)]
 pub(crate) struct IssuerTable {
-    /// In ascending order of `issuer`.
+    /// Those whose tokens come in `Authorization`, in ascending order of `issuer`; then the others.
     issuers: Vec<Issuer>,
-    /// The trust domains of SPIFFE issuers, ascending.
+    /// How many they are.
+    in_authorization: usize,
+    /// The trust domains of the issuers of JWT-SVIDs, ascending.
     trust_domains: Vec<(String, usize)>,
+    /// The trust domains of the issuers of workload identity tokens, ascending.
+    workload_domains: Vec<(String, usize)>,
 }
 
 /// An issuer of the table.
@@ -53,21 +57,16 @@ impl IssuerTable {
                 return Err(SectionError::new(SectionErrorKind::Source, place));
             }
         }
-        issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
-        if let Some([issuer, _]) = issuers.array_windows().find(|[a, b]| a.issuer == b.issuer) {
+        let is_workloads = |issuer: &Issuer| issuer.profile.slot() == TokenSlot::Workload;
+        issuers.sort_by(|a, b| (is_workloads(a), &a.issuer).cmp(&(is_workloads(b), &b.issuer)));
+        let in_authorization = issuers.partition_point(|issuer| !is_workloads(issuer));
+        let (by_name, _) = issuers.split_at_checked(in_authorization).unwrap_or_default();
+        if let Some([issuer, _]) = by_name.array_windows().find(|[a, b]| a.issuer == b.issuer) {
             return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the issuer `{}`", issuer.issuer)));
         }
-        let mut trust_domains = Vec::new();
-        for (index, issuer) in issuers.iter().enumerate() {
-            if let Profile::SpiffeJwtSvid { trust_domain, .. } = &issuer.profile {
-                trust_domains.push((trust_domain.clone(), index));
-            }
-        }
-        trust_domains.sort();
-        if let Some([(domain, _), _]) = trust_domains.array_windows().find(|[a, b]| a.0 == b.0) {
-            return Err(SectionError::new(SectionErrorKind::Duplicate, format!("the trust domain `{domain}`")));
-        }
-        Ok(Self { issuers, trust_domains })
+        let trust_domains = domains(&issuers, TokenSlot::Authorization)?;
+        let workload_domains = domains(&issuers, TokenSlot::Workload)?;
+        Ok(Self { issuers, in_authorization, trust_domains, workload_domains })
     }
 
     /// Whether client certificates of some trust domain are credentials.
@@ -75,16 +74,26 @@ impl IssuerTable {
         self.issuers.iter().any(Issuer::accepts_certificates)
     }
 
-    /// The issuer of a SPIFFE trust domain.
+    /// The issuer of a trust domain's SVIDs in `Authorization`, and in certificates.
     pub(crate) fn find_trust_domain(&self, name: &str) -> Option<(IssuerIndex, &Issuer)> {
-        let position = self.trust_domains.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-        let (_, index) = self.trust_domains.get(position)?;
+        self.find_domain(&self.trust_domains, name)
+    }
+
+    /// The issuer of a trust domain's workload identity tokens.
+    pub(crate) fn find_workload_domain(&self, name: &str) -> Option<(IssuerIndex, &Issuer)> {
+        self.find_domain(&self.workload_domains, name)
+    }
+
+    fn find_domain(&self, domains: &[(String, usize)], name: &str) -> Option<(IssuerIndex, &Issuer)> {
+        let position = domains.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        let (_, index) = domains.get(position)?;
         Some((IssuerIndex(*index), self.issuers.get(*index)?))
     }
 
-    /// The issuer of exactly that `iss`.
+    /// The issuer of exactly that `iss`, of those whose tokens come in `Authorization`.
     pub(crate) fn find(&self, iss: &str) -> Option<(IssuerIndex, &Issuer)> {
-        let index = self.issuers.binary_search_by(|issuer| issuer.issuer.as_str().cmp(iss)).ok()?;
+        let by_name = self.issuers.get(..self.in_authorization)?;
+        let index = by_name.binary_search_by(|issuer| issuer.issuer.as_str().cmp(iss)).ok()?;
         Some((IssuerIndex(index), self.issuers.get(index)?))
     }
 
@@ -101,6 +110,20 @@ impl IssuerTable {
     /// The issuer of an index that this table gave out.
     pub(crate) fn get(&self, index: IssuerIndex) -> Option<&Issuer> {
         self.issuers.get(index.0)
+    }
+}
+
+/// The trust domains of the issuers whose tokens come in a slot, ascending. One domain has one issuer for each slot.
+fn domains(issuers: &[Issuer], slot: TokenSlot) -> Result<Vec<(String, usize)>, SectionError> {
+    let of_slot = issuers.iter().enumerate().filter(|(_, issuer)| issuer.profile.slot() == slot);
+    let named = of_slot.filter_map(|(index, issuer)| Some((issuer.profile.trust_domain()?.to_owned(), index)));
+    let mut domains: Vec<(String, usize)> = named.collect();
+    domains.sort();
+    match domains.array_windows().find(|[a, b]| a.0 == b.0) {
+        Some([(domain, _), _]) => {
+            Err(SectionError::new(SectionErrorKind::Duplicate, format!("the trust domain `{domain}`")))
+        }
+        None => Ok(domains),
     }
 }
 
@@ -148,6 +171,7 @@ impl Issuer {
             jwks: jwks.as_ref(),
             remote_jwks,
             purpose: KeyPurpose::of(&profile),
+            rules: profile::claim_rules(&profile),
             max_lifetime_seconds,
             clock_skew_seconds,
         };
@@ -190,6 +214,48 @@ mod tests {
         for iss in ["", "https://a/", "HTTPS://a", "https://A", "https://a ", "a"] {
             assert!(table.find(iss).is_none(), "{iss}");
         }
+    }
+
+    #[test]
+    fn workloads_are_found_by_their_domain_alone() {
+        let with = |alias: &str, issuer: &str, profile: Profile| section::Issuer {
+            profile,
+            audiences: vec![],
+            algorithms: vec![Algorithm::Es256],
+            ..testing::issuer(alias, issuer)
+        };
+        let wit = |domain: &str| Profile::WimseWit03 { trust_domain: domain.to_owned() };
+        let jwt_svid = || {
+            let text = serde_json::to_string(&testing::issuer("x", "https://x").jwks).unwrap();
+            let jwks = text.replace("{\"kty\"", "{\"use\":\"jwt-svid\",\"kty\"");
+            let profile = Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: false };
+            section::Issuer {
+                audiences: vec!["gateway".to_owned()],
+                jwks: Some(serde_json::from_str(&jwks).unwrap()),
+                ..with("svid", "spiffe://example.org", profile)
+            }
+        };
+        // The identity server of both domains has one name, and so has an issuer of access tokens.
+        let table = IssuerTable::open(vec![
+            with("b", "https://a", wit("other.org")),
+            with("a", "https://a", wit("example.org")),
+            testing::issuer("as", "https://a"),
+            testing::issuer("z", "https://z"),
+            jwt_svid(),
+        ])
+        .unwrap();
+        let alias = |found: Option<(IssuerIndex, &Issuer)>| found.map(|(_, issuer)| issuer.alias.clone());
+        assert_eq!(alias(table.find("https://a")).as_deref(), Some("as"));
+        assert_eq!(alias(table.find("https://z")).as_deref(), Some("z"));
+        assert_eq!(alias(table.find_workload_domain("example.org")).as_deref(), Some("a"));
+        assert_eq!(alias(table.find_workload_domain("other.org")).as_deref(), Some("b"));
+        assert_eq!(alias(table.find_trust_domain("example.org")).as_deref(), Some("svid"));
+        for domain in ["", "Example.org", "example.org/a", "a.org", "https://a"] {
+            assert!(table.find_workload_domain(domain).is_none(), "{domain}");
+        }
+        assert!(table.find_trust_domain("other.org").is_none());
+        let twice = vec![with("a", "https://a", wit("example.org")), with("b", "https://b", wit("example.org"))];
+        assert_eq!(IssuerTable::open(twice).unwrap_err().kind(), SectionErrorKind::Duplicate);
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub(crate) enum KeyPurpose {
     Signature,
     /// JWT-SVIDs, in a SPIFFE bundle (SPIFFE Trust Domain and Bundle §4.2): `use` is `jwt-svid`, and there is a `kid`.
     JwtSvid,
+    /// WIT-SVIDs, in a SPIFFE bundle (WIT-SVID §6): `use` is `wit-svid`, and there is a `kid`.
+    WitSvid,
 }
 
 impl KeyPurpose {
@@ -85,9 +87,13 @@ impl KeyPurpose {
     pub(crate) fn of(profile: &Profile) -> Self {
         match profile {
             Profile::SpiffeJwtSvid { .. } => Self::JwtSvid,
-            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
-                Self::Signature
-            }
+            Profile::SpiffeWitSvid { .. } => Self::WitSvid,
+            Profile::Oauth
+            | Profile::OauthLenient
+            | Profile::Oidc
+            | Profile::Kubernetes
+            | Profile::GithubActions
+            | Profile::WimseWit03 { .. } => Self::Signature,
         }
     }
 }
@@ -104,7 +110,7 @@ pub(crate) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
     check_use(jwk, purpose)?;
     let kid = match text(jwk, "kid")? {
         Some(kid) if kid.len() > limits::KID_BYTES => return Err(JwkError::Malformed),
-        None if purpose == KeyPurpose::JwtSvid => return Err(JwkError::KeyIdMissing),
+        None if purpose != KeyPurpose::Signature => return Err(JwkError::KeyIdMissing),
         kid => kid.map(str::to_owned),
     };
     let algorithm = match text(jwk, "alg")? {
@@ -126,8 +132,10 @@ pub(crate) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
 /// `use` must fit the purpose, and `key_ops` must contain `verify` where it is there (RFC 7517 §4.2, §4.3).
 fn check_use(jwk: &Json, purpose: KeyPurpose) -> Result<(), JwkError> {
     let fits = match (purpose, text(jwk, "use")?) {
-        (KeyPurpose::Signature, None | Some("sig")) | (KeyPurpose::JwtSvid, Some("jwt-svid")) => true,
-        (KeyPurpose::Signature | KeyPurpose::JwtSvid, _) => false,
+        (KeyPurpose::Signature, None | Some("sig"))
+        | (KeyPurpose::JwtSvid, Some("jwt-svid"))
+        | (KeyPurpose::WitSvid, Some("wit-svid")) => true,
+        (KeyPurpose::Signature | KeyPurpose::JwtSvid | KeyPurpose::WitSvid, _) => false,
     };
     if !fits {
         return Err(JwkError::NotForSignatures);

@@ -50,6 +50,16 @@ pub(crate) enum EcPoint {
 }
 
 impl KeyMaterial {
+    /// Roughly the bytes of heap this takes.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            // The numbers for us, beside the bytes for the host.
+            Self::Rsa(key) => size_of::<RsaKey>() + key.spki_der.len() + 3 * key.modulus.len(),
+            Self::Ec(key) => size_of::<EcKey>() + key.spki_der.len(),
+            Self::Ed25519(_) => size_of::<ed25519_dalek::VerifyingKey>(),
+        }
+    }
+
     /// Whether signatures of this algorithm can be made with such a key.
     pub(crate) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
         match (self, algorithm) {

@@ -21,10 +21,10 @@ mod jws;
 mod key;
 mod key_set;
 mod profile;
-mod spiffe_id;
 mod terms;
 mod token_claims;
 mod verify;
+mod workload_id;
 
 pub use algorithm::{Algorithm, Hash, SignatureAlgorithm};
 pub use error::{CredentialError, TokenError};
@@ -34,17 +34,18 @@ pub use key_set::{JwksError, RejectedKey};
 pub(crate) use authorization_details::{CLAIM as AUTHORIZATION_DETAILS, RESERVED as RESERVED_DETAILS, Right};
 pub(crate) use cache::{TokenCache, TokenDigest};
 pub(crate) use claims::{Validity, check as check_registered, date_ms};
-pub(crate) use credential::{CompactText, Scheme, in_query, read_authorization};
+pub(crate) use credential::{CompactText, Scheme, in_query, read_access_token, read_authorization};
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
 pub(crate) use jws::{CompactJws, decode as decode_base64url};
-pub(crate) use key::Key;
+pub(crate) use key::{Key, KeyMaterial};
 pub(crate) use key_set::KeySet;
-pub(crate) use spiffe_id::SpiffeId;
-pub(crate) use terms::{RawTerms, Terms};
+pub(crate) use profile::SVID_ALGORITHMS;
+pub(crate) use terms::{ClaimRules, RawTerms, Terms};
 pub(crate) use token_claims::{FACTS, TokenClaims};
 pub(crate) use verify::{TokenFacts, VerifiedToken, verify};
+pub(crate) use workload_id::WorkloadId;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -21,6 +21,7 @@ pub(crate) struct RawTerms<'a> {
     pub(crate) jwks: Option<&'a Json>,
     pub(crate) remote_jwks: Option<RemoteJwks>,
     pub(crate) purpose: KeyPurpose,
+    pub(crate) rules: ClaimRules,
     pub(crate) max_lifetime_seconds: u64,
     pub(crate) clock_skew_seconds: u64,
 }
@@ -34,8 +35,23 @@ pub(crate) struct Terms {
     pub(crate) keys: IssuerKeys,
     pub(crate) max_lifetime_ms: u64,
     pub(crate) clock_skew_ms: u64,
-    /// Whether a token may have neither `iat` nor `nbf`.
-    pub(crate) may_lack_beginning: bool,
+    pub(crate) rules: ClaimRules,
+}
+
+/// What a kind of token must say about time and audience, besides `exp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimRules {
+    /// Whether it has `iat` or `nbf`.
+    pub(crate) needs_beginning: bool,
+    /// Whether it names an audience. One that it names is ours in any case.
+    pub(crate) needs_audience: bool,
+    /// Whether it is valid from `iat` on.
+    pub(crate) is_valid_from_issue: bool,
+}
+
+impl ClaimRules {
+    /// What most kinds must.
+    pub(crate) const STRICT: Self = Self { needs_beginning: true, needs_audience: true, is_valid_from_issue: true };
 }
 
 impl Terms {
@@ -48,11 +64,12 @@ impl Terms {
             jwks,
             remote_jwks,
             purpose,
+            rules,
             max_lifetime_seconds,
             clock_skew_seconds,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of {place}")));
-        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+        if audiences.is_empty() && rules.needs_audience || audiences.iter().any(String::is_empty) {
             return error(SectionErrorKind::Empty, "`audiences`");
         }
         if audiences.len() > limits::AUDIENCES {
@@ -81,8 +98,7 @@ impl Terms {
             keys,
             max_lifetime_ms: max_lifetime_seconds.saturating_mul(1000),
             clock_skew_ms: clock_skew_seconds.saturating_mul(1000),
-            // JWT-SVID §3 asks for `exp` only.
-            may_lack_beginning: purpose == KeyPurpose::JwtSvid,
+            rules,
         })
     }
 
@@ -117,7 +133,7 @@ impl Terms {
             keys: IssuerKeys::Inline(KeySet::read(&jwks, KeyPurpose::Signature).unwrap().0),
             max_lifetime_ms: max_lifetime * 1000,
             clock_skew_ms: skew * 1000,
-            may_lack_beginning: false,
+            rules: ClaimRules::STRICT,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The claims of a verified token, and what the gateway itself found out about the token.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::authorization_details;
 use super::error::TokenError;
 use super::issuer::Issuer;
@@ -11,9 +14,10 @@ use crate::section::{AttributeType, Profile};
 
 /// What a mapping may read about a token besides its claims, as `(root, members)`. A path whose first name is a root is never
 /// looked up among the claims, so no issuer can speak in the gateway's name.
-pub(crate) const FACTS: [(&str, &[&str]); 3] = [
-    ("$token", &["profile", "issuer", "binding", "client_is_subject"]),
+pub(crate) const FACTS: [(&str, &[&str]); 4] = [
+    ("$token", &["profile", "issuer", "binding", "key_thumbprint", "client_is_subject"]),
     ("$spiffe", &["trust_domain", "path", "prefixes"]),
+    ("$workload", &["scheme", "trust_domain", "path", "prefixes"]),
     ("$kubernetes", &["namespace", "service_account", "service_account_uid", "pod", "pod_uid", "node", "node_uid"]),
 ];
 
@@ -27,16 +31,22 @@ pub(crate) struct TokenClaims {
 
 impl TokenClaims {
     /// Claims of an issuer, with what its profile's checks found out.
-    pub(super) fn new(claims: Json, issuer: &Issuer, confirmation: Confirmation, found: Vec<(String, Json)>) -> Self {
+    pub(super) fn new(claims: Json, issuer: &Issuer, confirmation: &Confirmation, found: Vec<(String, Json)>) -> Self {
         let mut token = vec![
             ("profile".to_owned(), Json::String(issuer.profile.name().to_owned())),
             ("issuer".to_owned(), Json::String(issuer.alias.clone())),
             ("binding".to_owned(), Json::String(confirmation.name().to_owned())),
         ];
+        if let Some(thumbprint) = confirmation.key_thumbprint() {
+            token.push(("key_thumbprint".to_owned(), Json::String(URL_SAFE_NO_PAD.encode(thumbprint))));
+        }
         let mut roots = Vec::new();
         match &issuer.profile {
             Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::GithubActions => token.extend(found),
-            Profile::SpiffeJwtSvid { .. } => roots.push(("$spiffe".to_owned(), Json::Object(found))),
+            Profile::SpiffeJwtSvid { .. } | Profile::SpiffeWitSvid { .. } => {
+                roots.push(("$spiffe".to_owned(), Json::Object(found)));
+            }
+            Profile::WimseWit03 { .. } => roots.push(("$workload".to_owned(), Json::Object(found))),
             Profile::Kubernetes => roots.push(("$kubernetes".to_owned(), Json::Object(found))),
         }
         roots.push(("$token".to_owned(), Json::Object(token)));
@@ -51,7 +61,7 @@ impl TokenClaims {
         let claims = Json::Object(vec![("sub".to_owned(), Json::String(id.to_owned()))]);
         let found = check_spiffe(&claims, trust_domain)?;
         let confirmation = Confirmation { certificate: Some(sha256), ..Confirmation::default() };
-        Ok(Self::new(claims, issuer, confirmation, found))
+        Ok(Self::new(claims, issuer, &confirmation, found))
     }
 
     /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.
@@ -64,7 +74,7 @@ impl TokenClaims {
     pub(crate) fn for_test(claims: &str) -> Self {
         let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
         let issuer = Issuer::for_test(Profile::Oidc);
-        Self::new(claims, &issuer, Confirmation::default(), Vec::new())
+        Self::new(claims, &issuer, &Confirmation::default(), Vec::new())
     }
 
     /// A claim by its name.

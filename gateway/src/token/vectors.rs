@@ -10,6 +10,7 @@ use crate::cases;
 use crate::host::NativeHost;
 use crate::json::{Json, JsonLimits};
 use crate::outcome::Outcome;
+use crate::section::TokenSlot;
 use crate::section::testing::issuer;
 
 #[test]
@@ -77,7 +78,8 @@ fn published_tokens_are_refused_for_what_they_are() {
         let refusal = read_authorization(format!("Bearer {token}").as_bytes(), false)
             .map_err(Outcome::from)
             .and_then(|(_, text)| {
-                verify(text, &issuers, host, 1_300_819_000_000, &mut TokenFacts::default()).map_err(Outcome::from)
+                verify(text, TokenSlot::Authorization, &issuers, host, 1_300_819_000_000, &mut TokenFacts::default())
+                    .map_err(Outcome::from)
             })
             .unwrap_err();
         assert_eq!(refusal.disposition().reason, expected, "{name}");

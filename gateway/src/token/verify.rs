@@ -7,7 +7,7 @@ use super::authorization_details;
 use super::claims::{self, Validity};
 use super::credential::CompactText;
 use super::error::TokenError;
-use super::header::{self, JoseHeader};
+use super::header::{self, JoseHeader, TokenType};
 use super::issuer::{Issuer, IssuerIndex, IssuerTable};
 use super::jws::CompactJws;
 use super::profile;
@@ -15,6 +15,7 @@ use super::token_claims::TokenClaims;
 use crate::host::Host;
 use crate::json::Json;
 use crate::proof::Confirmation;
+use crate::section::TokenSlot;
 
 /// The claims of a token whose signature, issuer, audience and times hold.
 #[derive(Debug)]
@@ -32,13 +33,18 @@ pub(crate) struct VerifiedToken {
 pub(crate) struct TokenFacts<'a> {
     /// The alias of the issuer, where the bundle knows it.
     pub(crate) issuer: Option<&'a str>,
+    /// The profile of that issuer.
+    pub(crate) profile: Option<&'static str>,
     pub(crate) kid: Option<Cow<'a, str>>,
     pub(crate) algorithm: Option<Algorithm>,
+    /// The thumbprint of the key that it is bound to; once it is verified.
+    pub(crate) key: Option<[u8; 32]>,
 }
 
-/// Verifies a token.
+/// Verifies a token that came in a slot.
 pub(crate) fn verify<'a>(
     token: CompactText<'_>,
+    slot: TokenSlot,
     issuers: &'a IssuerTable,
     host: &mut dyn Host,
     now_ms: u64,
@@ -50,16 +56,23 @@ pub(crate) fn verify<'a>(
     let JoseHeader { algorithm, kid, .. } = header;
     facts.algorithm = Some(algorithm);
 
-    let (index, issuer) = select_issuer(&jws.claims, issuers)?;
+    let (index, issuer) = match slot {
+        // What is made for the other slot is refused before anything else is said of it.
+        TokenSlot::Authorization if header.token_type == TokenType::Workload => return Err(TokenError::Type),
+        TokenSlot::Workload if header.token_type != TokenType::Workload => return Err(TokenError::Type),
+        TokenSlot::Authorization => select_issuer(&jws.claims, issuers)?,
+        TokenSlot::Workload => select_workloads(&jws.claims, issuers)?,
+    };
     facts.issuer = Some(&issuer.alias);
+    facts.profile = Some(issuer.profile.name());
     profile::check_header(&issuer.profile, &header)?;
     issuer.terms.verify_signature(&jws, &header, host, now_ms)?;
     let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?.at_most(issuer.terms.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
-    let confirmation = Confirmation::read(&jws.claims)?;
+    let confirmation = Confirmation::read(&jws.claims, &issuer.profile)?;
     authorization_details::check(&jws.claims)?;
     let kid = kid.map(str::to_owned);
-    let claims = TokenClaims::new(jws.claims, issuer, confirmation, found);
+    let claims = TokenClaims::new(jws.claims, issuer, &confirmation, found);
     Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity, confirmation })
 }
 
@@ -72,6 +85,21 @@ fn select_issuer<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(IssuerI
             issuers.find_trust_domain(domain).ok_or(TokenError::IssuerUnknown)
         }
         Some(Json::String(iss)) => issuers.find(iss).ok_or(TokenError::IssuerUnknown),
+        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            Err(TokenError::ClaimType)
+        }
+    }
+}
+
+/// The issuer of the trust domain that the subject is of. `iss` finds nothing: where there is one, it is the one that the bundle
+/// has for this domain.
+fn select_workloads<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(IssuerIndex, &'a Issuer), TokenError> {
+    let domain = profile::workload_domain(claims)?;
+    let (index, issuer) = issuers.find_workload_domain(domain).ok_or(TokenError::TrustDomain)?;
+    match claims.get("iss") {
+        None => Ok((index, issuer)),
+        Some(Json::String(iss)) if *iss == issuer.issuer => Ok((index, issuer)),
+        Some(Json::String(_)) => Err(TokenError::IssuerUnknown),
         Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
             Err(TokenError::ClaimType)
         }
@@ -92,8 +120,15 @@ mod tests {
         let issuers = Box::leak(Box::new(IssuerTable::open(issuers).unwrap()));
         let token = testing::p256(1).token(header, claims);
         let mut facts = TokenFacts::default();
-        let error =
-            verify(CompactText::for_test(&token), issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
+        let error = verify(
+            CompactText::for_test(&token),
+            TokenSlot::Authorization,
+            issuers,
+            &mut NativeHost::at(1000),
+            1_000_000,
+            &mut facts,
+        )
+        .err();
         (facts, error)
     }
 

@@ -82,14 +82,14 @@ fn key(name: &str) -> TestKey {
 }
 
 /// The public key as a JWK without `kid`.
-fn jwk(key: &TestKey) -> Value {
+pub(crate) fn jwk(key: &TestKey) -> Value {
     let mut jwk: Value = serde_json::from_str(&key.jwk("x")).unwrap();
     jwk.as_object_mut().unwrap().remove("kid");
     jwk
 }
 
 /// RFC 7638, by way of a sorted map.
-fn thumbprint(key: &TestKey) -> String {
+pub(crate) fn thumbprint(key: &TestKey) -> String {
     let members: std::collections::BTreeMap<String, Value> = serde_json::from_value(jwk(key)).unwrap();
     b64(Sha256::digest(serde_json::to_string(&members).unwrap()))
 }

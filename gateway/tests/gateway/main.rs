@@ -22,4 +22,5 @@ mod requests;
 mod sessions;
 mod tokens;
 mod transactions;
+mod workload;
 mod world;

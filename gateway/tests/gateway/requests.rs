@@ -27,7 +27,7 @@ fn a_permitted_request_is_forwarded_with_the_verified_identity() {
     assert_eq!(record["bundle"]["version"], json!(7));
     assert_eq!(
         record["token"],
-        json!({"verified": true, "cached": false, "issuer": "dev", "kid": "es", "alg": "ES256"})
+        json!({"verified": true, "cached": false, "issuer": "dev", "profile": "oauth-lenient", "kid": "es", "alg": "ES256"})
     );
 }
 

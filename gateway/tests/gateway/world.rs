@@ -19,7 +19,7 @@ use crate::keys;
 /// The time at which everything happens, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-const POLICIES: [(&str, &str); 20] = [
+const POLICIES: [(&str, &str); 21] = [
     ("read", r#"permit (principal is Agent, action == Action::"read", resource is Repository);"#),
     (
         "write-own-branch",
@@ -92,6 +92,12 @@ const POLICIES: [(&str, &str); 20] = [
         r#"permit (principal, action == Action::"ledger", resource) when {
              context.payments.contains({ account: context.account, action: "list" }) };"#,
     ),
+    (
+        "workloads-in-prod",
+        r#"permit (principal, action == Action::"workload", resource) when {
+             principal.scheme == "wimse" && principal.under.contains("example.org/ns/prod") &&
+             principal.binding == "workload_key" && principal.key == "THUMBPRINT" };"#,
+    ),
     ("bound", r#"permit (principal, action == Action::"bound", resource) when { principal.binding == "dpop" };"#),
     ("deploy", r#"permit (principal, action == Action::"deploy", resource);"#),
     ("frozen", r#"forbid (principal, action == Action::"deploy", resource) when { context.freeze == 1 };"#),
@@ -123,6 +129,7 @@ fn section_json() -> String {
         keys::rsa(2).jwk("rs-only-rs256").replacen('{', "{\"alg\":\"RS256\",", 1),
     ];
     let svid = |key: keys::TestKey, kid: &str| key.jwk(kid).replacen('{', "{\"use\":\"jwt-svid\",", 1);
+    let wit_svid = |key: keys::TestKey, kid: &str| key.jwk(kid).replacen('{', "{\"use\":\"wit-svid\",", 1);
     let x509 = r#"{"kty":"EC","use":"x509-svid","crv":"P-256","x":"AA","y":"AA","x5c":["AA"]}"#.to_owned();
     let ours = [x509, svid(keys::p256(5), "td"), svid(keys::rsa(1), "td-rs")];
     SECTION
@@ -130,6 +137,11 @@ fn section_json() -> String {
         .replace("\"TTS\"", &format!("{{\"keys\":[{}]}}", keys::p256(21).jwk("tts")))
         .replace("\"SPIFFE\"", &format!("{{\"keys\":[{}],\"spiffe_sequence\":7}}", ours.join(",")))
         .replace("\"OTHER-SPIFFE\"", &format!("{{\"keys\":[{}]}}", svid(keys::p256(6), "td")))
+        .replace("\"WIT\"", &format!("{{\"keys\":[{}]}}", keys::p256(31).jwk("wit")))
+        .replace(
+            "\"WIT-SVID\"",
+            &format!("{{\"keys\":[{},{}]}}", wit_svid(keys::p256(32), "ws"), svid(keys::p256(33), "td")),
+        )
 }
 
 const SECTION: &str = r#"{
@@ -180,6 +192,19 @@ const SECTION: &str = r#"{
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
       {"name": "repository", "claim": ["repository_id"], "required": true, "type": "string"}], "parents": []}
   }, {
+    "alias": "wit", "profile": {"wimse-wit-03": {"trust_domain": "example.org"}}, "issuer": "https://wit.example.org", "audiences": ["https://gateway"],
+    "algorithms": ["ES256", "EdDSA"], "jwks": "WIT", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "parents": [], "attributes": [
+      {"name": "under", "claim": ["$workload", "prefixes"], "required": true, "type": {"set": "string"}},
+      {"name": "scheme", "claim": ["$workload", "scheme"], "required": true, "type": "string"},
+      {"name": "binding", "claim": ["$token", "binding"], "required": true, "type": "string"},
+      {"name": "key", "claim": ["$token", "key_thumbprint"], "required": true, "type": "string"}]}
+  }, {
+    "alias": "wsvid", "profile": {"spiffe-wit-svid": {"trust_domain": "svid.org"}}, "issuer": "spiffe://svid.org", "audiences": [],
+    "algorithms": ["ES256", "PS256"], "jwks": "WIT-SVID", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
+    "principal": {"type": "Agent", "id_claim": ["sub"], "parents": [], "attributes": [
+      {"name": "under", "claim": ["$spiffe", "prefixes"], "required": true, "type": {"set": "string"}}]}
+  }, {
     "alias": "bound", "issuer": "https://bound", "audiences": ["https://gateway"], "binding": "required",
     "algorithms": ["ES256"], "jwks": "JWKS", "max_lifetime_seconds": 900, "clock_skew_seconds": 30,
     "principal": {"type": "Agent", "id_claim": ["sub"], "attributes": [
@@ -199,6 +224,9 @@ const SECTION: &str = r#"{
   ],
   "dpop": {"origins": ["https://repos.internal", "https://gateway.example:8443"],
            "algorithms": ["ES256", "ES384", "RS256", "EdDSA"], "max_age_seconds": 60, "clock_skew_seconds": 5},
+  "workload_proof": {"draft": "draft-ietf-wimse-wpt-02", "origins": ["https://repos.internal", "https://gateway.example:8443"],
+    "aliases": ["repos-gateway"], "algorithms": ["ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519"],
+    "max_lifetime_seconds": 300, "clock_skew_seconds": 5, "covered_headers": ["x-end-user"]},
   "transaction_tokens": {"audience": "trust.internal", "issuer": "https://tts.internal", "algorithms": ["ES256"],
     "jwks": "TTS", "max_lifetime_seconds": 300, "clock_skew_seconds": 5},
   "routes": [
@@ -266,6 +294,8 @@ const SECTION: &str = r#"{
        {"name": "payments", "source": {"claim": ["authorization_details", "payment_initiation"]}, "required": true,
         "type": {"set": {"record": [{"name": "account", "type": "string", "required": true},
                                     {"name": "action", "type": "string", "required": true}]}}}]},
+    {"methods": ["GET"], "path": "/workload", "action": {"type": "Action", "id": "workload"},
+     "resource": {"type": "Thing", "id": "workload"}, "context": []},
     {"methods": ["GET"], "path": "/bound", "action": {"type": "Action", "id": "bound"},
      "resource": {"type": "Thing", "id": "bound"}, "context": []},
     {"methods": ["GET"], "path": "/look",
@@ -378,6 +408,7 @@ pub(crate) fn assemble(manifest: &[u8], sections: &[u8], signatures: &[u8]) -> V
 fn compile_policies() -> (Vec<u8>, u64) {
     let mut policies = PolicySet::new();
     for (id, text) in POLICIES {
+        let text = text.replace("THUMBPRINT", &crate::workload::thumbprint_of_a());
         policies.add(Policy::parse(Some(PolicyId::new(id)), text).unwrap()).unwrap();
     }
     let entities = Entities::from_json_str(STORE, None).unwrap();

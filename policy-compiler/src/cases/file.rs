@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::project::{ProjectFile, json_finding, span_in};
+use crate::project::{IssuerTable, ProjectFile, json_finding, span_in};
+use crate::section::is_for_workloads;
 use crate::source::SourceFile;
 use crate::token::Header;
 
@@ -92,6 +93,31 @@ pub struct CaseToken {
     /// When it begins to be valid, in seconds from now. Default: absent.
     #[serde(default)]
     pub nbf: Option<i64>,
+    /// For workload identity tokens: what is particular about the proof beside it. Default: nothing, it is a good one.
+    #[serde(default)]
+    pub proof: Option<CaseProof>,
+}
+
+/// The proof beside a workload identity token. It covers the tokens and headers that the request has, unless its claims say
+/// otherwise.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseProof {
+    /// Whether there is none.
+    #[serde(default)]
+    pub absent: bool,
+    /// Whether another key than the token's signs it.
+    #[serde(default)]
+    pub stolen: bool,
+    /// Claims; null removes one.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
+    /// Header fields, as those of the token.
+    #[serde(default)]
+    pub header: Map<String, Value>,
+    /// When it expires, in seconds from now. Default: 60.
+    #[serde(default)]
+    pub exp: Option<i64>,
 }
 
 fn issued() -> i64 {
@@ -176,7 +202,15 @@ fn read(text: &str, project: &ProjectFile) -> Result<Case, (&'static str, String
         if !project.issuers.iter().any(|issuer| *issuer.alias.as_ref() == token.issuer) {
             return Err(("test.issuer", format!("the project has no issuer `{}`", token.issuer)));
         }
-        Header::default().apply(&token.header).map_err(|error| ("test.header", error.to_string()))?;
+        let is_for_workloads =
+            |issuer: &&IssuerTable| *issuer.alias.as_ref() == token.issuer && is_for_workloads(issuer);
+        if token.proof.is_some() && !project.issuers.iter().any(|issuer| is_for_workloads(&issuer)) {
+            let message = format!("tokens of the issuer `{}` have no proof that a case could describe", token.issuer);
+            return Err(("test.proof", message));
+        }
+        for header in std::iter::once(&token.header).chain(token.proof.as_ref().map(|proof| &proof.header)) {
+            Header::default().apply(header).map_err(|error| ("test.header", error.to_string()))?;
+        }
     }
     Ok(case)
 }

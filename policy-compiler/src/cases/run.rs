@@ -11,10 +11,12 @@ use serde_json::{Map, json};
 
 use super::file::{Case, CaseRequest, CaseToken, Expectation, Expected};
 use super::keys::CaseKeys;
+use super::workloads::Workloads;
 use crate::bundle;
 use crate::keys::{Algorithm, PrivateKey};
 use crate::project::ProjectFile;
-use crate::token::{Header, mint};
+use crate::section::is_for_workloads;
+use crate::token::{Header, mint, workload};
 
 /// What came out of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,6 +68,7 @@ pub struct Runner<'a> {
     host: NativeHost,
     project: &'a ProjectFile,
     keys: &'a CaseKeys,
+    workloads: Workloads,
     now_seconds: u64,
 }
 
@@ -99,7 +102,7 @@ impl<'a> Runner<'a> {
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
         let mut host = NativeHost::at(now_seconds);
         let gateway = Gateway::configure(&configuration, &mut host).map_err(|error| error.to_string())?;
-        Ok(Self { gateway, host, project, keys, now_seconds })
+        Ok(Self { gateway, host, project, keys, workloads: Workloads::new(project)?, now_seconds })
     }
 
     /// Runs one case.
@@ -116,8 +119,22 @@ impl<'a> Runner<'a> {
             (":path", path.as_str()),
         ]);
         if let Some(token) = &case.token {
-            let credential = format!("Bearer {}", self.mint(token)?);
-            buffer.push(b"authorization", credential.as_bytes());
+            let (signed, is_workload) = self.mint(token)?;
+            if is_workload {
+                buffer.push(b"workload-identity-token", signed.as_bytes());
+                let proof = self.workloads.prove(
+                    token.proof.as_ref(),
+                    &signed,
+                    &case.request,
+                    self.project,
+                    self.now_seconds,
+                )?;
+                if let Some(proof) = proof {
+                    buffer.push(b"workload-proof-token", proof.as_bytes());
+                }
+            } else {
+                buffer.push(b"authorization", format!("Bearer {signed}").as_bytes());
+            }
         }
         if let Some(content_type) = case.request.content_type() {
             buffer.push(b"content-type", content_type.as_bytes());
@@ -146,8 +163,9 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn mint(&self, token: &CaseToken) -> Result<String, String> {
-        let CaseToken { issuer: alias, key: kid, claims, header: overrides, iat, exp, nbf } = token;
+    /// Signs a case's token, and says whether it is a workload's.
+    fn mint(&self, token: &CaseToken) -> Result<(String, bool), String> {
+        let CaseToken { issuer: alias, key: kid, claims, header: overrides, iat, exp, nbf, proof: _ } = token;
         let key = self.keys.get(alias, kid).ok_or_else(|| format!("there is no key `{kid}`"))?;
         let issuer = self.project.issuers.iter().find(|issuer| issuer.alias.as_ref() == alias);
         let issuer = issuer.ok_or_else(|| format!("there is no issuer `{alias}`"))?;
@@ -155,16 +173,24 @@ impl<'a> Runner<'a> {
         let now = i64::try_from(self.now_seconds).map_err(|error| error.to_string())?;
         let mut all = Map::new();
         all.insert("iss".to_owned(), json!(issuer.issuer.as_ref().map(|issuer| issuer.as_ref().as_str())));
-        let audience = issuer.audiences.as_ref().first().map(|audience| audience.as_ref().as_str());
+        let audience = issuer.audiences.iter().flat_map(toml::Spanned::as_ref).next();
+        let audience = audience.map(|audience| audience.as_ref().as_str());
         all.insert("aud".to_owned(), json!(audience));
         all.insert("iat".to_owned(), json!(now.saturating_add(*iat)));
         all.insert("exp".to_owned(), json!(now.saturating_add(*exp)));
         all.insert("nbf".to_owned(), json!(nbf.map(|nbf| now.saturating_add(nbf))));
+        let is_workload = is_for_workloads(issuer);
+        if is_workload {
+            all.insert("cnf".to_owned(), self.workloads.confirmation()?);
+        }
         all.extend(claims.clone());
         all.retain(|_, value| !value.is_null());
 
-        let mut header = Header { kid: Some(kid.clone()), ..Header::default() };
+        let mut header = match is_workload {
+            true => workload::token_header(kid),
+            false => Header { kid: Some(kid.clone()), ..Header::default() },
+        };
         header.apply(overrides).map_err(|error| error.to_string())?;
-        mint(key, &header, all).map_err(|error| error.to_string())
+        Ok((mint(key, &header, all).map_err(|error| error.to_string())?, is_workload))
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use palisade_gateway::token::JwksError;
-use palisade_gateway::{Json, JsonLimits, KeyReport, inspect_keys};
+use palisade_gateway::{Json, JsonLimits, KeyReport, KeyUse, inspect_keys};
 use serde_json::{Value, json};
 
 use super::console::Console;
@@ -32,19 +32,27 @@ struct Lint {
     /// The JWK Set; `-` is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// The set is the bundle of a SPIFFE trust domain
+    /// The set is the bundle of a SPIFFE trust domain, and its keys are to sign JWT-SVIDs
     #[arg(long)]
     svid: bool,
+    /// The set is the bundle of a SPIFFE trust domain, and its keys are to sign WIT-SVIDs
+    #[arg(long, conflicts_with = "svid")]
+    wit_svid: bool,
     /// Output form
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Command::Lint(Lint { file, svid, format }) = &arguments.command;
+    let Command::Lint(Lint { file, svid, wit_svid, format }) = &arguments.command;
+    let key_use = match (svid, wit_svid) {
+        (true, _) => KeyUse::JwtSvids,
+        (false, true) => KeyUse::WitSvids,
+        (false, false) => KeyUse::Signatures,
+    };
     let text = files::read(file)?;
     let jwks = Json::parse(&text, &JsonLimits::JWKS).map_err(|error| Failure::file("jwks.json", file, error))?;
-    let keys = inspect_keys(&jwks, *svid).map_err(|error| match error {
+    let keys = inspect_keys(&jwks, key_use).map_err(|error| match error {
         JwksError::Malformed => Failure::file("jwks.malformed", file, "not a JWK Set: it has no array `keys`"),
         JwksError::Limit => Failure::file("jwks.limit", file, "more keys than a gateway takes"),
     })?;

@@ -47,6 +47,8 @@ pub struct ProjectFile {
     pub resources: Vec<ProtectedResourceTable>,
     /// How DPoP proofs must look. Default: DPoP is not accepted.
     pub dpop: Option<Spanned<DpopTable>>,
+    /// How workload proof tokens must look. Needed with issuers of workload identity tokens, and for nothing else.
+    pub workload_proof: Option<Spanned<WorkloadProofTable>>,
     /// Whose transaction tokens are read. Default: nobody's.
     pub transaction_tokens: Option<TransactionTokensTable>,
     /// Which requests mean which actions.
@@ -77,17 +79,17 @@ pub struct LintTable {
 pub struct IssuerTable {
     /// Short name, `[a-z0-9-]+`; principal ids begin with it.
     pub alias: Spanned<String>,
-    /// What kind of tokens it gives out: `oauth`, `oauth-lenient`, `oidc`, `spiffe-jwt-svid`, `kubernetes` or
-    /// `github-actions`. Default: `oauth-lenient`.
+    /// What kind of tokens it gives out: `oauth`, `oauth-lenient`, `oidc`, `spiffe-jwt-svid`, `kubernetes`, `github-actions`,
+    /// `wimse-wit-03` or `spiffe-wit-svid`. Default: `oauth-lenient`.
     pub profile: Option<Spanned<String>>,
-    /// The trust domain, for `spiffe-jwt-svid` only.
+    /// The trust domain, for `spiffe-jwt-svid`, `wimse-wit-03` and `spiffe-wit-svid` only.
     pub trust_domain: Option<Spanned<String>>,
     /// Whether X.509-SVIDs of the trust domain are credentials, too, for requests without a token. Default: `false`.
     pub x509_svid: Option<Spanned<bool>>,
-    /// The `iss` of its tokens, compared exactly. A SPIFFE trust domain needs none; its tokens then have none.
+    /// The `iss` of its tokens, compared exactly. A trust domain needs none; its tokens then have none.
     pub issuer: Option<Spanned<String>>,
-    /// Accepted `aud` values.
-    pub audiences: Spanned<Vec<Spanned<String>>>,
+    /// Accepted `aud` values. Needed by all but `wimse-wit-03`, whose tokens may lack one, and `spiffe-wit-svid`, whose have none.
+    pub audiences: Option<Spanned<Vec<Spanned<String>>>>,
     /// Whether a token may name other audiences besides. Default: `false`, for each of them could replay it here.
     pub multiple_audiences: Option<bool>,
     /// Accepted JOSE algorithms.
@@ -96,7 +98,7 @@ pub struct IssuerTable {
     pub jwks: Option<Spanned<String>>,
     /// `https` URL of the issuer's JWK Set, which gateways fetch.
     pub jwks_uri: Option<Spanned<String>>,
-    /// Age before which fetched keys are fetched anew. Default: `10m`, and `5m` for `spiffe-jwt-svid`.
+    /// Age before which fetched keys are fetched anew. Default: `10m`, and `5m` for `spiffe-jwt-svid` and `spiffe-wit-svid`.
     pub jwks_fresh_for: Option<Spanned<String>>,
     /// Age at which keys that could not be fetched anew verify nothing. Default: `1h`.
     pub jwks_max_stale: Option<Spanned<String>>,
@@ -261,6 +263,32 @@ pub struct DpopTable {
     pub max_age: Option<Spanned<String>>,
     /// Accepted clock difference. Default: `5s`.
     pub clock_skew: Option<Spanned<String>>,
+}
+
+/// `[workload_proof]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadProofTable {
+    /// The draft that proofs follow: `draft-ietf-wimse-wpt-02`. No default, so that nobody relies on a draft by accident.
+    pub draft: Spanned<String>,
+    /// The origins under which workloads know the gateway. Default: those of the resources.
+    pub origins: Option<Vec<Spanned<String>>>,
+    /// Other accepted values of `aud`. Default: none.
+    #[serde(default)]
+    pub aliases: Vec<Spanned<String>>,
+    /// The algorithms of proofs. Default: ES256, ES384, EdDSA, Ed25519, PS256.
+    pub algorithms: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How far in the future `exp` may be. Default: `5m`, which is the most.
+    pub max_lifetime: Option<Spanned<String>>,
+    /// Accepted clock difference. Default: `5s`.
+    pub clock_skew: Option<Spanned<String>>,
+    /// What becomes of an access token beside a workload identity token, `refuse` or `pass`. Default: `refuse`.
+    pub access_token: Option<Spanned<String>>,
+    /// Headers that `oth` must cover where a request has them, in lower case. Default: none.
+    #[serde(default)]
+    pub covered_headers: Vec<Spanned<String>>,
+    /// Whether the upstream gets token and proof, too. Default: `false`.
+    pub forward: Option<bool>,
 }
 
 /// `param_headers` of a route.

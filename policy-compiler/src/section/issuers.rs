@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_gateway::section::{Binding, Delegation, Issuer, Parent, PrincipalMapping, Profile, TypedClaim};
+use palisade_gateway::section::{
+    Binding, Delegation, Issuer, Parent, PrincipalMapping, Profile, TokenSlot, TypedClaim,
+};
 use palisade_gateway::token::Algorithm;
 use palisade_gateway::{Json, limits};
 use toml::Spanned;
@@ -62,7 +64,10 @@ fn issuer(
     let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), x509_svid.as_ref(), findings);
     let issuer = match (issuer, &profile) {
         (Some(issuer), _) => Some(issuer.as_ref().clone()),
-        (None, Some(Profile::SpiffeJwtSvid { trust_domain, .. })) => Some(format!("spiffe://{trust_domain}")),
+        (None, Some(Profile::SpiffeJwtSvid { trust_domain, .. } | Profile::SpiffeWitSvid { trust_domain })) => {
+            Some(format!("spiffe://{trust_domain}"))
+        }
+        (None, Some(Profile::WimseWit03 { trust_domain })) => Some(format!("wimse://{trust_domain}")),
         (None, Some(_)) => {
             let message = format!("the issuer `{}` has no `issuer`: the `iss` of its tokens", alias.as_ref());
             findings.push(at("issuer.issuer_missing", alias, message));
@@ -71,16 +76,14 @@ fn issuer(
         (None, None) => None,
     };
     let keys = keys::build(table, profile.as_ref(), key_sets.get(alias.as_ref()), findings);
-    if audiences.as_ref().is_empty() {
-        findings.push(at("issuer.audiences_empty", audiences, "an issuer needs an audience: the name of this gateway"));
-    }
+    check_audiences(alias, audiences.as_ref(), profile.as_ref(), findings);
     let lifetime = bounded(max_token_lifetime, 1, limits::TOKEN_LIFETIME_SECONDS, findings);
     let skew = match clock_skew {
         Some(skew) => bounded(skew, 0, limits::CLOCK_SKEW_SECONDS, findings),
         None => Some(CLOCK_SKEW_SECONDS),
     };
     let algorithms = self::algorithms(algorithms, findings);
-    let binding = self::binding(binding.as_ref(), findings);
+    let binding = self::binding(binding.as_ref(), profile.as_ref(), findings);
     let principal = mapping(principal.as_ref(), Others::ByName, types, findings);
     let delegation = match delegation {
         Some(table) => Some(self::delegation(table, types, findings)?),
@@ -91,7 +94,7 @@ fn issuer(
         alias: alias.as_ref().clone(),
         profile: profile?,
         issuer: issuer?,
-        audiences: audiences.as_ref().iter().map(|audience| audience.as_ref().clone()).collect(),
+        audiences: audiences.iter().flat_map(Spanned::as_ref).map(|audience| audience.as_ref().clone()).collect(),
         multiple_audiences: multiple_audiences.unwrap_or(false),
         algorithms,
         jwks: inline,
@@ -104,11 +107,44 @@ fn issuer(
     })
 }
 
-/// What the keys of an issuer say in `use`: those of a SPIFFE bundle have a value of their own.
+/// What the keys of an issuer say in `use`: those of a SPIFFE bundle have values of their own.
 pub(crate) fn jwk_use(table: &IssuerTable) -> &'static str {
-    match table.profile.as_ref().map(|profile| profile.as_ref().as_str()) {
-        Some("spiffe-jwt-svid") => "jwt-svid",
+    match profile_of(table) {
+        Some(Profile::SpiffeJwtSvid { .. }) => "jwt-svid",
+        Some(Profile::SpiffeWitSvid { .. }) => "wit-svid",
         Some(_) | None => "sig",
+    }
+}
+
+/// The profile of an issuer, if all is right with it.
+pub(super) fn profile_of(table: &IssuerTable) -> Option<Profile> {
+    let IssuerTable { alias, profile, trust_domain, x509_svid, .. } = table;
+    let mut findings = Findings::default();
+    self::profile(alias, profile.as_ref(), trust_domain.as_ref(), x509_svid.as_ref(), &mut findings)
+}
+
+/// Tokens are for this gateway, and say so, or their proofs do.
+fn check_audiences(
+    alias: &Spanned<String>,
+    audiences: Option<&Spanned<Vec<Spanned<String>>>>,
+    profile: Option<&Profile>,
+    findings: &mut Findings,
+) {
+    let given = audiences.filter(|list| !list.as_ref().is_empty());
+    match (profile, given) {
+        (Some(Profile::SpiffeWitSvid { .. }), Some(list)) => {
+            let message = "WIT-SVIDs have no audience: their proofs say whom they are for";
+            findings.push(at("issuer.audiences", list, message));
+        }
+        (Some(Profile::SpiffeWitSvid { .. } | Profile::WimseWit03 { .. }) | None, None) | (Some(_) | None, Some(_)) => {
+        }
+        (Some(_), None) => {
+            let message = "an issuer needs an audience: the name of this gateway";
+            findings.push(match audiences {
+                Some(list) => at("issuer.audiences_empty", list, message),
+                None => at("issuer.audiences_empty", alias, message),
+            });
+        }
     }
 }
 
@@ -119,19 +155,21 @@ fn profile(
     x509: Option<&Spanned<bool>>,
     findings: &mut Findings,
 ) -> Option<Profile> {
+    let mut domain_of = |name: &Spanned<String>| {
+        if trust_domain.is_none() {
+            let message = format!("the issuer `{}` has no `trust_domain`", alias.as_ref());
+            findings.push(at("issuer.trust_domain", name, message).with_help("such as `example.org`"));
+        }
+        trust_domain.map(|domain| domain.as_ref().clone())
+    };
     let profile = match name.map(|name| (name, name.as_ref().as_str())) {
         None => Profile::default(),
         Some((name, "spiffe-jwt-svid")) => {
-            let Some(domain) = trust_domain else {
-                let message = format!("the issuer `{}` has no `trust_domain`", alias.as_ref());
-                findings.push(at("issuer.trust_domain", name, message).with_help("such as `example.org`"));
-                return None;
-            };
-            return Some(Profile::SpiffeJwtSvid {
-                trust_domain: domain.as_ref().clone(),
-                x509: x509.is_some_and(|x509| *x509.as_ref()),
-            });
+            let x509 = x509.is_some_and(|x509| *x509.as_ref());
+            return Some(Profile::SpiffeJwtSvid { trust_domain: domain_of(name)?, x509 });
         }
+        Some((name, "wimse-wit-03")) => Profile::WimseWit03 { trust_domain: domain_of(name)? },
+        Some((name, "spiffe-wit-svid")) => Profile::SpiffeWitSvid { trust_domain: domain_of(name)? },
         Some((_, "oauth")) => Profile::Oauth,
         Some((_, "oauth-lenient")) => Profile::OauthLenient,
         Some((_, "oidc")) => Profile::Oidc,
@@ -143,8 +181,11 @@ fn profile(
             return None;
         }
     };
-    if let Some(domain) = trust_domain {
-        let message = format!("a `trust_domain` is for the profile `spiffe-jwt-svid`, not for `{}`", profile.name());
+    if let (Some(domain), None) = (trust_domain, profile.trust_domain()) {
+        let message = format!(
+            "a `trust_domain` is for workloads' profiles such as `spiffe-jwt-svid`, not for `{}`",
+            profile.name()
+        );
         findings.push(at("issuer.trust_domain", domain, message));
     }
     if let Some(x509) = x509 {
@@ -154,7 +195,11 @@ fn profile(
     Some(profile)
 }
 
-fn binding(value: Option<&Spanned<String>>, findings: &mut Findings) -> Option<Binding> {
+fn binding(value: Option<&Spanned<String>>, profile: Option<&Profile>, findings: &mut Findings) -> Option<Binding> {
+    if let (Some(value), Some(TokenSlot::Workload)) = (value, profile.map(Profile::slot)) {
+        let message = "workload identity tokens are always bound to a key, and never sent without its proof";
+        findings.push(at("issuer.binding", value, message));
+    }
     match value.map(|value| (value, value.as_ref().as_str())) {
         None | Some((_, "optional")) => Some(Binding::Optional),
         Some((_, "required")) => Some(Binding::Required),

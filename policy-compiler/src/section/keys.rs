@@ -71,7 +71,7 @@ fn remote(
 ) -> Option<RemoteJwks> {
     let RemoteJwks { fresh_for_seconds, max_stale_seconds, cooldown_seconds, .. } = RemoteJwks::at("");
     let fresh_default = match profile {
-        Some(Profile::SpiffeJwtSvid { .. }) => SPIFFE_FRESH_SECONDS,
+        Some(profile) if profile.has_spiffe_bundle() => SPIFFE_FRESH_SECONDS,
         Some(_) | None => fresh_for_seconds,
     };
     let mut setting = |value: &Option<Spanned<String>>, least, default| match value {

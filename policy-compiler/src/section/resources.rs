@@ -10,10 +10,10 @@ use crate::diagnostic::Findings;
 use crate::project::{DpopTable, ProjectFile, ProtectedResourceTable, at};
 
 /// The algorithms of proofs where the project names none: the ones that clients use, and nothing that is slow to verify.
-const ALGORITHMS: [Algorithm; 5] =
+pub(super) const ALGORITHMS: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Ps256];
 const MAX_AGE_SECONDS: u64 = 60;
-const CLOCK_SKEW_SECONDS: u64 = 5;
+pub(super) const CLOCK_SKEW_SECONDS: u64 = 5;
 
 pub(super) fn build(file: &ProjectFile) -> Vec<ProtectedResource> {
     file.resources.iter().map(|table| resource(table, file)).collect()
@@ -44,17 +44,8 @@ fn oauth_issuers(file: &ProjectFile) -> Vec<String> {
 
 pub(super) fn dpop(file: &ProjectFile, findings: &mut Findings) -> Option<DpopRules> {
     let table = file.dpop.as_ref()?;
-    let DpopTable { origins, algorithms: names, max_age, clock_skew } = table.as_ref();
-    let origins = match origins {
-        Some(origins) => texts(origins),
-        None => {
-            let mut origins: Vec<String> =
-                file.resources.iter().filter_map(|table| origin(table.url.as_ref())).collect();
-            origins.sort();
-            origins.dedup();
-            origins
-        }
-    };
+    let DpopTable { origins: given, algorithms: names, max_age, clock_skew } = table.as_ref();
+    let origins = origins(given.as_deref(), file);
     if origins.is_empty() {
         let message = "nothing says under which origins clients know the gateway";
         findings
@@ -75,12 +66,23 @@ pub(super) fn dpop(file: &ProjectFile, findings: &mut Findings) -> Option<DpopRu
     Some(DpopRules { origins, algorithms, max_age_seconds: max_age?, clock_skew_seconds: clock_skew? })
 }
 
+/// The origins that are given, or those of the resources.
+pub(super) fn origins(given: Option<&[Spanned<String>]>, file: &ProjectFile) -> Vec<String> {
+    if let Some(origins) = given {
+        return texts(origins);
+    }
+    let mut origins: Vec<String> = file.resources.iter().filter_map(|table| origin(table.url.as_ref())).collect();
+    origins.sort();
+    origins.dedup();
+    origins
+}
+
 /// The scheme and authority of a URL. What is no URL is refused with the resource that it belongs to.
 fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     Some(format!("{scheme}://{}", rest.split('/').next()?))
 }
 
-fn texts(list: &[Spanned<String>]) -> Vec<String> {
+pub(super) fn texts(list: &[Spanned<String>]) -> Vec<String> {
     list.iter().map(|text| text.as_ref().clone()).collect()
 }

@@ -57,7 +57,7 @@ resource = { type = "Repository", id = "{repo}" }
 context = { branch = "path.branch", from = "header.X-From" }
 "#;
 
-fn build_with(edit: impl Fn(&str) -> String) -> (GatewaySection, Vec<Diagnostic>, String) {
+pub(super) fn build_with(edit: impl Fn(&str) -> String) -> (GatewaySection, Vec<Diagnostic>, String) {
     let text = edit(PROJECT);
     let key_set: Json = serde_json::from_str(r#"{"keys": []}"#).unwrap();
     let sets = ["dev", "Dev!"].map(|alias| (alias.to_owned(), key_set.clone()));
@@ -170,7 +170,10 @@ fn mistakes_are_found_where_they_are() {
             "issuer.trust_domain",
             "\"spiffe-jwt-svid\"",
         ),
+        ("alias = \"dev\"", "alias = \"dev\"\nprofile = \"wimse-wit\"", "issuer.profile", "\"wimse-wit\""),
+        ("alias = \"dev\"", "alias = \"dev\"\nprofile = \"wimse-wit-03\"", "issuer.trust_domain", "\"wimse-wit-03\""),
         ("issuer = \"https://issuer.example\"\n", "", "issuer.issuer_missing", "\"dev\""),
+        ("audiences = [\"gateway\"]\n", "", "issuer.audiences_empty", "\"dev\""),
         ("audiences = [\"gateway\"]", "audiences = []", "issuer.audiences_empty", "[]"),
         ("[\"ES256\"]", "[\"HS256\"]", "issuer.algorithm", "\"HS256\""),
         ("[\"ES256\"]", "[\"none\"]", "issuer.algorithm", "\"none\""),

@@ -7,3 +7,4 @@ mod output;
 mod palisade;
 mod remote_keys;
 mod tokens;
+mod workloads;

@@ -7,14 +7,18 @@ mod github;
 mod kubernetes;
 mod oauth;
 mod spiffe;
+mod workload;
 
 use super::error::TokenError;
 use super::header::{JoseHeader, TokenType};
+use super::terms::ClaimRules;
 use crate::json::Json;
 use crate::section::{Profile, SectionError, SectionErrorKind};
 use crate::token::Algorithm;
 
+pub(crate) use spiffe::ALGORITHMS as SVID_ALGORITHMS;
 pub(super) use spiffe::{check as check_spiffe, subject_domain};
+pub(super) use workload::domain as workload_domain;
 
 /// Claims that only kinds of tokens have which are not for callers: security events (RFC 8417), status lists, DPoP and
 /// workload proofs, transaction tokens.
@@ -32,6 +36,7 @@ pub(super) fn check_header(profile: &Profile, header: &JoseHeader<'_>) -> Result
             matches!(header.token_type, TokenType::Absent | TokenType::Jwt | TokenType::Jose)
         }
         Profile::GithubActions => matches!(header.token_type, TokenType::Jwt),
+        Profile::WimseWit03 { .. } | Profile::SpiffeWitSvid { .. } => matches!(header.token_type, TokenType::Workload),
     };
     if !fits {
         return Err(TokenError::Type);
@@ -39,6 +44,10 @@ pub(super) fn check_header(profile: &Profile, header: &JoseHeader<'_>) -> Result
     // JWT-SVID §2: other members must not be there.
     if matches!(profile, Profile::SpiffeJwtSvid { .. }) && header.has_other_members {
         return Err(TokenError::HeaderMember);
+    }
+    // WIT-SVID §2.1: the key is named, and never looked for.
+    if matches!(profile, Profile::SpiffeWitSvid { .. }) && header.kid.is_none() {
+        return Err(TokenError::KeyIdMissing);
     }
     Ok(())
 }
@@ -60,6 +69,27 @@ pub(super) fn check_claims(profile: &Profile, claims: &Json) -> Result<Vec<(Stri
         Profile::SpiffeJwtSvid { trust_domain, .. } => spiffe::check(claims, trust_domain),
         Profile::Kubernetes => kubernetes::check(claims),
         Profile::GithubActions => github::check(claims),
+        Profile::WimseWit03 { trust_domain } => workload::check(claims, trust_domain),
+        Profile::SpiffeWitSvid { trust_domain } => spiffe::check(claims, trust_domain),
+    }
+}
+
+/// What the claims of a profile's tokens must say about time and audience.
+pub(super) fn claim_rules(profile: &Profile) -> ClaimRules {
+    match profile {
+        Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::Kubernetes | Profile::GithubActions => {
+            ClaimRules::STRICT
+        }
+        // JWT-SVID §3 asks for `exp` only.
+        Profile::SpiffeJwtSvid { .. } => ClaimRules { needs_beginning: false, ..ClaimRules::STRICT },
+        // Their proof says whom they are for.
+        Profile::WimseWit03 { .. } => {
+            ClaimRules { needs_beginning: false, needs_audience: false, ..ClaimRules::STRICT }
+        }
+        // WIT-SVID §3.6: `iat` does not say from when on it is valid.
+        Profile::SpiffeWitSvid { .. } => {
+            ClaimRules { needs_beginning: false, needs_audience: false, is_valid_from_issue: false }
+        }
     }
 }
 
@@ -82,15 +112,21 @@ pub(super) fn check_issuer(profile: &Profile, terms: &IssuerTerms<'_>, alias: &s
     if github::is_issuer(terms.issuer) != matches!(profile, Profile::GithubActions) {
         return refused("the name");
     }
-    if terms.issuer.starts_with("spiffe:") && !matches!(profile, Profile::SpiffeJwtSvid { .. }) {
+    let is_identifier = terms.issuer.starts_with("spiffe:") || terms.issuer.starts_with("wimse:");
+    if is_identifier && profile.trust_domain().is_none() {
         return refused("the name");
     }
+    if profile.trust_domain().is_some_and(|domain| !super::workload_id::is_trust_domain(domain)) {
+        return refused("the trust domain");
+    }
+    if terms.audiences.is_empty() && claim_rules(profile).needs_audience {
+        return Err(SectionError::new(SectionErrorKind::Empty, format!("`audiences` of the issuer `{alias}`")));
+    }
     match profile {
-        Profile::Oauth | Profile::OauthLenient | Profile::Oidc => Ok(()),
-        Profile::SpiffeJwtSvid { trust_domain, x509: _ } => {
-            if !super::spiffe_id::is_trust_domain(trust_domain) {
-                return refused("the trust domain");
-            }
+        Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::WimseWit03 { .. } => Ok(()),
+        // WIT-SVID §3: no audience; what has one is none.
+        Profile::SpiffeWitSvid { .. } if !terms.audiences.is_empty() => refused("an audience"),
+        Profile::SpiffeJwtSvid { .. } | Profile::SpiffeWitSvid { .. } => {
             if !terms.algorithms.iter().all(|algorithm| spiffe::ALGORITHMS.contains(algorithm)) {
                 return refused("the algorithms");
             }
@@ -155,6 +191,7 @@ mod tests {
             (Profile::Oidc, "https://as", "https://gateway", &[EdDsa]),
             (spiffe("example.org"), "spiffe://example.org", "gateway", &[Es256, Ps512]),
             (spiffe("example.org"), "https://oidc.example.org", "gateway", &[Es256]),
+            (Profile::WimseWit03 { trust_domain: "example.org".to_owned() }, "https://wit", "gateway", &[EdDsa]),
             (Profile::Kubernetes, "https://cluster", "gateway", &[Rs256]),
             (Profile::GithubActions, github, "gateway", &[Rs256]),
             (Profile::GithubActions, "https://ghes.example/_services/token", "gateway", &[Rs256]),
@@ -175,6 +212,9 @@ mod tests {
             (spiffe("Example.org"), "spiffe://example.org", "gateway", &[Es256]),
             (spiffe(""), "spiffe://example.org", "gateway", &[Es256]),
             (spiffe("a/b"), "spiffe://example.org", "gateway", &[Es256]),
+            (Profile::WimseWit03 { trust_domain: "a:b".to_owned() }, "https://wit", "gateway", &[Es256]),
+            (Profile::SpiffeWitSvid { trust_domain: "example.org".to_owned() }, "https://wit", "gateway", &[Es256]),
+            (Profile::Oidc, "wimse://example.org", "gateway", &[Es256]),
             (Profile::Kubernetes, "https://cluster", "https://cluster", &[Rs256]),
             (Profile::Kubernetes, "https://cluster", "https://kubernetes.default.svc", &[Rs256]),
             (Profile::Kubernetes, "https://cluster", "https://kubernetes.default.svc.cluster.local", &[Rs256]),
@@ -183,6 +223,31 @@ mod tests {
         ] {
             let found = kind(&profile, issuer, &["https://other", audience], algorithms);
             assert_eq!(found, Some(SectionErrorKind::Profile), "{profile:?} {issuer} {audience}");
+        }
+    }
+
+    #[test]
+    fn a_wit_svid_has_no_audience_and_few_algorithms() {
+        use Algorithm::{Ed25519, EdDsa, Es256, Ps384};
+        let svid = |domain: &str| Profile::SpiffeWitSvid { trust_domain: domain.to_owned() };
+        let of = |profile: &Profile, algorithms: &[Algorithm]| {
+            let terms = IssuerTerms { issuer: "spiffe://example.org", audiences: &[], algorithms };
+            check_issuer(profile, &terms, "x").err().map(|error| error.kind())
+        };
+        assert_eq!(of(&svid("example.org"), &[Es256, Ps384]), None);
+        assert_eq!(of(&Profile::WimseWit03 { trust_domain: "example.org".to_owned() }, &[Ed25519]), None);
+        for (profile, algorithms, expected) in [
+            (svid("example.org"), &[EdDsa][..], SectionErrorKind::Profile),
+            (svid("example.org"), &[Es256, Ed25519], SectionErrorKind::Profile),
+            (svid("Example.org"), &[Es256], SectionErrorKind::Profile),
+            (svid(""), &[Es256], SectionErrorKind::Profile),
+            (
+                Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: false },
+                &[Es256],
+                SectionErrorKind::Empty,
+            ),
+        ] {
+            assert_eq!(of(&profile, algorithms), Some(expected), "{profile:?} {algorithms:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! JWT-SVIDs (SPIFFE JWT-SVID).
 
 use super::super::error::TokenError;
-use super::super::spiffe_id::SpiffeId;
+use super::super::workload_id::WorkloadId;
 use super::{required, text};
 use crate::json::Json;
 use crate::token::Algorithm;
 
-/// The algorithms that a JWT-SVID may have (JWT-SVID §2.1); EdDSA is not among them.
-pub(super) const ALGORITHMS: [Algorithm; 9] = [
+/// The algorithms that a JWT-SVID may have (JWT-SVID §2.1), and a WIT-SVID and its key (WIT-SVID §2.3, §3.2); EdDSA is not among
+/// them.
+pub(crate) const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,
@@ -21,7 +22,7 @@ pub(super) const ALGORITHMS: [Algorithm; 9] = [
 
 /// The trust domain of a subject that is a SPIFFE ID: it selects the keys where a token names no issuer.
 pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
-    SpiffeId::read(claims.get("sub")?.as_str()?).map(|id| id.trust_domain)
+    WorkloadId::read_spiffe(claims.get("sub")?.as_str()?).map(|id| id.trust_domain)
 }
 
 /// Checks that the subject is an identity of the trust domain whose keys verified the token: keys of one domain say
@@ -30,14 +31,19 @@ pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
 /// What follows: `$spiffe.trust_domain`, `$spiffe.path` and `$spiffe.prefixes`.
 pub(in super::super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(String, Json)>, TokenError> {
     let subject = required(claims, "sub", TokenError::SubjectMissing)?;
-    let id = SpiffeId::read(subject).ok_or(TokenError::SpiffeId)?;
+    let id = WorkloadId::read_spiffe(subject).ok_or(TokenError::SpiffeId)?;
     if id.trust_domain != trust_domain {
         return Err(TokenError::TrustDomain);
     }
+    Ok(parts(&id))
+}
+
+/// The parts of an identifier, as findings.
+pub(super) fn parts(id: &WorkloadId<'_>) -> Vec<(String, Json)> {
     let prefixes = id.prefixes().into_iter().map(Json::String).collect();
-    Ok(vec![
+    vec![
         ("trust_domain".to_owned(), text(id.trust_domain)),
         ("path".to_owned(), text(id.path())),
         ("prefixes".to_owned(), Json::Array(prefixes)),
-    ])
+    ]
 }

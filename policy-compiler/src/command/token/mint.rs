@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::command::console::Console;
 use crate::command::{Exit, Failure, clock, files};
 use crate::keys::PrivateKey;
-use crate::token::{Header, mint};
+use crate::token::{Header, mint, workload};
 
 /// Sign a token with a development key. Never for production: there, an identity provider issues tokens.
 ///
@@ -24,8 +24,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ALG", value_parser = algorithm)]
     alg: Option<Algorithm>,
     /// Key id for the header
-    #[arg(long, value_name = "ID")]
-    kid: String,
+    #[arg(long, value_name = "ID", required_unless_present = "proof_for")]
+    kid: Option<String>,
+    /// Bind the token to this private key: a workload identity token (draft-ietf-wimse-workload-creds-03)
+    #[arg(long, value_name = "FILE")]
+    workload_key: Option<PathBuf>,
+    /// Prove that the workload identity token in this file is the key's: a workload proof token (draft-ietf-wimse-wpt-02). Its
+    /// audience is the URL of the request
+    #[arg(long, value_name = "FILE", conflicts_with = "workload_key")]
+    proof_for: Option<PathBuf>,
     /// The `iss` claim
     #[arg(long)]
     issuer: Option<String>,
@@ -67,8 +74,21 @@ fn offset(text: &str) -> Result<i64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { key, alg, kid, issuer, audience, subject, claims, expires_in, issued_in, not_before_in, header } =
-        arguments;
+    let Arguments {
+        key,
+        alg,
+        kid,
+        workload_key,
+        proof_for,
+        issuer,
+        audience,
+        subject,
+        claims,
+        expires_in,
+        issued_in,
+        not_before_in,
+        header,
+    } = arguments;
     let key = PrivateKey::from_pem(&files::read_secret(key)?)?;
     let key = match alg {
         Some(algorithm) => key.for_tokens(*algorithm)?,
@@ -77,6 +97,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     let now = i64::try_from(clock::now()?).map_err(|error| Failure::new("clock", error))?;
 
     let mut all = Map::new();
+    if let Some(file) = workload_key {
+        let key = PrivateKey::from_pem(&files::read_secret(file)?)?;
+        all.insert("cnf".to_owned(), workload::confirmation(&key)?);
+    }
+    if let Some(file) = proof_for {
+        let token = String::from_utf8(super::read(file)?).map_err(|error| Failure::file("token.text", file, error))?;
+        all.extend(workload::proof_claims(&token)?);
+    }
     let texts = [("iss", issuer), ("sub", subject)];
     all.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
     match audience.as_slice() {
@@ -84,7 +112,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         [one] => drop(all.insert("aud".to_owned(), json!(one))),
         many => drop(all.insert("aud".to_owned(), json!(many))),
     }
-    let times = [("iat", Some(*issued_in)), ("nbf", *not_before_in), ("exp", Some(*expires_in))];
+    // A proof says until when it is good, and that is all.
+    let issued_in = proof_for.is_none().then_some(*issued_in);
+    let times = [("iat", issued_in), ("nbf", *not_before_in), ("exp", Some(*expires_in))];
     all.extend(
         times.into_iter().filter_map(|(name, offset)| Some((name.to_owned(), json!(now.saturating_add(offset?))))),
     );
@@ -97,7 +127,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     }
     all.retain(|_, value| !value.is_null());
 
-    let mut fields = Header { kid: Some(kid.clone()), ..Header::default() };
+    let mut fields = match (kid, workload_key, proof_for) {
+        (_, _, Some(_)) => Header { kid: kid.clone(), ..workload::proof_header() },
+        (Some(kid), Some(_), None) => workload::token_header(kid),
+        (_, _, None) => Header { kid: kid.clone(), ..Header::default() },
+    };
     if let Some(header) = header {
         fields.apply(&object("token.header", "--header", header)?)?;
     }

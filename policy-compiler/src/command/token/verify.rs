@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use palisade_gateway::bundle::ActiveBundle;
-use palisade_gateway::{Gateway, NativeHost, TokenReport};
+use palisade_gateway::{Gateway, HeaderBuffer, NativeHost, TokenReport, WorkloadProof};
 use serde_json::{Value, json};
 
 use crate::build::{BuildOptions, MissingKeySets, build, open};
@@ -23,6 +25,15 @@ pub(super) struct Arguments {
     /// File with the token; `-` is standard input
     #[arg(default_value = "-")]
     token: PathBuf,
+    /// File with the proof beside a workload identity token, which is then verified as well
+    #[arg(long, value_name = "FILE", requires = "url")]
+    proof: Option<PathBuf>,
+    /// The request that the proof is for
+    #[arg(long, value_name = "URL", requires = "proof", value_parser = target)]
+    url: Option<Target>,
+    /// A header of that request which the proof covers, as `name: value`; repeatable
+    #[arg(long, value_name = "HEADER", requires = "proof", value_parser = header)]
+    header: Vec<(String, String)>,
     /// Project whose issuers count: its folder, or its palisade.toml
     #[arg(long, value_name = "PATH", required_unless_present = "gateway_config")]
     project: Option<PathBuf>,
@@ -40,22 +51,53 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+/// Where a request goes.
+#[derive(Clone, Debug)]
+struct Target {
+    authority: String,
+    /// Without query and fragment.
+    path: String,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (_, rest) = text.split_once("://").ok_or("not an absolute URL")?;
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let rest = rest.get(..end).unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Ok(Target { authority: authority.to_owned(), path: path.to_owned() })
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("not `name: value`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { token, project, jwks, gateway_config, at, format } = arguments;
+    let Arguments { token, proof, url, header, project, jwks, gateway_config, at, format } = arguments;
     let now = match at {
         Some(at) => *at,
         None => clock::now()?,
     };
     let mut host = NativeHost::at(now);
     let token = super::read(token)?;
+    let proof = proof.as_ref().map(|path| super::read(path)).transpose()?;
+    let headers = HeaderBuffer::from_pairs(header.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let verify = |bundle: &ActiveBundle, host: &mut NativeHost| match (&proof, url) {
+        (Some(proof), Some(Target { authority, path })) => {
+            let headers = headers.as_map();
+            let proof = WorkloadProof { proof, authority: authority.as_bytes(), path: path.as_bytes(), headers };
+            bundle.verify_workload(&token, &proof, host)
+        }
+        (_, _) => bundle.verify_token(&token, host),
+    };
     let result = match (gateway_config, project) {
         (Some(path), _) => {
             let gateway = Gateway::configure(&files::read(path)?, &mut host)
                 .map_err(|error| Failure::new(error.code(), error))?;
-            gateway.bundle().verify_token(&token, &mut host)
+            verify(gateway.bundle(), &mut host)
         }
         (None, Some(path)) => match of_project(path, jwks, now, console)? {
-            Some(bundle) => bundle.verify_token(&token, &mut host),
+            Some(bundle) => verify(&bundle, &mut host),
             None => return Ok(Exit::Findings),
         },
         (None, None) => return Err(Failure::new("usage", "give --project or --gateway-config")),
@@ -94,8 +136,19 @@ fn seconds(millis: u64) -> Value {
 }
 
 fn document(report: &TokenReport) -> Value {
-    let TokenReport { refusal, issuer, profile, kid, algorithm, principal, actors, binding, accepted, attribute } =
-        report;
+    let TokenReport {
+        refusal,
+        issuer,
+        profile,
+        kid,
+        algorithm,
+        principal,
+        actors,
+        binding,
+        key_thumbprint,
+        accepted,
+        attribute,
+    } = report;
     json!({
         "schema": "palisade.token.verify/v1",
         "accepted": refusal.is_none(),
@@ -108,6 +161,7 @@ fn document(report: &TokenReport) -> Value {
         "principal": principal,
         "actors": actors,
         "binding": binding,
+        "key_thumbprint": key_thumbprint.map(|thumbprint| URL_SAFE_NO_PAD.encode(thumbprint)),
         "accepted_from": accepted.map(|(from, _)| seconds(from)),
         "accepted_until": accepted.map(|(_, until)| seconds(until)),
     })
@@ -125,6 +179,7 @@ fn lines(report: &TokenReport) -> Vec<String> {
         "principal",
         "actors",
         "binding",
+        "key_thumbprint",
         "accepted_from",
         "accepted_until",
     ];
