@@ -24,6 +24,8 @@ pub enum Mode {
     Prebuilt,
     /// Building and deciding.
     Parts,
+    /// Prospects that one request asks for, which was built before.
+    List,
 }
 
 impl Mode {
@@ -33,6 +35,7 @@ impl Mode {
         match self {
             Self::Prebuilt => "prebuilt",
             Self::Parts => "parts",
+            Self::List => "list",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Our engine before the same workloads.
 
-use palisade_engine::{CompiledPolicySet, Decision, EntityId, Request, Scratch, Value};
+use palisade_engine::{CompiledPolicySet, Decision, EntityId, OnForbidError, Request, Scratch, Value};
 use palisade_engine_guest::{Handle, Transcript};
 use palisade_policy_compiler::compile::{Compiled, PolicySource, compile};
 
@@ -114,7 +114,12 @@ pub fn transcript<'w>(asks: impl IntoIterator<Item = &'w Ask>) -> Transcript {
             [&ask.principal, &ask.action, &ask.resource].map(|uid| transcript.entity(uid.type_name, &uid.id));
         let fields: Vec<_> = ask.context.iter().map(|(name, field)| (*name, written(&mut transcript, field))).collect();
         let context = transcript.record(&fields);
-        transcript.decide(principal, action, resource, context);
+        match &ask.input {
+            None => transcript.decide(principal, action, resource, context),
+            Some(of) => {
+                transcript.prospect([principal, action, resource, context], "input", of, OnForbidError::Deny);
+            }
+        }
     }
     transcript
 }

@@ -2,10 +2,12 @@
 
 pub mod gdrive;
 pub mod github;
+pub mod listing;
 pub mod random;
 pub mod synthetic;
 pub mod tinytodo;
 
+use palisade_engine::Type;
 use serde_json::{Value as Json, json};
 
 /// An entity uid.
@@ -96,6 +98,8 @@ pub struct Ask {
     pub resource: Uid,
     /// The rest of what is known.
     pub context: Vec<(&'static str, Field)>,
+    /// The type of `input` in the context, where that is not known and the request asks for its prospect.
+    pub input: Option<Type>,
 }
 
 /// A link of a template: the template's number in the text, and what its slots stand for.

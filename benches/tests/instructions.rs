@@ -10,7 +10,7 @@ use std::path::Path;
 
 use palisade_benches::instructions::{Counter, Mode};
 use palisade_benches::workload::synthetic::{Family, workload as synthetic};
-use palisade_benches::workload::{Workload, gdrive, github, tinytodo};
+use palisade_benches::workload::{Workload, gdrive, github, listing, tinytodo};
 
 /// Percent over what was counted: another version of the compiler makes slightly other code.
 const ROOM: u64 = 10;
@@ -25,7 +25,14 @@ fn workloads() -> Vec<Workload> {
     all.extend([5, 50].map(|size| gdrive::workload(size, true, 200)));
     all.extend([5, 50].map(|size| github::workload(size, true, 200)));
     all.extend([gdrive::workload(20, false, 50), github::workload(20, false, 50), tinytodo::workload(20, 50)]);
+    all.push(listing::workload(500));
     all
+}
+
+/// How a workload's requests are asked.
+fn modes(workload: &Workload) -> &'static [Mode] {
+    let tells = workload.asks.iter().any(|ask| ask.input.is_some());
+    if tells { &[Mode::List] } else { &[Mode::Prebuilt, Mode::Parts] }
 }
 
 /// What each workload costs in each mode, in instructions per decision.
@@ -33,8 +40,8 @@ fn count() -> Vec<(String, u64)> {
     let counter = Counter::new(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("the measured program builds");
     let mut counted = Vec::new();
     for workload in workloads() {
-        for mode in [Mode::Prebuilt, Mode::Parts] {
-            let instructions = counter.per_decision(&workload, mode).expect("counts");
+        for mode in modes(&workload) {
+            let instructions = counter.per_decision(&workload, *mode).expect("counts");
             counted.push((format!("{}, {}", workload.name, mode.label()), instructions));
         }
     }

@@ -199,6 +199,16 @@ impl Instruction {
         Self { opcode, slot: 0, operand }
     }
 
+    /// Whether it pushes something of a variable, or the variable itself.
+    #[inline]
+    pub(crate) const fn reads(self, variable: u16) -> bool {
+        match self.opcode.operand() {
+            Operand::Variable => self.operand == variable as u32,
+            Operand::VariableAndString => self.slot == variable,
+            _ => false,
+        }
+    }
+
     /// The instruction's bytes.
     #[must_use]
     pub const fn encode(self) -> [u8; 8] {

@@ -64,6 +64,8 @@ pub(crate) struct Policy {
     pub(crate) program: ProgramId,
     /// Where the program's instructions lie.
     pub(crate) code: Range<u32>,
+    /// Whether they look at the context.
+    pub(crate) reads_context: bool,
 }
 
 /// All policies of a set.
@@ -87,7 +89,8 @@ impl Policies {
         let mut start = 0;
         for at in 0..count {
             let mut policy = Policy::read(&mut reader, start)?;
-            policy.code = policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
+            (policy.code, policy.reads_context) =
+                policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
             start = policy.actions.end;
             all.push(policy);
         }
@@ -151,11 +154,17 @@ impl Policy {
             return Err(reader.error(OpenErrorKind::UnknownCode));
         }
         let actions = actions_start..actions_end;
-        Ok(Self { id, is_forbid, principal, resource, action, actions, program, code: 0..0 })
+        Ok(Self { id, is_forbid, principal, resource, action, actions, program, code: 0..0, reads_context: true })
     }
 
-    /// Checks that what the policy names exists; returns where its program's instructions lie.
-    fn check(&self, strings: &Strings, entities: &Entities, programs: &Programs) -> Result<Range<u32>, OpenErrorKind> {
+    /// Checks that what the policy names exists; returns where its program's instructions lie, and whether they look at
+    /// the context.
+    fn check(
+        &self,
+        strings: &Strings,
+        entities: &Entities,
+        programs: &Programs,
+    ) -> Result<(Range<u32>, bool), OpenErrorKind> {
         let string = |id: StringId| id.get() < strings.len();
         let entity = |id: EntityId| id.get() < entities.len();
         let scope = |scope| match scope {
@@ -168,7 +177,11 @@ impl Policy {
             return Err(OpenErrorKind::DanglingId);
         }
         let program = programs.get(self.program).ok_or(OpenErrorKind::DanglingId)?;
-        if program.skips { Err(OpenErrorKind::BrokenProgram) } else { Ok(program.range.clone()) }
+        if program.skips {
+            Err(OpenErrorKind::BrokenProgram)
+        } else {
+            Ok((program.range.clone(), program.reads_context))
+        }
     }
 }
 

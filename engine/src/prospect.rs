@@ -1,12 +1,12 @@
 //! Whether a request could be allowed, when a part of its context is not known yet: what a list of tools shows.
 //!
 //! The index leads to the same policies as in a decision, except that what stands behind a probe of the unknown is a
-//! candidate whatever the probe would find. Each policy runs on a value that the unknown is taken to have ([`attempt`]),
-//! and what it asks of that value is written down ([`trail`]). A policy that asks nothing has settled its part: a
-//! forbid that is true decides, a permit that is false is out. For the others, values are searched on which a permit is
-//! true and no forbid is ([`search`]): the last answer that could be another is turned, with a value that gives the
-//! other answer and all those before it ([`solve`]). As every way through the policies is followed or shown to be
-//! impossible, a search that ends without a value proves that there is none.
+//! candidate whatever the probe would find. Each policy runs until it asks something of the unknown ([`trace`]). One that
+//! does not has settled its part: a forbid that is true decides, a permit that is false is out. For the others, a value
+//! is searched on which a permit is true and no forbid is ([`search`]). They run on a value that the unknown is taken to
+//! have ([`attempt`]), and what they ask of it is written down ([`trail`]); then the last answer that could be another
+//! is turned, with a value that gives the other answer and all those before it ([`solve`]). As every way through the
+//! policies is followed or shown to be impossible, a search that ends without a value proves that there is none.
 //!
 //! Followed are `==`, `<`, `like`, `has`, `contains` (of both sides), `containsAll`, `containsAny` and `isEmpty`, where
 //! a field of the unknown meets a value that does not come from it, and booleans. What else is asked of the unknown is
@@ -29,11 +29,13 @@ use crate::limits;
 use crate::machine::{Halt, INTERNAL, Machine};
 use crate::policy::Policy;
 use crate::unknown::Unknown;
+use crate::value::Value;
 
 use attempt::Attempt;
 use search::{Goals, Search};
+use solve::Room;
 use trace::{Break, Term, Tracer};
-use trail::{Answer, Trail};
+use trail::{Answer, Refused, Trail};
 
 /// Whether a request could be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,33 +76,35 @@ pub(crate) struct Buffers {
     attempt: Attempt,
     trail: Trail,
     terms: Vec<Term>,
+    room: Room,
 }
 
-/// A request's policies, asked about a value of the unknown for the first time.
+/// Finds out which of a request's policies ask something of the unknown, and what the others say.
 pub(crate) struct Survey<'b> {
     tracer: Tracer<'b>,
     on_forbid_error: OnForbidError,
-    /// A forbid denies, or a permit allows, whatever the unknown is.
+    /// A forbid denies, whatever the unknown is.
     forbidden: bool,
+    /// A permit allows, whatever the unknown is.
     permitted: bool,
-    /// A permit allows, or a forbid denies, with the value at hand.
-    permitted_now: bool,
-    forbidden_now: bool,
 }
 
 impl<'b> Survey<'b> {
-    pub(crate) fn new(buffers: &'b mut Buffers, unknown: Option<&'b Unknown>, on_forbid_error: OnForbidError) -> Self {
-        let Buffers { attempt, trail, terms } = buffers;
+    /// `height`: the values that a program of the set has on its stack at most.
+    pub(crate) fn new(
+        buffers: &'b mut Buffers,
+        unknown: Option<&'b Unknown>,
+        on_forbid_error: OnForbidError,
+        height: usize,
+    ) -> Self {
+        let Buffers { attempt, trail, terms, room } = buffers;
         attempt.clear(unknown);
-        trail.clear();
-        Self {
-            tracer: Tracer { unknown, attempt, trail, terms },
-            on_forbid_error,
-            forbidden: false,
-            permitted: false,
-            permitted_now: false,
-            forbidden_now: false,
+        trail.clear(true);
+        if terms.len() < height {
+            terms.resize(height, Term::known(Value::Bool(false)));
         }
+        let tracer = Tracer { unknown, attempt, trail, terms, height: 0, room, is_eager: false };
+        Self { tracer, on_forbid_error, forbidden: false, permitted: false }
     }
 
     /// What follows from all policies; the outcome has those that the unknown decides on.
@@ -112,7 +116,7 @@ impl<'b> Survey<'b> {
         if self.forbidden || !self.permitted && outcome.permits.is_empty() {
             return Ok(Prospect::Impossible);
         }
-        if (self.permitted || self.permitted_now) && !self.forbidden_now {
+        if self.permitted && outcome.forbids.is_empty() {
             return Ok(Prospect::Possible);
         }
         machine.steps_left = limits::PROSPECT_STEPS;
@@ -142,17 +146,13 @@ impl<'b> Survey<'b> {
 
 impl Judge for &mut Survey<'_> {
     fn probe(&mut self, machine: &mut Machine<'_>, program: &Range<u32>) -> Result<Key, Halt> {
-        let run = self.tracer.run(machine, program);
-        let asked = !self.tracer.trail.entries.is_empty();
-        self.tracer.trail.clear();
-        match run {
-            Ok(_) | Err(Break::Halt(Halt::Erred)) if asked => Ok(Key::Everything),
+        match self.tracer.run(machine, program) {
             Ok(Some(term)) => Ok(term.if_known().map_or(Key::Everything, Key::Value)),
             Ok(None) => Ok(Key::Nothing),
-            Err(Break::Halt(Halt::Erred)) => Ok(Key::Everything),
+            Err(Break::Refused(Refused::Asked) | Break::Halt(Halt::Erred)) => Ok(Key::Everything),
             Err(Break::Halt(stop)) => Err(stop),
             // There is nothing to diverge from.
-            Err(Break::Diverged) => Err(INTERNAL),
+            Err(Break::Refused(Refused::Diverged)) => Err(INTERNAL),
         }
     }
 
@@ -166,27 +166,28 @@ impl Judge for &mut Survey<'_> {
         if self.forbidden {
             return Ok(());
         }
-        let run = self.tracer.condition(machine, &policy.code);
-        let asked = !self.tracer.trail.entries.is_empty();
-        self.tracer.trail.clear();
-        let answer = match run {
-            Ok(answer) => answer,
-            Err(Break::Halt(halt)) => return Err(halt),
-            Err(Break::Diverged) => return Err(INTERNAL),
+        let answer = if policy.reads_context {
+            match self.tracer.condition(machine, &policy.code) {
+                Ok(answer) => answer,
+                Err(Break::Refused(Refused::Asked)) => {
+                    let open = if policy.is_forbid { &mut outcome.forbids } else { &mut outcome.permits };
+                    open.push(at);
+                    return Ok(());
+                }
+                Err(Break::Halt(halt)) => return Err(halt),
+                Err(Break::Refused(Refused::Diverged)) => return Err(INTERNAL),
+            }
+        } else {
+            match machine.run(&policy.code) {
+                Ok(Some(Value::Bool(truth))) => truth.into(),
+                Ok(Some(_)) | Err(Halt::Erred) => Answer::Erred,
+                Ok(None) => return Err(INTERNAL),
+                Err(stop @ Halt::Stop(_)) => return Err(stop),
+            }
         };
         let applies = applies(policy, answer, self.on_forbid_error);
-        match (policy.is_forbid, asked) {
-            (true, false) => self.forbidden |= applies,
-            (false, false) => self.permitted |= applies,
-            (true, true) => {
-                self.forbidden_now |= applies;
-                outcome.forbids.push(at);
-            }
-            (false, true) => {
-                self.permitted_now |= applies;
-                outcome.permits.push(at);
-            }
-        }
+        let settled = if policy.is_forbid { &mut self.forbidden } else { &mut self.permitted };
+        *settled |= applies;
         Ok(())
     }
 }

@@ -111,7 +111,7 @@ impl Scratch {
             steps_left: set.step_limit,
             variables: [principal.into(), action.into(), resource.into(), context],
         };
-        let mut survey = Survey::new(&mut self.prospect, unknown, on_forbid_error);
+        let mut survey = Survey::new(&mut self.prospect, unknown, on_forbid_error, set.programs.height());
         let surveyed = decide(&mut machine, &mut self.outcome, &mut survey, (), principal, action, resource);
         let prospect = surveyed.and_then(|()| survey.finish(&mut machine, &mut self.outcome));
         self.arena.rewind(mark);

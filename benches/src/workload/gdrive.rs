@@ -98,6 +98,7 @@ pub fn workload(size: usize, templates: bool, asks: usize) -> Workload {
                 action: uid("Action", action),
                 resource: if action == "createDocument" { folder(at) } else { document(at) },
                 context: Vec::new(),
+                input: None,
             }
         })
         .collect();

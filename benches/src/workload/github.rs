@@ -101,7 +101,13 @@ pub fn workload(size: usize, templates: bool, asks: usize) -> Workload {
             let action = *random.choose(&actions).unwrap_or(&"pull");
             let at = random.below(size);
             let resource = if action.ends_with("issue") { issue(at) } else { repository(at) };
-            Ask { principal: user(random.below(size)), action: uid("Action", action), resource, context: Vec::new() }
+            Ask {
+                principal: user(random.below(size)),
+                action: uid("Action", action),
+                resource,
+                context: Vec::new(),
+                input: None,
+            }
         })
         .collect();
     let (policies, links) = if templates { (TEMPLATED, links) } else { (STATIC, Vec::new()) };

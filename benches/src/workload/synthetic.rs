@@ -145,5 +145,6 @@ fn request(family: Family, n: usize) -> Ask {
         action: uid("Action", "call"),
         resource: uid("Tool", resource),
         context: vec![("task", Field::Text(format!("task-{n}"))), ("risk", Field::Long(12)), ("hour", Field::Long(9))],
+        input: None,
     }
 }

@@ -57,7 +57,13 @@ pub fn workload(size: usize, asks: usize) -> Workload {
         .map(|_| {
             let action = *random.choose(&actions).unwrap_or(&"GetList");
             let resource = if action == "CreateList" { application.clone() } else { list(random.below(size)) };
-            Ask { principal: user(random.below(size)), action: uid("Action", action), resource, context: Vec::new() }
+            Ask {
+                principal: user(random.below(size)),
+                action: uid("Action", action),
+                resource,
+                context: Vec::new(),
+                input: None,
+            }
         })
         .collect();
     let name = format!("tinytodo {size}");

@@ -75,6 +75,12 @@ extern "C" fn decide_from_parts(passes: u32) -> i64 {
     with(|state| decided(state.session.as_ref().map(|session| session.decide_from_parts(&state.input, passes))))
 }
 
+/// [`Session::list_prebuilt`]; -1 where it fails.
+#[unsafe(no_mangle)]
+extern "C" fn list_prebuilt(passes: u32) -> i64 {
+    with(|state| decided(state.session.as_ref().map(|session| session.list_prebuilt(&state.input, passes))))
+}
+
 fn decided<E>(reasons: Option<Result<u64, E>>) -> i64 {
     reasons.and_then(Result::ok).and_then(|reasons| i64::try_from(reasons).ok()).unwrap_or(-1)
 }

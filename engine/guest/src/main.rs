@@ -1,4 +1,4 @@
-//! `palisade-engine-guest prebuilt|parts POLICIES TRANSCRIPT PASSES`, or `open POLICIES PASSES`: does that and nothing
+//! `palisade-engine-guest prebuilt|parts|list POLICIES TRANSCRIPT PASSES`, or `open POLICIES PASSES`: does that and nothing
 //! else, for callgrind.
 
 #![expect(clippy::print_stdout, reason = "the output is that something was done at all")]
@@ -20,13 +20,17 @@ fn main() -> Result<(), Failure> {
             }
             println!("{opened} opened");
         }
-        [mode @ ("prebuilt" | "parts"), policies, transcript, passes] => {
+        [mode @ ("prebuilt" | "parts" | "list"), policies, transcript, passes] => {
             let session = Session::open(&std::fs::read(policies)?).map_err(refused)?;
             let transcript = std::fs::read(transcript)?;
-            let decide = if *mode == "prebuilt" { Session::decide_prebuilt } else { Session::decide_from_parts };
-            println!("{} reasons", decide(&session, &transcript, passes.parse()?).map_err(refused)?);
+            let decide = match *mode {
+                "prebuilt" => Session::decide_prebuilt,
+                "parts" => Session::decide_from_parts,
+                _ => Session::list_prebuilt,
+            };
+            println!("{} reasons or prospects", decide(&session, &transcript, passes.parse()?).map_err(refused)?);
         }
-        _ => return Err("usage: open POLICIES PASSES | prebuilt|parts POLICIES TRANSCRIPT PASSES".into()),
+        _ => return Err("usage: open POLICIES PASSES | prebuilt|parts|list POLICIES TRANSCRIPT PASSES".into()),
     }
     Ok(())
 }

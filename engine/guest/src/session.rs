@@ -81,8 +81,8 @@ impl Session {
         Ok(reasons)
     }
 
-    /// Builds each request once and decides it, or asks for its prospect, `passes` times; returns how many policies
-    /// determined them, and how many prospects were good.
+    /// Builds each request once and decides it `passes` times; returns how many policies determined them. Prospects are
+    /// not asked for.
     ///
     /// # Errors
     /// Where the transcript is malformed or the engine refuses to decide.
@@ -100,28 +100,42 @@ impl Session {
         let mut requests = Vec::with_capacity(scratches.len());
         for scratch in &mut scratches {
             let mut request = Request::new(&self.set, scratch);
-            let Asked { principal, action, resource, context, open } = replay.build(&mut request)?;
-            let open = open.map(|Open { attribute, of, on_forbid_error }| {
-                (Unknown::new(&self.set, &attribute, of), on_forbid_error)
-            });
-            requests.push((request, (principal, action, resource, context), open));
+            let asked = replay.build(&mut request)?;
+            requests.push((request, asked));
         }
         let mut reasons = 0;
         for _ in 0..passes {
-            for (request, (principal, action, resource, context), open) in &mut requests {
-                reasons += match open {
-                    None => {
-                        let decision = request.decide_call(*principal, *action, *resource, *context);
-                        decision.map_err(Failure::Decide)?.reasons().len() as u64
-                    }
-                    Some((unknown, on_forbid_error)) => {
-                        let prospect =
-                            request.prospect(*principal, *action, *resource, *context, Some(unknown), *on_forbid_error);
-                        u64::from(prospect.map_err(Failure::Decide)?.is_possible())
-                    }
-                };
+            for (request, Asked { principal, action, resource, context, open: _ }) in &mut requests {
+                let decision = request.decide_call(*principal, *action, *resource, *context);
+                reasons += decision.map_err(Failure::Decide)?.reasons().len() as u64;
             }
         }
         Ok(reasons)
+    }
+
+    /// Builds one request that asks for many prospects, and asks for each `passes` times; returns how many were good.
+    ///
+    /// # Errors
+    /// Where the transcript is malformed or the engine refuses to tell.
+    pub fn list_prebuilt(&self, transcript: &[u8], passes: u32) -> Result<u64, Failure> {
+        let mut scratch = Scratch::new();
+        let mut request = Request::new(&self.set, &mut scratch);
+        let mut replay = Replay::new(transcript);
+        let mut all = Vec::new();
+        while !replay.rest().is_empty() {
+            let Asked { principal, action, resource, context, open } = replay.build(&mut request)?;
+            let Open { attribute, of, on_forbid_error } = open.ok_or(Malformed)?;
+            let unknown = Unknown::new(&self.set, &attribute, of);
+            all.push((principal, action, resource, context, unknown, on_forbid_error));
+        }
+        let mut possible = 0;
+        for _ in 0..passes {
+            for (principal, action, resource, context, unknown, on_forbid_error) in &all {
+                let prospect =
+                    request.prospect(*principal, *action, *resource, *context, Some(unknown), *on_forbid_error);
+                possible += u64::from(prospect.map_err(Failure::Decide)?.is_possible());
+            }
+        }
+        Ok(possible)
     }
 }

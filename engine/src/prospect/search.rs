@@ -5,9 +5,9 @@ use crate::machine::{Halt, INTERNAL, Machine};
 use crate::unknown::PlaceId;
 
 use super::attempt::Slot;
-use super::solve::{Solution, Wish, solve};
+use super::solve::{Solution, solve};
 use super::trace::{Break, Tracer};
-use super::trail::{Answer, Entry, Places, Question};
+use super::trail::{Answer, Entry, Places, Question, Refused};
 use super::{OnForbidError, applies};
 
 /// The policies that have to come out in a certain way, numbered from 0 in this order.
@@ -49,18 +49,16 @@ pub(super) struct Search<'b> {
     involved: Places,
     /// What stood where the last answer was turned.
     replaced: Option<(PlaceId, Slot)>,
-    wishes: Vec<Wish>,
 }
 
 impl<'b> Search<'b> {
     pub(super) fn new(tracer: Tracer<'b>, on_forbid_error: OnForbidError) -> Self {
-        let wishes = Vec::new();
-        Self { tracer, on_forbid_error, is_complete: true, involved: Places::NONE, replaced: None, wishes }
+        Self { tracer, on_forbid_error, is_complete: true, involved: Places::NONE, replaced: None }
     }
 
     /// Whether a value is found on which all goals come out as wanted.
     pub(super) fn find(&mut self, machine: &mut Machine<'_>, goals: Goals<'_>) -> Result<bool, Halt> {
-        self.tracer.trail.clear();
+        self.tracer.trail.clear(false);
         self.involved = Places::NONE;
         self.replaced = None;
         let mut from = 0;
@@ -87,10 +85,12 @@ impl<'b> Search<'b> {
             let Some(at) = goals.get(goal) else { break };
             let policy = machine.set.policies.get(at).ok_or(INTERNAL)?;
             self.tracer.trail.goal = goal;
+            self.tracer.is_eager = !policy.is_forbid;
             let answer = match self.tracer.condition(machine, &policy.code) {
                 Ok(answer) => answer,
                 Err(Break::Halt(halt)) => return Err(halt),
-                Err(Break::Diverged) => return Ok(Run::Diverged),
+                Err(Break::Refused(Refused::Diverged)) => return Ok(Run::Diverged),
+                Err(Break::Refused(Refused::Asked)) => return Err(INTERNAL),
             };
             if applies(policy, answer, self.on_forbid_error) == policy.is_forbid {
                 return Ok(Run::Missed(goal));
@@ -145,17 +145,17 @@ impl<'b> Search<'b> {
 
     /// A value for a place that gives all answers on the trail.
     fn solve(&mut self, machine: &mut Machine<'_>, place: PlaceId) -> Result<Solution, Halt> {
-        self.wishes.clear();
+        self.tracer.room.wishes.clear();
         for entry in &self.tracer.trail.entries {
             if let Question::Test(of, test) = entry.question
                 && of == place
             {
-                self.wishes.push((test, entry.answer == Answer::True));
+                self.tracer.room.wishes.push((test, entry.answer == Answer::True));
             }
         }
         machine.charge(self.tracer.trail.entries.len())?;
         let unknown = self.tracer.unknown.ok_or(INTERNAL)?;
-        solve(machine, unknown, self.tracer.attempt, place, &self.wishes)
+        solve(machine, unknown, self.tracer.attempt, place, self.tracer.room)
     }
 
     /// Goals before this one come out as before, unless something is on the trail that the new value could change.

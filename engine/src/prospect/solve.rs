@@ -29,14 +29,22 @@ impl From<Option<Value>> for Solution {
 /// A test and the answer that is wanted.
 pub(super) type Wish = (Test, bool);
 
+/// The wishes for one place, and room for a text that may fulfil them.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) wishes: Vec<Wish>,
+    pub(super) text: String,
+}
+
 /// Looks for a value at a place that fulfils all wishes.
 pub(super) fn solve(
     machine: &mut Machine<'_>,
     unknown: &Unknown,
     attempt: &mut Attempt,
     place: PlaceId,
-    wishes: &[Wish],
+    Room { wishes, text }: &mut Room,
 ) -> Result<Solution, Halt> {
+    let wishes = wishes.as_slice();
     let kind = unknown.kind(place).ok_or(INTERNAL)?;
     if wishes.iter().any(|(test, wanted)| matches!(test, Test::Present) && !wanted) {
         return Ok(if fulfils(machine, wishes, None)? { Solution::Found(None) } else { Solution::Nothing });
@@ -64,7 +72,9 @@ pub(super) fn solve(
     match kind {
         Kind::Record(_) => Ok(keep(machine, wishes, RECORD)?.into()),
         Kind::Set => find_set(machine, unknown, attempt, place, wishes),
-        Kind::String if wishes.iter().any(|(test, _)| matches!(test, Test::Like(_))) => find_text(machine, wishes),
+        Kind::String if wishes.iter().any(|(test, _)| matches!(test, Test::Like(_))) => {
+            find_text(machine, wishes, text)
+        }
         _ => {
             let (mut low, mut high) = all(kind).into_inner();
             for (test, wanted) in wishes {

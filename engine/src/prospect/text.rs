@@ -13,14 +13,15 @@ use crate::value::Value;
 use super::attempt::intern;
 use super::solve::{Solution, Wish, fulfils};
 use super::trail::Test;
+use super::values::filled;
 
 /// What wildcards are tried to stand for before anything is searched.
 const FILLERS: [&str; 3] = ["", "0", "00"];
 
 /// Looks for a text that fulfils all wishes, of which none names the text.
-pub(super) fn find_text(machine: &mut Machine<'_>, wishes: &[Wish]) -> Result<Solution, Halt> {
+pub(super) fn find_text(machine: &mut Machine<'_>, wishes: &[Wish], room: &mut String) -> Result<Solution, Halt> {
     for filler in FILLERS {
-        if let Some(value) = guess(machine, wishes, filler)? {
+        if let Some(value) = guess(machine, wishes, filler, room)? {
             return Ok(Solution::Found(Some(value)));
         }
     }
@@ -38,23 +39,14 @@ pub(super) fn find_text(machine: &mut Machine<'_>, wishes: &[Wish]) -> Result<So
 }
 
 /// One of the patterns that are to match, with something for its wildcards; the something itself where there is none.
-fn guess(machine: &mut Machine<'_>, wishes: &[Wish], filler: &str) -> Result<Option<Value>, Halt> {
+fn guess(machine: &mut Machine<'_>, wishes: &[Wish], filler: &str, text: &mut String) -> Result<Option<Value>, Halt> {
     let set = machine.set;
     let wanted = wishes.iter().filter(|(_, wanted)| *wanted).filter_map(|(test, _)| match test {
         Test::Like(pattern) => set.patterns.pattern(*pattern),
         _ => None,
     });
-    let mut text = String::new();
     for pattern in wanted.chain([&[WILDCARD][..]]) {
-        machine.charge(pattern.len())?;
-        text.clear();
-        for element in pattern {
-            match char::from_u32(*element) {
-                Some(character) => text.push(character),
-                None => text.push_str(filler),
-            }
-        }
-        let value = Value::String(intern(machine, &text)?);
+        let value = filled(machine, pattern, filler, text)?;
         if fulfils(machine, wishes, Some(value))? {
             return Ok(Some(value));
         }

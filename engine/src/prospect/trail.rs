@@ -91,8 +91,13 @@ pub(super) struct Entry {
     pub(super) turned: bool,
 }
 
-/// The answers contradict those of the run before, up to where it was to become another.
-pub(super) struct Diverged;
+/// Why an answer is not written down.
+pub(super) enum Refused {
+    /// It is only to be found out whether anything is asked.
+    Asked,
+    /// It contradicts the run before, up to where it was to become another.
+    Diverged,
+}
 
 /// The questions of a run, in order. A run that follows another answers the same up to the end of what is kept.
 #[derive(Default)]
@@ -102,18 +107,23 @@ pub(super) struct Trail {
     pub(super) met: usize,
     /// The policy that is asking.
     pub(super) goal: usize,
+    /// Whether runs end with the first question.
+    pub(super) is_closed: bool,
 }
 
 impl Trail {
-    pub(super) fn clear(&mut self) {
+    /// Forgets all questions; `is_closed`: runs end with the first question.
+    pub(super) fn clear(&mut self, is_closed: bool) {
         self.entries.clear();
         self.met = 0;
+        self.is_closed = is_closed;
     }
 
-    pub(super) fn record(&mut self, question: Question, answer: Answer) -> Result<(), Diverged> {
+    pub(super) fn record(&mut self, question: Question, answer: Answer) -> Result<(), Refused> {
         match self.entries.get(self.met) {
-            Some(known) if known.answer != answer => return Err(Diverged),
+            Some(known) if known.answer != answer => return Err(Refused::Diverged),
             Some(_) => {}
+            None if self.is_closed => return Err(Refused::Asked),
             None => self.entries.push(Entry { question, answer, goal: self.goal, turned: false }),
         }
         self.met += 1;

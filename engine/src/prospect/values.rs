@@ -70,6 +70,43 @@ pub(super) fn holds(machine: &mut Machine<'_>, value: Option<Value>, test: Test)
     }
 }
 
+/// A value of which a test is true, where one is at hand.
+pub(super) fn suggest(
+    machine: &mut Machine<'_>,
+    unknown: &Unknown,
+    place: PlaceId,
+    test: Test,
+    text: &mut String,
+) -> Result<Option<Value>, Halt> {
+    Ok(match test {
+        Test::Present => Some(first(machine, unknown, place)?),
+        Test::Equal(value) => Some(value),
+        Test::Like(pattern) => {
+            let pattern = machine.set.patterns.pattern(pattern).ok_or(INTERNAL)?;
+            filled(machine, pattern, "", text).map(Some)?
+        }
+        Test::Among(_) | Test::AtMost(_) | Test::Contains(_) | Test::Empty => None,
+    })
+}
+
+/// The text that a pattern is with something in the place of its wildcards.
+pub(super) fn filled(
+    machine: &mut Machine<'_>,
+    pattern: &[u32],
+    filler: &str,
+    text: &mut String,
+) -> Result<Value, Halt> {
+    machine.charge(pattern.len())?;
+    text.clear();
+    for element in pattern {
+        match char::from_u32(*element) {
+            Some(character) => text.push(character),
+            None => text.push_str(filler),
+        }
+    }
+    intern(machine, text).map(Value::String)
+}
+
 /// What a place has before anything is known of it.
 pub(super) fn first(machine: &mut Machine<'_>, unknown: &Unknown, place: PlaceId) -> Result<Value, Halt> {
     let kind = unknown.kind(place).ok_or(INTERNAL)?;
@@ -143,11 +180,10 @@ fn nth_number(range: &RangeInclusive<i64>, n: u32) -> Option<i64> {
 
 /// Texts: none, then the digits of each number.
 fn nth_text<T>(n: u32, take: impl FnOnce(&str) -> T) -> T {
+    let Some(number) = n.checked_sub(1) else { return take("") };
     let mut digits = Digits { bytes: [0; 10], length: 0 };
-    if let Some(number) = n.checked_sub(1) {
-        // Ten digits are enough for every number.
-        let _full = write!(digits, "{number}");
-    }
+    // Ten digits are enough for every number.
+    let _full = write!(digits, "{number}");
     take(digits.bytes.get(..digits.length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default())
 }
 

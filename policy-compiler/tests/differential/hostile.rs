@@ -3,9 +3,11 @@
 
 use palisade_engine::format::{COUNTS_AT, Table};
 use palisade_engine::{CompiledPolicySet, Scratch};
+use palisade_engine_guest::{Session, Transcript};
 use palisade_policy_compiler::compile::ask;
 
 use crate::compare::{Case, compiled, requests};
+use crate::prospect::one_attribute_unknown;
 use crate::random::Random;
 
 /// Opens and, where that succeeds, decides; counts which of the two happened.
@@ -16,7 +18,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn check(&mut self, bytes: &[u8], requests: &[cedar_policy::Request]) {
+    fn check(&mut self, bytes: &[u8], Asked { requests, prospects }: &Asked) {
         let Ok(set) = CompiledPolicySet::open(bytes) else {
             self.refused += 1;
             return;
@@ -26,17 +28,25 @@ impl Tally {
             // Any answer will do, an error included: there must be one.
             let _answer = ask(&set, &mut scratch, request);
         }
+        let _answers = Session::open(bytes).map(|session| session.answer(prospects.bytes()));
         self.decided += 1;
     }
 }
 
-fn cases() -> Vec<(Vec<u8>, Vec<cedar_policy::Request>)> {
+/// What a policy set is asked.
+struct Asked {
+    requests: Vec<cedar_policy::Request>,
+    prospects: Transcript,
+}
+
+fn cases() -> Vec<(Vec<u8>, Asked)> {
     let mut random = Random::new(7);
     let sizes = [1, 6, 20, 60];
     sizes
         .map(|policies| {
             let case = Case::generate(&mut random, policies);
-            (compiled(&case), requests(&case))
+            let (prospects, _) = one_attribute_unknown(&case, &mut random);
+            (compiled(&case), Asked { requests: requests(&case), prospects })
         })
         .into()
 }
@@ -55,11 +65,11 @@ fn every_truncation_is_refused() {
 #[test]
 fn every_flipped_bit_is_survived() {
     let mut tally = Tally::default();
-    for (bytes, requests) in cases().iter().take(2) {
+    for (bytes, asked) in cases().iter().take(2) {
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
-            tally.check(&changed, requests);
+            tally.check(&changed, asked);
         }
     }
     println!("{} refused, {} decided", tally.refused, tally.decided);
@@ -71,14 +81,14 @@ fn every_flipped_bit_is_survived() {
 fn changed_fields_are_survived() {
     let mut random = Random::new(99);
     let mut tally = Tally::default();
-    for (bytes, requests) in cases() {
+    for (bytes, asked) in cases() {
         let tables = tables(&bytes);
         for _ in 0..4000 {
             let mut changed = bytes.clone();
             for _ in 0..=random.below(3) {
                 change(&mut random, &mut changed, &tables);
             }
-            tally.check(&changed, &requests);
+            tally.check(&changed, &asked);
         }
     }
     println!("{} refused, {} decided", tally.refused, tally.decided);

@@ -13,7 +13,7 @@ use palisade_engine_guest::{Answer as GuestAnswer, Session, Transcript};
 use palisade_policy_compiler::compile::{PolicySource, compile};
 use serde_json::{Map, Value, json};
 
-use crate::compare::{Case, cedar, load_request};
+use crate::compare::{Case, cedar, compiled, load_request};
 use crate::random::Random;
 use crate::wasm::{self, entity, replayed};
 use crate::{seeded, setting};
@@ -562,48 +562,60 @@ fn type_of(value: &Value, random: &mut Random) -> Option<Type> {
     })
 }
 
+/// The prospects of a case's requests, each with one attribute of the context unknown; and which request, which
+/// attribute and which mode each is about.
+pub(crate) fn one_attribute_unknown(
+    case: &Case,
+    random: &mut Random,
+) -> (Transcript, Vec<(usize, String, OnForbidError)>) {
+    let mut transcript = Transcript::new();
+    let mut asked = Vec::new();
+    for (number, json) in case.requests.iter().enumerate() {
+        let context = json["context"].as_object().expect("a record");
+        for (attribute, value) in context {
+            let Some(of) = type_of(value, random) else { continue };
+            let mut known = context.clone();
+            known.remove(attribute);
+            for mode in MODES {
+                let [principal, action, resource] =
+                    ["principal", "action", "resource"].map(|part| entity(&json[part], &mut transcript));
+                let context = wasm::value(&Value::Object(known.clone()), &mut transcript);
+                transcript.prospect([principal, action, resource, context], attribute, &of, mode);
+                asked.push((number, attribute.clone(), mode));
+            }
+        }
+    }
+    (transcript, asked)
+}
+
 /// Whatever the policies are: if a request is allowed, it was possible before one of its attributes was known.
 fn never_hidden(family: u64, count: u64, generate: impl Fn(&mut Random) -> Case) {
     let count = count * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
-    let (mut asked, mut allowed, mut hidden) = (0, 0, 0);
+    let (mut total, mut allowed, mut hidden) = (0, 0, 0);
     for number in 0..count {
         let (_, mut random) = seeded(family, number);
         let case = generate(&mut random);
         let (policies, entities) = case.load();
-        let source = PolicySource { policies: &policies, entities: &entities, step_limit: 10_000_000 };
-        let bytes = compile(source).expect("compiles").bytes;
-        let mut transcript = Transcript::new();
-        let mut expected = Vec::new();
-        for json in &case.requests {
+        let allows = case.requests.iter().map(|json| {
             let (allow, _, errors) = cedar(&load_request(json, None), &policies, &entities);
             let forbid_erred = errors.iter().any(|id| is_forbid(&policies, id));
-            let context = json["context"].as_object().expect("a record");
-            for (attribute, value) in context {
-                let Some(of) = type_of(value, &mut random) else { continue };
-                let mut known = context.clone();
-                known.remove(attribute);
-                for mode in MODES {
-                    let [principal, action, resource] =
-                        ["principal", "action", "resource"].map(|part| entity(&json[part], &mut transcript));
-                    let context = wasm::value(&Value::Object(known.clone()), &mut transcript);
-                    transcript.prospect([principal, action, resource, context], attribute, &of, mode);
-                    let allow = allow && (mode == OnForbidError::Skip || !forbid_erred);
-                    expected.push((allow, json, attribute));
-                }
-            }
-        }
-        let ours = ours(&bytes, &transcript).unwrap_or_else(|found| panic!("{found}\n{}", case.to_line("prospect")));
-        assert_eq!(ours.len(), expected.len(), "an answer to each");
-        for (prospect, (allow, json, attribute)) in ours.into_iter().zip(expected) {
-            let told = prospect.is_possible() || !allow;
-            assert!(told, "{attribute} of {json}: {prospect:?}\n{}", case.to_line("prospect"));
-            asked += 1;
+            move |mode| allow && (mode == OnForbidError::Skip || !forbid_erred)
+        });
+        let allows: Vec<_> = allows.collect();
+        let (transcript, asked) = one_attribute_unknown(&case, &mut random);
+        let about = || case.to_line("prospect");
+        let ours = ours(&compiled(&case), &transcript).unwrap_or_else(|found| panic!("{found}\n{}", about()));
+        assert_eq!(ours.len(), asked.len(), "an answer to each");
+        for (prospect, (request, attribute, mode)) in ours.into_iter().zip(asked) {
+            let allow = allows[request](mode);
+            assert!(prospect.is_possible() || !allow, "{attribute} of request {request}, {mode:?}\n{}", about());
+            total += 1;
             allowed += usize::from(allow);
             hidden += usize::from(!prospect.is_possible());
         }
     }
-    println!("{asked} prospects: {allowed} requests allowed, {hidden} impossible");
-    assert!(allowed > asked / 20 && hidden > asked / 20, "the answers are too uniform");
+    println!("{total} prospects: {allowed} of allowed requests, {hidden} impossible");
+    assert!(allowed > total / 20 && hidden > total / 20, "the answers are too uniform");
 }
 
 #[test]
@@ -619,4 +631,95 @@ fn nothing_that_is_allowed_is_impossible_in_large_sets() {
 #[test]
 fn nothing_typed_that_is_allowed_is_impossible() {
     never_hidden(23, 300, |random| Case::typed(random, 12));
+}
+
+/// The prospect of a call by nobody in particular, with arguments of this type.
+fn prospect(policies: &[String], input: Type) -> Prospect {
+    let policies: PolicySet = policies.join("\n").parse().expect("policies");
+    let source = PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 1_000_000 };
+    let bytes = compile(source).expect("compiles").bytes;
+    let mut transcript = Transcript::new();
+    let [principal, action, resource] =
+        [("User", "a"), ("Action", "call"), ("Tool", "x")].map(|(name, id)| transcript.entity(name, id));
+    let context = transcript.record(&[]);
+    transcript.prospect([principal, action, resource, context], "input", &input, OnForbidError::Deny);
+    ours(&bytes, &transcript).expect("an answer").remove(0)
+}
+
+fn when(effect: &str, condition: &str) -> String {
+    format!("{effect}(principal, action, resource) when {{ {condition} }};")
+}
+
+fn fields(names: impl IntoIterator<Item = String>, field_type: &Type) -> Type {
+    Type::Record(names.into_iter().map(|name| field(&name, true, field_type.clone())).collect())
+}
+
+/// Forbids that have nothing to do with why a tool cannot be called do not make the search longer: each could be false
+/// in two ways, and together in a billion.
+#[test]
+fn what_is_beside_the_point_is_not_searched() {
+    let names = (0..30).flat_map(|n| [format!("a{n}"), format!("b{n}")]);
+    let input = fields(names.chain(["x".to_owned()]), &Type::Long);
+    let mut policies = vec![when("permit", "context.input.x == 1")];
+    policies.extend((0..30).map(|n| when("forbid", &format!("context.input.a{n} < 5 && context.input.b{n} > 5"))));
+    assert_eq!(prospect(&policies, input.clone()), Prospect::Possible);
+    policies.push(when("forbid", "context.input.x > 0"));
+    assert_eq!(prospect(&policies, input), Prospect::Impossible);
+}
+
+/// Any of a thousand permits will do, whichever the forbids leave.
+#[test]
+fn many_permits_behind_one_argument() {
+    let input = || fields(["name".to_owned()], &Type::String);
+    let permits = (0..1000).map(|n| when("permit", &format!("context.input.name == \"tool {n}\"")));
+    let mut policies: Vec<String> = permits.collect();
+    assert_eq!(prospect(&policies, input()), Prospect::Possible);
+    policies.push(when("forbid", "context.input.name != \"tool 7\""));
+    assert_eq!(prospect(&policies, input()), Prospect::Possible);
+}
+
+/// Patterns that contradict each other in all ways but one, and in all.
+#[test]
+fn patterns_are_held_against_each_other() {
+    let input = || fields(["path".to_owned()], &Type::String);
+    let like = |effect: &str, pattern: &str| when(effect, &format!("context.input.path like \"{pattern}\""));
+    let mut policies = vec![
+        when("permit", "context.input.path like \"/work/*\" && context.input.path like \"*.pem\""),
+        like("forbid", "*/../*"),
+        like("forbid", "*/.*"),
+        like("forbid", "/work/*/*"),
+        like("forbid", "/work/a*"),
+    ];
+    assert_eq!(prospect(&policies, input()), Prospect::Possible);
+    policies.push(when("forbid", "!(context.input.path like \"*/.pem\")"));
+    assert_eq!(prospect(&policies, input()), Prospect::Impossible);
+}
+
+/// What no test asks is computed: it may show that a call is possible, and never that it is not.
+#[test]
+fn what_is_not_followed_hides_nothing() {
+    let input = || fields(["a", "b"].map(str::to_owned), &Type::Long);
+    for (condition, expected) in [
+        ("context.input.a + 1 > 0", Prospect::Possible),
+        ("context.input.a == context.input.b", Prospect::Possible),
+        ("context.input.a + 1 == 7", Prospect::Unsettled),
+        ("context.input.a < context.input.b", Prospect::Unsettled),
+        ("context.input == {a: 1, b: 2}", Prospect::Unsettled),
+        ("context == {input: {a: 0, b: 0}}", Prospect::Possible),
+        ("context.input.a == 6 && context.input.a + 1 == 7", Prospect::Possible),
+        ("context.input.a + 1 == 7 && false", Prospect::Unsettled),
+        ("false && context.input.a + 1 == 7", Prospect::Impossible),
+        ("context.input.a + true == 7", Prospect::Impossible),
+    ] {
+        assert_eq!(prospect(&[when("permit", condition)], input()), expected, "{condition}");
+    }
+}
+
+/// More search than the limit allows hides nothing either.
+#[test]
+fn a_search_that_is_too_long_hides_nothing() {
+    let input = fields(["a".to_owned()], &Type::Long);
+    // Each comparison asks for a number that only the next one shows to be too small.
+    let greater: Vec<String> = (0..400).map(|n| format!("context.input.a > {n}")).collect();
+    assert_eq!(prospect(&[when("permit", &greater.join(" && "))], input), Prospect::Unsettled);
 }
