@@ -63,7 +63,7 @@ pub fn workload(count: usize) -> Workload {
         parents: vec![uid("Server", "files")],
     }));
     let asks = (0..count).map(|n| Ask {
-        principal: uid("Agent", if n / KINDS.len() % 2 == 0 { "writer" } else { "reader" }),
+        principal: uid("Agent", if (n / KINDS.len()).is_multiple_of(2) { "writer" } else { "reader" }),
         action: uid("Action", *KINDS.get(n % KINDS.len()).unwrap_or(&"admin")),
         resource: tool(n),
         context: vec![("now", Field::Long(1))],
