@@ -15,6 +15,7 @@ export PALISADE_WASM PALISADE_CLI
 with_envoy = PALISADE_ENVOY="$$(build/envoy.sh)"; export PALISADE_ENVOY;
 
 with_mcp_server = PALISADE_MCP_SERVER="$$(build/mcp-server.sh)"; export PALISADE_MCP_SERVER;
+with_agents = PALISADE_AGENTS="$$(build/agents.sh)"; export PALISADE_AGENTS;
 
 .PHONY: help
 help: ## List the targets
@@ -59,7 +60,7 @@ dev-cli:
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
-	@$(with_envoy) $(with_mcp_server) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
+	@$(with_envoy) $(with_mcp_server) $(with_agents) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
 
 .PHONY: lint
 lint: ## Check formatting, lints and dependencies

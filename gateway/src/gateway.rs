@@ -325,9 +325,9 @@ impl<'a> Finish<'a> {
         let id = self.decision_ids.next(started_nanos);
         *self.decision_id = id;
         let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
-        // The only way through: an outcome that allows, for a principal that is known.
-        let (action, status) = match (outcome.is_allowed(), facts.principal) {
-            (true, Some(principal)) => {
+        // The only ways through: what anybody may have, or an outcome that allows, for a principal that is known.
+        let (action, status) = match (outcome, facts.principal) {
+            (Outcome::Allowed, Some(_)) | (Outcome::Public, None) => {
                 let session = match &facts.session {
                     SessionUse::Bound { id, .. } => *id,
                     SessionUse::None | SessionUse::Ignored => None,
@@ -336,7 +336,7 @@ impl<'a> Finish<'a> {
                     remove: headers.reserved(),
                     strip: strip(&facts),
                     set: [
-                        Some((crate::PRINCIPAL_HEADER, principal)),
+                        facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
                         Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
                         facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
                         session.map(|id| (crate::SESSION_HEADER, id)),
@@ -344,9 +344,10 @@ impl<'a> Finish<'a> {
                 };
                 (Action::Forward(forward), outcome.disposition().status)
             }
-            (true | false, _) => {
+            _ => {
                 let argument = facts.attribute.as_deref();
                 let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
+                let form = form.or(facts.a2a.as_ref().map(|(reply, _)| ReplyForm::A2a(reply)));
                 let form = form.unwrap_or(ReplyForm::Problem);
                 let reply = match facts.metadata {
                     Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),

@@ -7,6 +7,7 @@
 //! request's headers through credential, token, identity, route and policies to one outcome, one answer and one
 //! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
+mod a2a;
 mod authenticate;
 pub mod bundle;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub mod token;
 mod transaction;
 mod verdict;
 
+pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
 pub use configuration::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, TokenCacheFile, TrustFile,
 };

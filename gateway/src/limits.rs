@@ -289,6 +289,18 @@ pub const WORDING_BYTES: usize = 128;
 /// Longest sentence of a policy's author about what would cure a denial, in bytes. Models read it with every refusal.
 pub const ADVICE_BYTES: usize = 512;
 
+/// Longest URL for push notifications, in bytes: what servers and proxies take.
+pub const PUSH_URL_BYTES: usize = 2 * 1024;
+
+/// Most places that one route lets push notifications go to.
+pub const PUSH_TARGETS: usize = 256;
+
+/// Most entries of a list that a message brings to the context: extensions, tasks that it refers to, media types.
+pub const MESSAGE_LIST: usize = 64;
+
+/// Longest tenant, in bytes: a segment of a path.
+pub const TENANT_BYTES: usize = 128;
+
 /// Longest id of an MCP session, in bytes. Servers use UUIDs, or tokens of their own.
 pub const SESSION_ID_BYTES: usize = 1024;
 

@@ -2,6 +2,7 @@
 //!
 //! Who is asking comes before what is asked: a caller without a valid token learns nothing about routes or policies.
 
+mod agents;
 mod messages;
 
 use std::borrow::Cow;
@@ -21,11 +22,12 @@ use crate::mcp::SessionKey;
 use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::proof::{DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
-use crate::route::{ContextInput, RequestPath, RouteError, Target, host};
+use crate::route::{ContextInput, RequestPath, RouteError, Target, host, is_grpc};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
 use crate::token::{TokenCache, TokenError};
 use crate::transaction::{self, Transaction};
 use crate::verdict::PolicyNames;
+use agents::{AgentBuffers, Agents};
 use messages::{MessageBuffers, Messages};
 
 /// Buffers that are reused from request to request.
@@ -42,6 +44,7 @@ pub(crate) struct Buffers {
     scopes: Vec<String>,
     transaction: Option<Transaction>,
     messages: MessageBuffers,
+    agents: AgentBuffers,
 }
 
 /// What there is of a request's body.
@@ -145,6 +148,7 @@ impl<'a> Pipeline<'a> {
             scopes,
             transaction,
             messages,
+            agents,
         } = buffers;
         // A host that does not read has no resource; it is refused below, once it is known who asks.
         let host_read = self::host(head.authority, host_name);
@@ -154,6 +158,16 @@ impl<'a> Pipeline<'a> {
         {
             facts.metadata = Some(&resource.metadata);
             return Ok(Progress::Decided(Outcome::Metadata));
+        }
+        if bundle.routes().has_public()
+            && head.method == "GET"
+            && host_read.is_ok()
+            && path.read(head.path).is_ok()
+            && let Some(Target::A2a(a2a)) =
+                bundle.routes().find(host_name, head.method, path).map(|route| &route.target)
+            && agents::public_card(a2a, &head, request.headers, body, path, facts)?
+        {
+            return Ok(Progress::Decided(Outcome::Public));
         }
         facts.challenge.resource = bundle.resources().find(host_name, head.path);
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
@@ -204,6 +218,7 @@ impl<'a> Pipeline<'a> {
             location: bundle.resources().find(host_name, path.text().as_bytes()).map(|resource| resource.url.as_str()),
             identity,
             message: None,
+            a2a: None,
             transaction,
             subject_type: &issuer.principal.entity_type,
             actor_type: actor_mapping.map(|mapping| mapping.entity_type.as_str()),
@@ -221,10 +236,14 @@ impl<'a> Pipeline<'a> {
             Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors, scopes };
         let target = match &route.target {
             Target::Http(target) => target,
+            Target::A2a(a2a) => return Agents { a2a, panel, buffers: agents }.steps(&head, body, input, facts),
             Target::Mcp(mcp) => {
                 return Messages { mcp, sessions, panel, buffers: messages }.steps(&head, body, input, facts);
             }
         };
+        if target.grpc && !is_grpc(request.headers) {
+            return Err(RouteError::NotGrpc.into());
+        }
         resource_id.clear();
         target.resource_id.write(path, resource_id);
         resource_text.clear();

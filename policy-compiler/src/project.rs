@@ -15,9 +15,9 @@ mod schema;
 pub use duration::{DurationError, parse_duration};
 pub(crate) use entities::{json_finding, span_in};
 pub use file::{
-    AttributesTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, LintTable, ParamHeadersTable, ParentTable,
-    PrincipalTable, ProjectFile, ProtectedResourceTable, ResourceTable, RouteTable, TransactionTokensTable,
-    WorkloadProofTable,
+    AttributesTable, CardTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, LintTable, ParamHeadersTable,
+    ParentTable, PrincipalTable, ProjectFile, ProtectedResourceTable, ResourceTable, RouteTable,
+    TransactionTokensTable, WorkloadProofTable,
 };
 pub(crate) use file::{PROJECT_FILE, TRANSACTION_TOKENS, at, at_span};
 pub(crate) use load::seconds;

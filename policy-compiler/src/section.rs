@@ -1,11 +1,14 @@
 //! Builds the gateway section of a bundle: issuers and routes of `palisade.toml`, typed by the Cedar schema.
 
+mod a2a;
 mod catalogue;
 mod claim;
 mod cures;
+mod grpc;
 mod issuers;
 mod keys;
 mod mcp;
+mod protocol;
 mod resources;
 mod routes;
 mod template;
@@ -22,6 +25,7 @@ use crate::diagnostic::Findings;
 use crate::project::Project;
 
 pub(crate) use issuers::jwk_use;
+use routes::Routes;
 pub use types::SchemaTypes;
 pub(crate) use workload_proof::{is_for_workloads, target as workload_target};
 
@@ -32,11 +36,12 @@ pub(crate) use workload_proof::{is_for_workloads, target as workload_target};
 pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
     let types = SchemaTypes::new(&project.schema);
     let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
-    let (routes, mcp) = routes::build(&project.file, &types, &project.catalogues, findings);
+    let Routes { http, mcp, a2a } = routes::build(&project.file, &types, &project.catalogues, findings);
     GatewaySection {
         issuers,
-        routes,
+        routes: http,
         mcp,
+        a2a,
         resources: resources::build(&project.file),
         dpop: resources::dpop(&project.file, findings),
         workload_proof: workload_proof::build(&project.file, findings),
@@ -45,6 +50,8 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
     }
 }
 
+#[cfg(test)]
+mod a2a_tests;
 #[cfg(test)]
 mod mcp_tests;
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub(crate) fn shared_mcp() -> Result<&'static Gateway> {
     started(&SHARED, Example::Mcp)
 }
 
+/// As [`shared`], in front of A2A agents.
+pub(crate) fn shared_a2a() -> Result<&'static Gateway> {
+    static SHARED: OnceLock<std::result::Result<Gateway, String>> = OnceLock::new();
+    started(&SHARED, Example::A2a)
+}
+
 fn started(
     shared: &'static OnceLock<std::result::Result<Gateway, String>>,
     example: Example,

@@ -1,6 +1,8 @@
 //! Whole-product tests: the quickstart in a real Envoy. `make test` gives them what they need.
 #![expect(clippy::indexing_slicing, reason = "an index past the end fails the test, as it should")]
 
+mod a2a;
+mod agents;
 mod bundles;
 mod configuration;
 mod credentials;

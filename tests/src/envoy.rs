@@ -208,8 +208,10 @@ fn render(start: Start<'_>) -> Result<String> {
         ("{ address: upstream, port_value: 8080 }", socket(start.upstream)),
         ("{ path: /etc/palisade/filter/palisade.json }", format!("{{ path: {} }}", start.filter.display())),
     ];
-    if start.example == Example::Mcp {
-        replacements.push(("{ address: everything, port_value: 3001 }", socket(start.other)));
+    match start.example {
+        Example::Quickstart => {}
+        Example::Mcp => replacements.push(("{ address: everything, port_value: 3001 }", socket(start.other))),
+        Example::A2a => replacements.push(("{ address: planner, port_value: 3001 }", socket(start.other))),
     }
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());

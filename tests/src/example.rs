@@ -10,6 +10,8 @@ pub enum Example {
     Quickstart,
     /// Agents that call tools.
     Mcp,
+    /// Agents that ask agents.
+    A2a,
 }
 
 impl Example {
@@ -19,6 +21,7 @@ impl Example {
         let name = match self {
             Self::Quickstart => "quickstart",
             Self::Mcp => "mcp",
+            Self::A2a => "a2a",
         };
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-config").join(name)
     }

@@ -7,6 +7,7 @@
 //! Architecture Invariant: nothing here links the engine, the gateway crate or the compiler. The harness sees the
 //! product as an operator does, through files, commands and sockets.
 
+pub mod agents;
 pub mod bundle;
 pub mod case;
 pub mod cli;

@@ -47,6 +47,7 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
         | ClientReason::InvalidParams
         | ClientReason::InvalidArguments
         | ClientReason::UnknownSession
+        | ClientReason::PushTarget
         | ClientReason::MethodNotFound
         | ClientReason::HeaderMismatch
         | ClientReason::UnsupportedVersion => {

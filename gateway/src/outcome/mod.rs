@@ -9,6 +9,7 @@ pub use reply::Reply;
 pub(crate) use reply::{ReplyBuffer, ReplyForm};
 pub use table::{ClientReason, Disposition, LogLevel};
 
+use crate::a2a::A2aError;
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
 use crate::proof::{ProofError, WorkloadProofError};
@@ -41,6 +42,8 @@ pub enum Outcome {
     Route(RouteError),
     /// A message of an MCP route is refused before policy is asked.
     Mcp(McpError),
+    /// A request of an A2A route is refused before policy is asked.
+    A2a(A2aError),
     /// The token is not enough for the route.
     Requirement(RequirementError),
     /// The transaction token is refused.
@@ -53,6 +56,8 @@ pub enum Outcome {
     Malformed,
     /// The request asked for the metadata of a protected resource and got it.
     Metadata,
+    /// The request asked for an agent's card, which the bundle lets anybody have.
+    Public,
 }
 
 /// Why a workload is not believed: what goes wrong in headers that no authentication scheme is about.
@@ -89,13 +94,13 @@ impl Outcome {
     /// Whether the request goes on to the upstream.
     #[must_use]
     pub fn is_allowed(self) -> bool {
-        self == Self::Allowed
+        matches!(self, Self::Allowed | Self::Public)
     }
 
     /// What the gateway did with the request, in a word.
     pub(crate) fn effect(self) -> &'static str {
         match self {
-            Self::Allowed => "allow",
+            Self::Allowed | Self::Public => "allow",
             Self::Metadata => "answer",
             Self::Denied
             | Self::ScopeLacking
@@ -107,6 +112,7 @@ impl Outcome {
             | Self::Identity(_)
             | Self::Route(_)
             | Self::Mcp(_)
+            | Self::A2a(_)
             | Self::Requirement(_)
             | Self::Transaction(_)
             | Self::Context(_)
@@ -161,6 +167,12 @@ impl From<RouteError> for Outcome {
 impl From<McpError> for Outcome {
     fn from(error: McpError) -> Self {
         Self::Mcp(error)
+    }
+}
+
+impl From<A2aError> for Outcome {
+    fn from(error: A2aError) -> Self {
+        Self::A2a(error)
     }
 }
 

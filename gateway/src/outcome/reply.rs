@@ -3,6 +3,7 @@
 
 use super::challenge::{self, ChallengeFacts};
 use super::{ClientReason, Disposition, Outcome, Unavailable};
+use crate::a2a::{self, A2aReply};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
 use crate::mcp::{self, Denied, RpcReply};
@@ -16,7 +17,7 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The headers; names are lower-case.
     pub headers: Vec<(&'static str, &'a str)>,
-    /// The body: `application/problem+json`, a JSON-RPC message on a route that speaks it, or the metadata that was asked for.
+    /// The body: `application/problem+json`, what the protocol of the route has for errors, or the metadata that was asked for.
     pub body: &'a [u8],
     /// The stable reason code, for the host's own log (Envoy's response code details). Not for the client.
     pub details: &'static str,
@@ -50,6 +51,8 @@ pub(crate) enum ReplyForm<'a> {
     Problem,
     /// JSON-RPC; `argument` is the argument that does not fit.
     Rpc { reply: &'a RpcReply<'a>, argument: Option<&'a str> },
+    /// What A2A has for the binding.
+    A2a(&'a A2aReply<'a>),
 }
 
 /// The buffer in which bodies are written; reused between requests.
@@ -103,6 +106,10 @@ impl ReplyBuffer {
             ReplyForm::Rpc { reply, argument } => {
                 let denied = Denied { client, argument: *argument, cure, id };
                 (mcp::write_denial(&mut self.body, reply, disposition.status, &denied), RPC_CONTENT_TYPE)
+            }
+            ReplyForm::A2a(reply) => {
+                let written = a2a::write_denial(&mut self.body, reply, disposition, cure, id);
+                (written.status, ("content-type", written.content_type))
             }
         };
         let mut headers = vec![content_type, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())];

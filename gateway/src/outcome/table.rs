@@ -87,6 +87,8 @@ pub enum ClientReason {
     InvalidArguments,
     /// The caller has no such session.
     UnknownSession,
+    /// Push notifications may not go where the message has them go.
+    PushTarget,
     /// The protocol, or this server, has no such method.
     MethodNotFound,
     /// A header does not say what the body says.
@@ -121,6 +123,7 @@ impl Outcome {
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
             Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),
+            Self::Public => row!(200, C::Forwarded, Info, "card.public"),
 
             Self::Credential(error) => match error {
                 CredentialError::Missing => row!(401, C::CredentialsRequired, Warn, "token.missing"),
@@ -277,6 +280,7 @@ impl Outcome {
                 RouteError::Unknown => row!(403, C::AccessDenied, Warn, "route.unknown"),
                 RouteError::PathUnsafe => row!(403, C::AccessDenied, Warn, "route.path_unsafe"),
                 RouteError::HostInvalid => row!(403, C::AccessDenied, Warn, "route.host_invalid"),
+                RouteError::NotGrpc => row!(415, C::UnsupportedMediaType, Warn, "route.not_grpc"),
             },
 
             Self::Mcp(error) => match error {
@@ -315,6 +319,8 @@ impl Outcome {
                 McpError::ArgumentType => row!(400, C::InvalidArguments, Warn, "mcp.argument_type"),
                 McpError::ArgumentUnknown => row!(400, C::InvalidArguments, Warn, "mcp.argument_unknown"),
             },
+
+            Self::A2a(error) => messages::a2a(error),
 
             // No authentication scheme is about this header, so the answer is not 401.
             Self::Transaction(error) => match error {
@@ -389,6 +395,7 @@ impl ClientReason {
             Self::InvalidParams => "invalid_params",
             Self::InvalidArguments => "invalid_arguments",
             Self::UnknownSession => "unknown_session",
+            Self::PushTarget => "push_url_refused",
             Self::MethodNotFound => "method_not_found",
             Self::HeaderMismatch => "header_mismatch",
             Self::UnsupportedVersion => "unsupported_version",
@@ -421,6 +428,7 @@ impl ClientReason {
             Self::InvalidParams => "Invalid params",
             Self::InvalidArguments => "Invalid arguments",
             Self::UnknownSession => "Session not found",
+            Self::PushTarget => "Push notification URL refused",
             Self::MethodNotFound => "Method not found",
             Self::HeaderMismatch => "Header mismatch",
             Self::UnsupportedVersion => "Unsupported protocol version",
@@ -432,7 +440,9 @@ impl ClientReason {
     #[must_use]
     pub fn rpc_code(self) -> &'static str {
         match self {
-            Self::Forwarded | Self::Metadata | Self::AccessDenied | Self::InsufficientScope => "-31403",
+            Self::Forwarded | Self::Metadata | Self::AccessDenied | Self::PushTarget | Self::InsufficientScope => {
+                "-31403"
+            }
             Self::CredentialsRequired
             | Self::InvalidToken
             | Self::InvalidBinding

@@ -16,13 +16,14 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::a2a::{A2aFacts, A2aReply};
 use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
-use crate::section::Denial;
+use crate::section::{A2aDenial, A2aMember, Denial};
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -48,6 +49,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) rpc: Option<RpcReply<'a>>,
     /// How many questions the body asked of policy, and what the last of them was about.
     pub(crate) message: Option<(usize, MessageFacts<'a>)>,
+    /// How to answer on a route to an agent, and what the request says of itself once it is read.
+    pub(crate) a2a: Option<(A2aReply<'a>, Option<A2aFacts<'a>>)>,
     pub(crate) effect: Option<Effect>,
     pub(crate) policies: PolicyNames<'a>,
     pub(crate) errors: PolicyNames<'a>,
@@ -75,6 +78,7 @@ impl Facts<'_> {
     /// Whether the route's denials look as if there were nothing.
     pub(crate) fn hides_denials(&self) -> bool {
         self.rpc.as_ref().is_some_and(|reply| reply.denial == Denial::Hide)
+            || self.a2a.as_ref().is_some_and(|(reply, _)| reply.denial == A2aDenial::Hide)
     }
 }
 
@@ -125,6 +129,7 @@ impl Recorder {
             attribute,
             rpc,
             message,
+            a2a,
             effect,
             policies,
             errors,
@@ -175,6 +180,9 @@ impl Recorder {
         if let Some(rpc) = rpc {
             push_rpc(out, rpc, message.as_ref());
         }
+        if let Some((reply, facts)) = a2a {
+            push_a2a(out, reply, facts.as_ref());
+        }
         push_token(out, token.as_ref(), *token_verified, *token_cached);
         out.push(',');
         out.push_str(&self.bundle);
@@ -198,6 +206,19 @@ fn push_rpc(out: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, Messa
     push_member(out, "subject", subject.map(str::as_bytes));
     out.push_str(",\"questions\":");
     push_number(out, message.map_or(0, |(count, _)| u64::try_from(*count).unwrap_or(u64::MAX)));
+    out.push('}');
+}
+
+/// What was asked of an agent. What the message says is not recorded: it is what the caller works on.
+fn push_a2a(out: &mut String, reply: &A2aReply<'_>, facts: Option<&A2aFacts<'_>>) {
+    let text = |member| facts.and_then(|facts| facts.text(member)).map(str::as_bytes);
+    out.push_str(",\"a2a\":{\"binding\":");
+    push_text(out, reply.binding.as_str());
+    push_member(out, "version", reply.version.map(|version| version.as_str().as_bytes()));
+    push_member(out, "operation", reply.operation.map(|operation| operation.name.as_bytes()));
+    push_member(out, "tenant", text(A2aMember::Tenant));
+    push_member(out, "task", text(A2aMember::Task));
+    push_member(out, "push_host", text(A2aMember::PushHost));
     out.push('}');
 }
 

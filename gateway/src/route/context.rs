@@ -6,11 +6,14 @@ use super::error::ContextError;
 use super::path::RequestPath;
 use super::query;
 use super::template::{PathTemplate, ValuePlace};
+use crate::a2a::A2aFacts;
 use crate::header_map::{self, HeaderMap};
 use crate::identity::{ClaimValue, Datum, Identity, ReadFault, RouteSlots, SlotIndex};
 use crate::limits;
 use crate::mcp::MessageFacts;
-use crate::section::{self, AttributeType, ContextEntry, MessageMember, SectionError, SectionErrorKind, Source};
+use crate::section::{
+    self, A2aMember, AttributeType, ContextEntry, MessageMember, SectionError, SectionErrorKind, Source,
+};
 use crate::transaction::Transaction;
 
 /// One entry of the context record, checked.
@@ -40,6 +43,7 @@ pub(crate) enum OpenSource {
     DelegationDepth,
     Now,
     Message(MessageMember),
+    A2a(A2aMember),
 }
 
 /// What a request offers to its context.
@@ -55,6 +59,8 @@ pub(crate) struct ContextInput<'a> {
     pub(crate) identity: &'a Identity,
     /// What the request's body says, on routes that read it.
     pub(crate) message: Option<&'a MessageFacts<'a>>,
+    /// What the request says, on routes to agents.
+    pub(crate) a2a: Option<&'a A2aFacts<'a>>,
     /// What the transaction token says, where there is one.
     pub(crate) transaction: Option<&'a Transaction>,
     /// The entity types of subject and actors.
@@ -106,6 +112,10 @@ impl OpenContext {
             Source::PathText => (OpenSource::PathText, is_text),
             Source::Host => (OpenSource::Host, is_text),
             Source::Message(member) => (OpenSource::Message(member), is_text),
+            Source::A2a(member) => {
+                let is_texts = attribute_type == AttributeType::Set(Box::new(AttributeType::String));
+                (OpenSource::A2a(member), if member.is_set() { is_texts } else { is_text })
+            }
             Source::Subject => (OpenSource::Subject, matches!(attribute_type, AttributeType::Entity(_))),
             Source::Actor => (OpenSource::Actor, matches!(attribute_type, AttributeType::Entity(_))),
             Source::ActorChain => (OpenSource::ActorChain, element_entity(&attribute_type).is_some()),
@@ -133,6 +143,13 @@ impl OpenContext {
             OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
             OpenSource::Host => Some(Cow::Borrowed(input.host)),
             OpenSource::Message(member) => input.message.and_then(|facts| message(facts, *member)).map(Cow::Borrowed),
+            OpenSource::A2a(member) => {
+                if let Some(set) = input.a2a.and_then(|facts| facts.set(*member)) {
+                    let texts = set.iter().map(|text| Datum::Text(text.clone().into_owned()));
+                    return Ok(Some(Cow::Owned(Datum::Set(texts.collect()))));
+                }
+                input.a2a.and_then(|facts| facts.text(*member)).map(Cow::Borrowed)
+            }
             OpenSource::Subject => return Ok(Some(Cow::Owned(self.subject(input).map_err(fault)?))),
             OpenSource::Actor => {
                 return match input.identity.actors.first() {
@@ -302,6 +319,7 @@ mod tests {
             location: None,
             identity: &identity,
             message: None,
+            a2a: None,
             transaction: None,
             subject_type: "Agent",
             actor_type: None,

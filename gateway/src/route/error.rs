@@ -9,6 +9,8 @@ pub enum RouteError {
     PathUnsafe,
     /// An authority that is not a host name.
     HostInvalid,
+    /// A request to a gRPC method that is not gRPC.
+    NotGrpc,
 }
 
 /// Why a context value is not what the route asks for.

@@ -6,30 +6,44 @@ use super::error::ContextError;
 use crate::limits;
 use crate::origin::hex;
 
-/// Finds the value of a parameter in a query (WHATWG URL §5.1, `application/x-www-form-urlencoded`).
+/// Finds the value of a parameter in a query.
 ///
 /// # Errors
 ///
-/// [`ContextError::QueryRepeated`] if the parameter is there twice, and [`ContextError::QueryMalformed`] if the query
-/// could be read in more than one way: bad escapes, text that is not UTF-8, or `;`, which some servers take for `&`.
+/// [`ContextError::QueryRepeated`] if the parameter is there twice, and those of [`pairs`].
 pub(crate) fn find<'q>(query: &'q [u8], name: &str) -> Result<Option<Cow<'q, str>>, ContextError> {
-    let malformed = ContextError::QueryMalformed;
-    if query.contains(&b';') || query.split(|byte| *byte == b'&').count() > limits::QUERY_PAIRS {
-        return Err(malformed);
-    }
     let mut found = None;
-    for pair in query.split(|byte| *byte == b'&') {
-        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        let (key, value) = pair.split_at_checked(equals).ok_or(malformed)?;
-        let value = value.get(1..).unwrap_or_default();
-        // Every pair is decoded, so that a query is well-formed as a whole or not at all.
-        let key = decode(key).ok_or(malformed)?;
-        let value = decode(value).ok_or(malformed)?;
-        if !pair.is_empty() && key == name && found.replace(value).is_some() {
+    for pair in pairs(query)? {
+        let (key, value) = pair?;
+        if key == name && found.replace(value).is_some() {
             return Err(ContextError::QueryRepeated);
         }
     }
     Ok(found)
+}
+
+/// A name and its value.
+type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+/// The parameters of a query (WHATWG URL §5.1, `application/x-www-form-urlencoded`).
+///
+/// # Errors
+///
+/// [`ContextError::QueryMalformed`] if the query could be read in more than one way: bad escapes, text that is not UTF-8, or
+/// `;`, which some servers take for `&`. Whoever wants one parameter reads all of them, so that a query is well-formed as a
+/// whole or not at all.
+pub(crate) fn pairs(query: &[u8]) -> Result<impl Iterator<Item = Result<Pair<'_>, ContextError>>, ContextError> {
+    let malformed = ContextError::QueryMalformed;
+    if query.contains(&b';') || query.split(|byte| *byte == b'&').count() > limits::QUERY_PAIRS {
+        return Err(malformed);
+    }
+    let pairs = query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    Ok(pairs.map(move |pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (key, value) = pair.split_at_checked(equals).ok_or(malformed)?;
+        let value = value.get(1..).unwrap_or_default();
+        Ok((decode(key).ok_or(malformed)?, decode(value).ok_or(malformed)?))
+    }))
 }
 
 fn decode(raw: &[u8]) -> Option<Cow<'_, str>> {

@@ -67,6 +67,11 @@ impl IdTemplate {
         })
     }
 
+    /// Whether ids differ from path to path.
+    pub(crate) fn has_values(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Value(_)))
+    }
+
     /// Writes the id for a path that the route matches.
     pub(crate) fn write(&self, path: &RequestPath, out: &mut String) {
         for part in &self.parts {

@@ -1,8 +1,9 @@
 //! The route table: which route a request is for.
 
 use super::authority;
-use super::open::OpenRoute;
+use super::open::{OpenRoute, Target};
 use super::path::RequestPath;
+use super::template::Segment;
 use super::trie::Trie;
 use crate::identity::RouteSlots;
 use crate::limits;
@@ -12,13 +13,20 @@ use crate::section::{self, SectionError, SectionErrorKind};
 #[derive(Debug)]
 pub(crate) struct RouteTable {
     routes: Vec<OpenRoute>,
+    places: Vec<Place>,
     /// The hosts that have routes of their own, ascending.
     hosts: Vec<(String, Methods)>,
     any_host: Methods,
+    /// Whether some requests need no credentials.
+    has_public: bool,
 }
 
-/// The HTTP methods of an MCP server's endpoint.
-const MCP_METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
+/// One of the templates of a route.
+#[derive(Debug)]
+struct Place {
+    route: usize,
+    segments: Vec<Segment>,
+}
 
 /// The methods that have routes, ascending.
 type Methods = Vec<(String, Trie)>;
@@ -29,30 +37,47 @@ impl RouteTable {
     pub(crate) fn open(
         raw: Vec<section::Route>,
         mcp: Vec<section::McpRoute>,
+        a2a: Vec<section::A2aRoute>,
         slots: &mut RouteSlots,
         has_transactions: bool,
     ) -> Result<Self, SectionError> {
-        let count = raw.len().saturating_add(mcp.len());
+        let count = raw.len().saturating_add(mcp.len()).saturating_add(a2a.len());
         if count == 0 {
             return Err(SectionError::new(SectionErrorKind::Empty, "routes"));
         }
         if count > limits::ROUTES {
             return Err(SectionError::new(SectionErrorKind::Limit, "routes"));
         }
-        let mut table = Self { routes: Vec::with_capacity(count), hosts: Vec::new(), any_host: Vec::new() };
-        let mut keys = Vec::with_capacity(count);
+        let mut opened = Vec::with_capacity(count);
         for route in raw {
-            let place = format!("the route `{}`", route.path);
-            let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
-            check_methods(&route.methods, &place)?;
-            keys.push((host, route.methods.clone(), place));
-            table.routes.push(OpenRoute::open(route, slots, has_transactions)?);
+            let head = (route.host.clone(), format!("the route `{}`", route.path));
+            check_methods(&route.methods, &head.1)?;
+            opened.push((head, OpenRoute::open(route, slots, has_transactions)?));
         }
         for route in mcp {
-            let place = format!("the route `{}`", route.path);
-            let host = route.host.as_deref().map(|host| canonical_host(host, &place)).transpose()?;
-            keys.push((host, MCP_METHODS.map(str::to_owned).to_vec(), place));
-            table.routes.push(OpenRoute::open_mcp(route, slots, has_transactions)?);
+            let head = (route.host.clone(), format!("the route `{}`", route.path));
+            opened.push((head, OpenRoute::open_mcp(route, slots, has_transactions)?));
+        }
+        for route in a2a {
+            let head = (route.host.clone(), format!("the route `{}`", route.path));
+            opened.push((head, OpenRoute::open_a2a(route, slots, has_transactions)?));
+        }
+        let mut table = Self {
+            routes: Vec::with_capacity(count),
+            places: Vec::with_capacity(count),
+            hosts: Vec::new(),
+            any_host: Vec::new(),
+            has_public: false,
+        };
+        let mut keys = Vec::with_capacity(count);
+        for ((host, place), (route, entries)) in opened {
+            let host = host.map(|host| canonical_host(&host, &place)).transpose()?;
+            for (methods, segments) in entries {
+                table.places.push(Place { route: table.routes.len(), segments });
+                keys.push((host.clone(), methods, place.clone()));
+            }
+            table.has_public |= matches!(&route.target, Target::A2a(a2a) if a2a.has_public_card());
+            table.routes.push(route);
         }
         for (index, (host, methods, place)) in keys.iter().enumerate() {
             for method in methods {
@@ -69,12 +94,17 @@ impl RouteTable {
         Ok(table)
     }
 
+    /// Whether some requests need no credentials, so that a route has to be found before it is known who asks.
+    pub(crate) fn has_public(&self) -> bool {
+        self.has_public
+    }
+
     /// The route for a request. Routes of its own host come before routes for any host.
     pub(crate) fn find(&self, host: &str, method: &str, path: &RequestPath) -> Option<&OpenRoute> {
         let own = lookup(&self.hosts, host).and_then(|methods| lookup(methods, method));
         let any = lookup(&self.any_host, method);
         let index = own.and_then(|trie| trie.find(path)).or_else(|| any.and_then(|trie| trie.find(path)))?;
-        self.routes.get(index)
+        self.places.get(index).and_then(|place| self.routes.get(place.route))
     }
 
     fn insert(&mut self, host: Option<&str>, method: &str, index: usize, place: &str) -> Result<(), SectionError> {
@@ -83,7 +113,7 @@ impl RouteTable {
             None => Some(&mut self.any_host),
         };
         let trie = methods.and_then(|methods| entry(methods, method));
-        let segments = self.routes.get(index).map(|route| route.segments.as_slice());
+        let segments = self.places.get(index).map(|place| place.segments.as_slice());
         match trie.zip(segments).map(|(trie, segments)| trie.insert(segments, index)) {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) | None => Err(SectionError::new(SectionErrorKind::Duplicate, place)),
@@ -96,7 +126,7 @@ impl RouteTable {
             None => Some(&self.any_host),
         };
         let trie = methods.and_then(|methods| lookup(methods, method));
-        let segments = |route: usize| self.routes.get(route).map(|route| route.segments.as_slice());
+        let segments = |place: usize| self.places.get(place).map(|place| place.segments.as_slice());
         match trie.zip(segments(index)) {
             Some((trie, own)) => trie.crossing(own, &segments).is_some(),
             None => true,
@@ -165,7 +195,7 @@ mod tests {
             route
         };
         let routes = routes.into_iter().enumerate().map(number).collect();
-        RouteTable::open(routes, vec![], &mut RouteSlots::default(), false).map_err(|error| error.kind())
+        RouteTable::open(routes, vec![], vec![], &mut RouteSlots::default(), false).map_err(|error| error.kind())
     }
 
     fn find(table: &RouteTable, host: &str, method: &str, path: &str) -> Option<usize> {
@@ -173,7 +203,7 @@ mod tests {
         request.read(path.as_bytes()).unwrap();
         table.find(host, method, &request).map(|route| match &route.target {
             Target::Http(target) => target.call.action.id.parse().unwrap(),
-            Target::Mcp(_) => panic!("an MCP server"),
+            Target::Mcp(_) | Target::A2a(_) => panic!("an MCP server"),
         })
     }
 

@@ -3,6 +3,7 @@
 //! These are plain data. Nothing uses them before [`GatewaySection::parse`] and the opened forms
 //! ([`crate::token`], [`crate::route`]) have checked them; the section is signed, and still not trusted.
 
+mod a2a;
 mod cure;
 mod delegation;
 mod error;
@@ -17,6 +18,7 @@ mod transaction;
 mod types;
 mod workload;
 
+pub use a2a::{A2aDenial, A2aMember, A2aRoute, AgentCard, OperationAction, PushTarget, TenantMode};
 pub use cure::PolicyCure;
 pub use delegation::{Delegation, DelegationMode};
 pub use error::{SectionError, SectionErrorKind};
@@ -52,6 +54,9 @@ pub struct GatewaySection {
     /// MCP servers, whose requests say in their bodies what they ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mcp: Vec<McpRoute>,
+    /// A2A agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub a2a: Vec<A2aRoute>,
     /// What the gateway is to OAuth clients. Default: nothing that it says of itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ProtectedResource>,

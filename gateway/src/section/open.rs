@@ -24,12 +24,12 @@ pub(crate) struct OpenSection {
 
 impl OpenSection {
     pub(crate) fn open(section: GatewaySection) -> Result<Self, SectionError> {
-        let GatewaySection { issuers, routes, mcp, resources, dpop, workload_proof, transaction_tokens, cures } =
+        let GatewaySection { issuers, routes, mcp, a2a, resources, dpop, workload_proof, transaction_tokens, cures } =
             section;
         let mut slots = RouteSlots::default();
         let transactions = transaction_tokens.map(TransactionRules::open).transpose()?;
         let issuers = IssuerTable::open(issuers)?;
-        let routes = RouteTable::open(routes, mcp, &mut slots, transactions.is_some())?;
+        let routes = RouteTable::open(routes, mcp, a2a, &mut slots, transactions.is_some())?;
         let dpop = dpop.map(OpenDpop::open).transpose()?;
         let workload_proof = workload_proof.map(OpenWorkloadProof::open).transpose()?;
         check_workloads(&issuers, workload_proof.is_some())?;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::a2a::A2aMember;
 use super::delegation::DelegationMode;
 use super::transaction::TransactionMode;
 use super::types::AttributeType;
@@ -27,6 +28,9 @@ pub struct Route {
     /// What is asked for besides the policies.
     #[serde(default)]
     pub rules: RouteRules,
+    /// Whether requests have to be gRPC. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grpc: bool,
 }
 
 /// What a route asks for besides the policies.
@@ -102,8 +106,8 @@ pub struct ContextEntry {
 /// Where a context value comes from.
 ///
 /// As JSON: `{"path": name}`, `{"query": name}`, `{"header": name}`, `{"claim": [path…]}`, `{"transaction": [path…]}`, `"method"`, `"path_text"`,
-/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"`, `"now"` or, on routes to MCP servers,
-/// `{"message": member}`.
+/// `"host"`, `"subject"`, `"actor"`, `"actor_chain"`, `"delegated"`, `"delegation_depth"`, `"now"`, on routes to MCP servers
+/// `{"message": member}` or, on routes to A2A agents, `{"a2a": member}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -137,6 +141,8 @@ pub enum Source {
     Now,
     /// What a message says of itself. Absent where the method has no such thing.
     Message(MessageMember),
+    /// What a request to an agent says of itself. Absent where it has no such thing; a set is empty then.
+    A2a(A2aMember),
 }
 
 /// What a message of an MCP route says of itself.

@@ -51,5 +51,6 @@ pub(crate) fn route(host: Option<&str>, methods: &[&str], path: &str) -> Route {
         resource: ResourceTemplate { entity_type: "Thing".to_owned(), id: "thing".to_owned() },
         context: vec![],
         rules: RouteRules::default(),
+        grpc: false,
     }
 }

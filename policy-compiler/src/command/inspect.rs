@@ -101,6 +101,7 @@ impl Contents {
             let host = route.host.as_deref().unwrap_or("*");
             let (methods, action) = (route.methods.join(","), &route.action);
             let action = format!("{}::\"{}\"", action.entity_type, action.id);
+            let methods = if route.grpc { "gRPC" } else { methods.as_str() };
             console.line(&format!("route        {methods} {host}{} is {action}", route.path))?;
         }
         for route in &gateway.mcp {
@@ -109,6 +110,13 @@ impl Contents {
             let (methods, tools) = (route.methods.len(), route.tools.len());
             let line = format!("route        mcp {host}{} is {server}: {methods} methods, {tools} tools", route.path);
             console.line(&line)?;
+        }
+        for route in &gateway.a2a {
+            let host = route.host.as_deref().unwrap_or("*");
+            let tenant = if route.tenant_in_id { "{tenant}" } else { "" };
+            let agent = format!("{}::\"{}{tenant}\"", route.agent.entity_type, route.agent.id);
+            let (count, card) = (route.operations.len(), if route.card.public { ", public card" } else { "" });
+            console.line(&format!("route        a2a {host}{} is {agent}: {count} operations{card}", route.path))?;
         }
         for policy in policies {
             console.line(&format!("policy       {policy}"))?;

@@ -164,32 +164,48 @@ pub struct ParentTable {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTable {
-    /// `http`: the request line says what is asked. `mcp`: the endpoint of an MCP server. Default: `http`.
+    /// `http`: the request line says what is asked. `grpc`: the method of a gRPC service. `mcp`: the endpoint of an MCP server.
+    /// `a2a`: the endpoint of an A2A agent. Default: `http`.
     pub protocol: Option<Spanned<String>>,
     /// Host that the route is for. Default: every host.
     pub host: Option<Spanned<String>>,
-    /// HTTP methods. For `http` only, and needed there.
+    /// HTTP methods; for `grpc`, the service's methods. For these two only, and needed there.
     pub methods: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Path template.
+    /// For `grpc`, and needed there: the service, by its full name.
+    pub service: Option<Spanned<String>>,
+    /// Path template; `grpc` has none.
+    #[serde(default = "no_path")]
     pub path: Spanned<String>,
-    /// Action: an id of type `Action`, or a full reference such as `Ns::Action::"read"`. For `http` only, and needed
-    /// there.
+    /// Action: an id of type `Action`, or a full reference such as `Ns::Action::"read"`. For `http` and `grpc` only, and
+    /// needed there.
     pub action: Option<Spanned<String>>,
-    /// Resource; for `mcp`, the server.
+    /// Resource; for `mcp`, the server; for `a2a`, the agent.
     pub resource: ResourceTable,
     /// Context attribute to source.
     #[serde(default)]
     pub context: AttributesTable,
     /// For `mcp`: revisions of the protocol that clients may speak. Default: all.
     pub revisions: Option<Spanned<Vec<Spanned<String>>>>,
-    /// For `mcp`: how a denial is said, `http403`, `coaz`, `hide` or `tool_error`. Default: `http403`.
+    /// For `a2a`: versions of the protocol that clients may speak. Default: all.
+    pub versions: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For `mcp`: how a denial is said, `http403`, `coaz`, `hide` or `tool_error`; for `a2a`, `http403` or `hide`. Default:
+    /// `http403`.
     pub denial: Option<Spanned<String>>,
     /// For `mcp`: what becomes of arguments that the schema does not know, `deny` or `ignore`. Default: `deny`.
     pub unknown_arguments: Option<Spanned<String>>,
-    /// For `mcp`: largest body, in bytes. Default: one MiB.
+    /// For `mcp` and `a2a`: largest body, in bytes. Default: one MiB.
     pub max_body_bytes: Option<Spanned<u32>>,
-    /// For `mcp`: web origins that may call. Default: none.
+    /// For `mcp` and `a2a`: web origins that may call. Default: none.
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For `a2a`: whether requests name a tenant, `refuse`, `optional` or `required`. Default: `refuse`.
+    pub tenant: Option<Spanned<String>>,
+    /// For `a2a`: the public agent card. Default: below the endpoint, and not public.
+    pub card: Option<Spanned<CardTable>>,
+    /// For `a2a`: where push notifications may go, such as `hooks.example`, `*.hooks.example` or `http://10.0.0.7:8080`.
+    /// Default: to any public host, by `https` on its own port.
+    pub push_targets: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For `a2a`: the member of a message's metadata that names a skill. Default: none does.
+    pub skill: Option<Spanned<String>>,
     /// For `mcp`: by tool, the names of the headers `Mcp-Param-NAME` and the arguments that they repeat.
     pub param_headers: Option<Spanned<ParamHeadersTable>>,
     /// For `mcp`: file with the digests of the server's tools, as `palisade schema from-mcp` writes it. Default: the server
@@ -213,6 +229,22 @@ pub struct RouteTable {
     pub delegation: Option<Spanned<String>>,
     /// What becomes of a transaction token: `strip`, `refuse`, `optional` or `required`. Default: `strip`.
     pub transaction: Option<Spanned<String>>,
+}
+
+/// The path of a route that has none: empty, in no place.
+fn no_path() -> Spanned<String> {
+    Spanned::new(0..0, String::new())
+}
+
+/// `card` of a route.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardTable {
+    /// Where the card is. Default: `/.well-known/agent-card.json` below the endpoint.
+    pub path: Option<Spanned<String>>,
+    /// Whether anybody may have it, without credentials. Default: `false`.
+    #[serde(default)]
+    pub public: bool,
 }
 
 /// What the key set of [`ProjectFile::transaction_tokens`] is called among those of the issuers, whose aliases have no `_`.

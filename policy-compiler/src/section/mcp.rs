@@ -18,7 +18,7 @@ use super::routes::{Callers, Sources, check_names, context, rules};
 use super::types::{Attribute, SchemaTypes};
 use super::{catalogue, template};
 use crate::diagnostic::Findings;
-use crate::project::{ParamHeadersTable, ResourceTable, RouteTable, at, at_span};
+use crate::project::{ParamHeadersTable, ResourceTable, RouteTable, at};
 use crate::source::SourceFile;
 
 /// The attribute of a tool's context that holds its arguments.
@@ -32,13 +32,9 @@ pub(super) fn route(
     findings: &mut Findings,
 ) -> Option<McpRoute> {
     let RouteTable {
-        protocol: _,
         host,
-        methods,
         path,
-        action,
         resource,
-        context: _,
         revisions,
         denial,
         unknown_arguments,
@@ -47,22 +43,8 @@ pub(super) fn route(
         param_headers,
         catalogue,
         drift,
-        scopes: _,
-        acr_values: _,
-        max_authentication_age: _,
-        strip_token: _,
-        delegation: _,
-        transaction: _,
+        ..
     } = table;
-    let foreign = [
-        methods.as_ref().map(|value| ("methods", value.span())),
-        action.as_ref().map(|value| ("action", value.span())),
-    ];
-    for (key, span) in foreign.into_iter().flatten() {
-        let message =
-            format!("`{key}` is not for routes with `protocol = \"mcp\"`: what a request asks is in its body");
-        findings.push(at_span("route.key", span, message));
-    }
     let ResourceTable { entity_type, id } = resource;
     check_names(id, &template::names(path.as_ref()), findings);
     let mut rules = rules(table, callers, None, types, findings);
@@ -184,7 +166,7 @@ impl Actions<'_, '_> {
     }
 }
 
-fn action_ref(uid: &EntityUid) -> ActionRef {
+pub(super) fn action_ref(uid: &EntityUid) -> ActionRef {
     ActionRef { entity_type: uid.type_name().to_string(), id: uid.id().unescaped().to_owned() }
 }
 

@@ -127,7 +127,7 @@ fn defaults_are_the_strict_ones() {
 #[test]
 fn mistakes_are_found_where_they_are() {
     for (from, to, code, place) in [
-        ("\"mcp\"", "\"grpc\"", "route.protocol", "\"grpc\""),
+        ("\"mcp\"", "\"soap\"", "route.protocol", "\"soap\""),
         ("path = ", "methods = [\"POST\"]\npath = ", "route.key", "[\"POST\"]"),
         ("path = ", "action = \"read_file\"\npath = ", "route.key", "\"read_file\""),
         ("Files::Server", "Files::Sever", "route.unknown_type", "\"Files::Sever\""),

@@ -4,25 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
-    ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, McpRoute, MessageMember, ResourceTemplate,
-    Route, RouteRules, Source,
+    A2aRoute, ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, McpRoute, MessageMember,
+    ResourceTemplate, Route, RouteRules, Source,
 };
 use toml::Spanned;
 
 use super::issuers::unknown_type;
+use super::protocol::Protocol;
 use super::types::{Attribute, SchemaTypes};
-use super::{claim, mcp, template, transactions};
+use super::{a2a, claim, grpc, mcp, template, transactions};
 use crate::diagnostic::Findings;
 use crate::project::{ProjectFile, ResourceTable, RouteTable, at, at_span, seconds};
 use crate::source::SourceFile;
 
-/// Routes whose request line says what is asked, and routes to MCP servers.
+/// The routes of a project, by what they speak.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// Those whose request line says what is asked.
+    pub(super) http: Vec<Route>,
+    pub(super) mcp: Vec<McpRoute>,
+    pub(super) a2a: Vec<A2aRoute>,
+}
+
 pub(super) fn build(
     file: &ProjectFile,
     types: &SchemaTypes<'_>,
     catalogues: &BTreeMap<String, SourceFile>,
     findings: &mut Findings,
-) -> (Vec<Route>, Vec<McpRoute>) {
+) -> Routes {
     let named = file.issuers.iter().map(|issuer| issuer.principal.as_ref().entity_type.as_ref().as_str());
     // A type that the schema does not know is a finding of its issuer already.
     let principals: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
@@ -30,18 +39,17 @@ pub(super) fn build(
     let named = delegations.map(|delegation| delegation.actor.as_ref().entity_type.as_ref().as_str());
     let actors: Vec<&str> = named.filter(|name| types.entity_type(name).is_some()).collect();
     let callers = Callers { file, principals, actors };
-    let (mut routes, mut servers) = (Vec::new(), Vec::new());
+    let mut routes = Routes::default();
     for table in &file.routes {
-        match table.protocol.as_ref().map(|name| (name, name.as_ref().as_str())) {
-            None | Some((_, "http")) => routes.extend(route(table, &callers, types, findings)),
-            Some((_, "mcp")) => servers.extend(mcp::route(table, &callers, types, catalogues, findings)),
-            Some((name, other)) => {
-                let finding = at("route.protocol", name, format!("`{other}` is not a protocol"));
-                findings.push(finding.with_help("it can be: http, mcp"));
-            }
+        match Protocol::of(table, findings) {
+            None => {}
+            Some(Protocol::Http) => routes.http.extend(route(table, &callers, types, findings)),
+            Some(Protocol::Grpc) => routes.http.extend(grpc::routes(table, &callers, types, findings)),
+            Some(Protocol::Mcp) => routes.mcp.extend(mcp::route(table, &callers, types, catalogues, findings)),
+            Some(Protocol::A2a) => routes.a2a.extend(a2a::route(table, &callers, types, findings)),
         }
     }
-    (routes, servers)
+    routes
 }
 
 /// Who may call, as far as types go.
@@ -53,52 +61,14 @@ pub(super) struct Callers<'a> {
     actors: Vec<&'a str>,
 }
 
-fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, findings: &mut Findings) -> Option<Route> {
-    let RouteTable {
-        protocol: _,
-        host,
-        methods,
-        path,
-        action,
-        resource,
-        context: _,
-        revisions,
-        denial,
-        unknown_arguments,
-        max_body_bytes,
-        origins,
-        param_headers,
-        catalogue,
-        drift,
-        scopes: _,
-        acr_values: _,
-        max_authentication_age: _,
-        strip_token: _,
-        delegation: _,
-        transaction: _,
-    } = table;
-    let foreign = [
-        revisions.as_ref().map(|value| ("revisions", value.span())),
-        denial.as_ref().map(|value| ("denial", value.span())),
-        unknown_arguments.as_ref().map(|value| ("unknown_arguments", value.span())),
-        max_body_bytes.as_ref().map(|value| ("max_body_bytes", value.span())),
-        origins.as_ref().map(|value| ("origins", value.span())),
-        param_headers.as_ref().map(|value| ("param_headers", value.span())),
-        catalogue.as_ref().map(|value| ("catalogue", value.span())),
-        drift.as_ref().map(|value| ("drift", value.span())),
-    ];
-    for (key, span) in foreign.into_iter().flatten() {
-        let finding = at_span("route.key", span, format!("`{key}` is for routes with `protocol = \"mcp\"`"));
-        findings.push(finding);
-    }
-    let (Some(methods), Some(action)) = (methods, action) else {
-        for (key, is_there) in [("methods", methods.is_some()), ("action", action.is_some())] {
-            if !is_there {
-                findings.push(at("route.key_missing", path, format!("the route `{}` has no `{key}`", path.as_ref())));
-            }
-        }
-        return None;
-    };
+pub(super) fn route(
+    table: &RouteTable,
+    callers: &Callers<'_>,
+    types: &SchemaTypes<'_>,
+    findings: &mut Findings,
+) -> Option<Route> {
+    let RouteTable { host, methods, path, action, resource, .. } = table;
+    let (methods, action) = methods.as_ref().zip(action.as_ref())?;
     if methods.as_ref().is_empty() {
         findings.push(at("route.methods_empty", methods, "a route needs a method"));
     }
@@ -123,6 +93,7 @@ fn route(table: &RouteTable, callers: &Callers<'_>, types: &SchemaTypes<'_>, fin
         resource: ResourceTemplate { entity_type: entity_type.as_ref().clone(), id: id.as_ref().clone() },
         context,
         rules: rules?,
+        grpc: false,
     })
 }
 
@@ -250,8 +221,10 @@ fn list(names: &[&cedar_policy::EntityTypeName]) -> String {
 pub(super) enum Sources {
     /// The headers and the token.
     Http,
-    /// A message as well.
+    /// A message of MCP as well.
     Message,
+    /// A request of A2A as well.
+    A2a,
 }
 
 fn check_context_names(table: &RouteTable, uid: &EntityUid, known: &[Attribute], findings: &mut Findings) {
@@ -341,6 +314,7 @@ fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findin
         }
         Some(("claim", names)) => return claim::path(value, names, findings).map(Source::Claim),
         Some(("message", member)) if sources == Sources::Message => message_member(member).map(Source::Message),
+        Some(("message", member)) if sources == Sources::A2a => a2a::member(member).map(Source::A2a),
         Some(("transaction", names)) => return claim::path(value, names, findings).map(Source::Transaction),
         Some(("query", name)) if !name.is_empty() => Some(Source::Query(name.to_owned())),
         Some(("header", name)) if !name.is_empty() => Some(Source::Header(name.to_ascii_lowercase())),
@@ -351,6 +325,7 @@ fn source(value: &Spanned<String>, path_names: &[&str], sources: Sources, findin
         let help = match sources {
             Sources::Http => HTTP_SOURCES.to_owned(),
             Sources::Message => format!("{HTTP_SOURCES}, message.method, .revision, .name, .uri, .task"),
+            Sources::A2a => format!("{HTTP_SOURCES}, {}", a2a::sources()),
         };
         findings.push(at("route.source", value, message).with_help(help));
     }
@@ -392,6 +367,9 @@ fn gives(source: &Source, wanted: &AttributeType) -> bool {
         Source::Delegated => *wanted == AttributeType::Bool,
         Source::DelegationDepth => *wanted == AttributeType::Long,
         Source::Path(_) | Source::Query(_) | Source::Header(_) => !compound,
-        Source::Method | Source::PathText | Source::Host | Source::Message(_) => *wanted == AttributeType::String,
+        Source::A2a(member) if member.is_set() => *wanted == AttributeType::Set(Box::new(AttributeType::String)),
+        Source::A2a(_) | Source::Method | Source::PathText | Source::Host | Source::Message(_) => {
+            *wanted == AttributeType::String
+        }
     }
 }
