@@ -110,6 +110,10 @@ impl<'a> Pipeline<'a> {
                 facts.challenge.scopes = facts.cure.scopes;
                 Progress::Decided(Outcome::ScopeLacking)
             }
+            Ok(Progress::Decided(Outcome::Denied)) if facts.cure.authentication.is_some() && !facts.hides_denials() => {
+                facts.challenge.authentication = facts.cure.authentication;
+                Progress::Decided(Outcome::AuthenticationLacking)
+            }
             Ok(progress) => progress,
             Err(Refusal { outcome, attribute }) => {
                 facts.attribute = attribute;

@@ -26,6 +26,8 @@ pub enum Outcome {
     Denied,
     /// Policies forbid, and each of them says which scopes it wants.
     ScopeLacking,
+    /// Policies forbid, and each of them asks for the same authentication of the user.
+    AuthenticationLacking,
     /// A `forbid` policy could not be evaluated, and the configuration counts that as a prohibition.
     ForbidError,
     /// No usable credential.
@@ -104,6 +106,7 @@ impl Outcome {
             Self::Metadata => "answer",
             Self::Denied
             | Self::ScopeLacking
+            | Self::AuthenticationLacking
             | Self::ForbidError
             | Self::Credential(_)
             | Self::Token(_)

@@ -120,6 +120,9 @@ impl Outcome {
             Self::Denied => row!(403, C::AccessDenied, Warn, "policy.deny"),
             // Each policy that forbade it says which scopes it wants.
             Self::ScopeLacking => row!(403, C::InsufficientScope, Warn, "policy.scope_lacking"),
+            Self::AuthenticationLacking => {
+                row!(401, C::InsufficientAuthentication, Warn, "policy.authentication_lacking")
+            }
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
             Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),

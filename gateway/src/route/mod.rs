@@ -24,5 +24,6 @@ pub(crate) use open::{Target, endpoint};
 pub(crate) use path::RequestPath;
 pub(crate) use query::pairs as query_pairs;
 pub(crate) use resource::IdTemplate;
+pub(crate) use rules::check_authentication;
 pub(crate) use table::RouteTable;
 pub(crate) use template::PathTemplate;

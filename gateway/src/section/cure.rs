@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::route::Authentication;
+
 /// What would cure a denial by one `forbid` policy, as far as that policy goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,4 +16,7 @@ pub struct PolicyCure {
     /// Scopes with which the policy would not have forbidden the request, all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// How the user would have to be authenticated for the policy not to forbid the request (RFC 9470).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
 }

@@ -1,9 +1,10 @@
 //! What a client is told that would cure a denial: what the policies' authors wrote for it, and nothing else.
 
-use palisade_gateway::section::{GatewaySection, PolicyCure};
+use palisade_gateway::section::{Authentication, GatewaySection, PolicyCure};
 use palisade_gateway::{Gateway, NativeHost};
 use serde_json::{Value, json};
 
+use crate::keys;
 use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, send, send_body};
 
 const ADVICE: &str = "Drafts are for editors: ask one to \"open\" it.";
@@ -14,11 +15,16 @@ fn gateway() -> Gateway {
         policy: policy.to_owned(),
         advice: Some(advice.to_owned()),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        authentication: None,
     };
+    let authentication = Authentication { acr_values: vec!["gold".to_owned()], max_age_seconds: Some(300) };
+    let frozen =
+        PolicyCure { authentication: Some(authentication), ..cure("no-sanctioned-details", "Sign in again.", &[]) };
     let mut parts = Parts::new();
     let mut section = GatewaySection::parse(&parts.gateway).unwrap();
     section.cures = vec![
         cure("no-drafts", ADVICE, &["drafts:read", "edit"]),
+        frozen,
         cure("no-exfiltration", "Say what the files are for, and ask again.", &[]),
     ];
     parts.gateway = section.encode().unwrap();
@@ -77,4 +83,27 @@ fn advice_alone_changes_words_and_nothing_else() {
     let silent = send(&mut gateway, &Ask::new("PUT", "/repos/site/branches/main"));
     assert_eq!(silent.reason, "policy.deny");
     assert_eq!(serde_json::from_str::<Value>(&silent.body.unwrap()).unwrap().get("detail"), None);
+}
+
+#[test]
+fn an_authentication_that_would_help_is_a_challenge() {
+    let claims = json!({
+        "iss": "https://as", "aud": "https://gateway", "sub": "a", "client_id": "a", "jti": "j", "iat": NOW - 10, "exp": NOW + 300,
+        "authorization_details": [{"type": "sanctioned"}, {"type": "payment_initiation", "actions": ["pay"], "account": "a"}],
+    });
+    let token = keys::p256(1).token(r#"{"alg":"ES256","kid":"es","typ":"at+jwt"}"#, &claims.to_string());
+    let ask = Ask::bare("GET", "/accounts/a/pay").header("authorization", format!("Bearer {token}"));
+    let answer = send(&mut gateway(), &ask);
+    assert_eq!((answer.reason, answer.status), ("policy.authentication_lacking", 401));
+    assert_eq!(
+        (answer.policies.as_slice(), &answer.record["decision"]),
+        (&["no-sanctioned-details".to_owned()][..], &json!("deny"))
+    );
+    let challenge = r#"Bearer error="insufficient_user_authentication", acr_values="gold", max_age="300""#;
+    assert_eq!(answer.header("www-authenticate"), Some(challenge));
+    let problem: Value = serde_json::from_str(&answer.body.unwrap()).unwrap();
+    assert_eq!(
+        (&problem["reason"], &problem["detail"]),
+        (&json!("insufficient_user_authentication"), &json!("Sign in again."))
+    );
 }

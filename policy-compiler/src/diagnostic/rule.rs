@@ -24,6 +24,7 @@ pub const RULES: &[Rule] = &[
     rule("link.refused", "a template link does not fit its template"),
     rule("link.syntax", "a template link cannot be read"),
     rule("policy.contradiction", "the conditions of a policy can never hold together"),
+    rule("policy.cure_refused", "what would cure a denial cannot be told to clients"),
     rule("policy.duplicate", "a policy asks the same as another of the same effect"),
     rule("policy.duplicate_id", "two policies have the same id"),
     rule("policy.empty_id", "the id of a policy is empty"),

@@ -498,6 +498,8 @@ fn what_authors_let_clients_know_is_in_the_section() {
         @id("plain") forbid(principal, action, resource);
         @id("allow") @advice("no") permit(principal, action, resource);
         @id("empty") @advice("  ") @scope("") forbid(principal, action, resource);
+        @id("strong") @acr_values("gold  silver") @max_authentication_age("5m") forbid(principal, action, resource);
+        @id("when") @max_authentication_age("soon") forbid(principal, action, resource);
         @id("shape") @advice("Ask.") @scope("c") forbid(principal == ?principal, action, resource);
         "#,
     );
@@ -508,8 +510,15 @@ fn what_authors_let_clients_know_is_in_the_section() {
         .map(|cure| (cure.policy.as_str(), cure.advice.as_deref(), cure.scopes.join(" ")))
         .collect();
     // A template without links is no policy.
-    assert_eq!(cures, [("early", None, "a b".to_owned()), ("late", Some("Come back by day."), String::new())]);
+    let [early, late] = [("early", None, "a b".to_owned()), ("late", Some("Come back by day."), String::new())];
+    assert_eq!(cures, [early, late, ("strong", None, String::new())]);
+    let authentication = section.cures[2].authentication.as_ref().unwrap();
+    assert_eq!(
+        (authentication.acr_values.join(" "), authentication.max_age_seconds),
+        ("gold silver".to_owned(), Some(300))
+    );
+    assert!(findings.iter().any(|finding| finding.code == "policy.cure_refused"), "{findings:?}");
     let findings: Vec<_> = findings.iter().filter(|finding| finding.code == "policy.no_cure").collect();
-    let [permit, empty] = &findings[..] else { panic!("{findings:?}") };
+    let [permit, empty, _] = &findings[..] else { panic!("{findings:?}") };
     assert!(permit.message.contains("`forbid`") && empty.message.contains("empty"), "{findings:?}");
 }
