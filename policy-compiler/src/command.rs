@@ -15,8 +15,10 @@ mod inspect;
 mod jwks;
 mod keys;
 mod loose;
+mod mcp_client;
 mod project;
 mod report;
+mod schema;
 mod sign;
 mod test;
 mod token;
@@ -85,6 +87,7 @@ enum Command {
     Token(token::Arguments),
     Jwks(jwks::Arguments),
     GatewayConfig(gateway_config::Arguments),
+    Schema(schema::Arguments),
 }
 
 /// Output for people or for tools.
@@ -133,5 +136,6 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Token(arguments) => token::run(&arguments, console),
         Command::Jwks(arguments) => jwks::run(&arguments, console),
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
+        Command::Schema(arguments) => schema::run(&arguments, console),
     }
 }

@@ -20,6 +20,7 @@ mod lint;
 pub mod listing;
 pub mod nesting;
 pub mod project;
+pub mod schema;
 pub mod section;
 pub mod source;
 pub mod token;

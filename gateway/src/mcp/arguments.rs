@@ -64,7 +64,8 @@ impl<'a> Arguments<'a> {
         let start = builder.fields.len();
         for field in fields {
             let member = given.and_then(|given| given.get(&field.name));
-            let absent = member.is_none_or(|member| member.kind() == JsonKind::Null && !is_null(&field.attribute_type));
+            let absent =
+                member.is_none_or(|member| member.kind() == JsonKind::Null && !takes_null(&field.attribute_type));
             match member.filter(|_| !absent) {
                 Some(member) => {
                     let value = self.of_type(builder, &field.attribute_type, member);
@@ -138,6 +139,7 @@ impl<'a> Arguments<'a> {
                 }
                 Ok(builder.close_set(start))
             }
+            (AttributeType::Record(fields), _) if is_union(fields) => self.union(builder, fields, given),
             (AttributeType::Record(fields), JsonKind::Object) => self.record(builder, fields, Some(given)),
             (AttributeType::Record(fields), JsonKind::Array) if is_tuple(fields) => self.tuple(builder, fields, given),
             (
@@ -154,6 +156,29 @@ impl<'a> Arguments<'a> {
                 _,
             ) => Err(misfit()),
         }
+    }
+
+    /// A value of one of several types, which the generator writes as a record of `typeChoice0`, `typeChoice1` and so on, with
+    /// the first that fits.
+    fn union(
+        &self,
+        builder: &mut Builder<'_, 'a>,
+        fields: &'a [RecordField],
+        given: JsonView<'a>,
+    ) -> Result<Value, ArgumentFault> {
+        let (start, elements) = (builder.fields.len(), builder.elements.len());
+        for index in 0..fields.len() {
+            let name = choice_name(index);
+            let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+            if let Ok(value) = self.of_type(builder, &field.attribute_type, given) {
+                builder.fields.push((&field.name, value));
+                return Ok(builder.close_record(start));
+            }
+            // What was put down before it turned out not to fit.
+            builder.fields.truncate(start);
+            builder.elements.truncate(elements);
+        }
+        Err(ArgumentFault::here(McpError::ArgumentType))
     }
 
     /// An array with a type for each place, which the generator writes as a record of `proj0`, `proj1` and so on.
@@ -181,6 +206,23 @@ impl<'a> Arguments<'a> {
 
 fn is_tuple(fields: &[RecordField]) -> bool {
     !fields.is_empty() && (0..fields.len()).all(|index| fields.iter().any(|field| field.name == format!("proj{index}")))
+}
+
+fn is_union(fields: &[RecordField]) -> bool {
+    let is_there = |index| fields.iter().any(|field| !field.required && field.name == choice_name(index));
+    !fields.is_empty() && (0..fields.len()).all(is_there)
+}
+
+fn choice_name(index: usize) -> String {
+    format!("typeChoice{index}")
+}
+
+/// Whether null is a value of the type, and not the absence of one.
+fn takes_null(of: &AttributeType) -> bool {
+    match of {
+        AttributeType::Record(fields) => is_union(fields) && fields.iter().any(|field| is_null(&field.attribute_type)),
+        other => is_null(other),
+    }
 }
 
 /// The generator's stand-in for null.

@@ -13,6 +13,7 @@ use super::uri;
 use crate::header_map::HeaderMap;
 use crate::json::{JsonKind, JsonView};
 use crate::limits;
+use crate::record::RecordedArguments;
 use crate::route::OpenCall;
 
 /// One question.
@@ -34,11 +35,13 @@ pub(crate) struct MessageFacts<'a> {
     pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) uri: Option<Cow<'a, str>>,
     pub(crate) task: Option<Cow<'a, str>>,
+    /// The arguments of a tool call, where they are recorded.
+    pub(crate) arguments: Option<RecordedArguments<'a>>,
 }
 
 impl<'a> MessageFacts<'a> {
     fn new(method: &Method, revision: Revision) -> Self {
-        Self { method: method.name, revision, name: None, uri: None, task: None }
+        Self { method: method.name, revision, name: None, uri: None, task: None, arguments: None }
     }
 
     /// What the method is about, whatever it is.
@@ -107,7 +110,7 @@ pub(super) fn calls<'a>(
 fn tool_call<'a>(
     mcp: &'a OpenMcp,
     headers: HeaderMap<'_>,
-    facts: MessageFacts<'a>,
+    mut facts: MessageFacts<'a>,
     params: Option<JsonView<'a>>,
 ) -> Result<AskedCall<'a>, McpError> {
     let given = params.and_then(|params| params.get("arguments"));
@@ -118,7 +121,10 @@ fn tool_call<'a>(
     if mcp.catalogue.as_ref().is_some_and(|catalogue| !catalogue.lets_call(name)) {
         return Err(McpError::ToolUnpinned);
     }
-    let Some(tool) = mcp.tool(name) else {
+    let tool = mcp.tool(name);
+    let values = tool.map_or(&[][..], |tool| &tool.recorded);
+    facts.arguments = mcp.record_arguments.then_some(RecordedArguments { given, values });
+    let Some(tool) = tool else {
         // Without an action of its own, it is one call among others, and its arguments are nobody's concern.
         let open = mcp.method(facts.method).ok_or(McpError::ToolUnknown)?;
         return Ok(AskedCall { call: &open.call, resource: &open.resource, facts, arguments: None });

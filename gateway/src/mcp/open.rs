@@ -23,6 +23,7 @@ pub(crate) struct OpenMcp {
     pub(super) unknown_arguments: UnknownArguments,
     pub(super) origins: Vec<String>,
     pub(crate) catalogue: Option<OpenCatalogue>,
+    pub(super) record_arguments: bool,
     /// By method, ascending.
     methods: Vec<(String, OpenMethod)>,
     /// By tool, ascending.
@@ -43,6 +44,8 @@ pub(super) struct OpenTool {
     pub(super) resource: CallResource,
     pub(super) input: AttributeType,
     pub(super) mirrored: Vec<ParamHeader>,
+    /// Names of arguments whose values are recorded.
+    pub(super) recorded: Vec<String>,
 }
 
 /// The resource of the Cedar request.
@@ -81,6 +84,7 @@ impl OpenMcp {
             methods,
             tools,
             catalogue,
+            record_arguments,
         } = raw;
         let error = |kind, what: &str| SectionError::new(kind, format!("{what} of {place}"));
         let ResourceTemplate { entity_type: server_type, id } = server;
@@ -113,6 +117,7 @@ impl OpenMcp {
             denial,
             unknown_arguments,
             origins,
+            record_arguments,
             catalogue: catalogue.map(|raw| OpenCatalogue::open(raw, place)).transpose()?,
         })
     }
@@ -155,7 +160,7 @@ fn tool(
     slots: &mut RouteSlots,
     place: &str,
 ) -> Result<(String, OpenTool), SectionError> {
-    let ToolAction { tool, action, resource, context, input, param_headers } = raw;
+    let ToolAction { tool, action, resource, context, input, param_headers, recorded } = raw;
     let place = format!("the tool `{tool}` of {place}");
     let error = |kind| SectionError::new(kind, place.as_str());
     if tool.is_empty() || tool.len() > limits::SUBJECT_BYTES {
@@ -166,6 +171,12 @@ fn tool(
     }
     if param_headers.len() > limits::PARAM_HEADERS {
         return Err(error(SectionErrorKind::Limit));
+    }
+    if recorded.iter().any(|name| !input.iter().any(|field| field.name == *name)) {
+        return Err(error(SectionErrorKind::Name));
+    }
+    if recorded.array_windows().any(|[left, right]| left >= right) {
+        return Err(error(SectionErrorKind::Duplicate));
     }
     let input = AttributeType::Record(input);
     input.check(&place)?;
@@ -180,7 +191,7 @@ fn tool(
     let mirrored = mirrored.collect::<Result<_, _>>()?;
     let resource = open_resource(resource, &place)?;
     let call = OpenCall::open(action, context, template, slots, &place)?;
-    Ok((tool, OpenTool { call, resource, input, mirrored }))
+    Ok((tool, OpenTool { call, resource, input, mirrored, recorded }))
 }
 
 /// The attribute of the context that holds a tool's arguments.

@@ -3,10 +3,12 @@
 //! Written by hand into one reused buffer. Everything that a caller chose is escaped and cut to
 //! [`crate::limits::RECORD_STRING_BYTES`]. The token never appears, nor does the query, where applications put secrets.
 
+mod arguments;
 mod delegation;
 mod json;
 mod time;
 
+pub(crate) use arguments::RecordedArguments;
 pub(crate) use delegation::DelegationFacts;
 pub(crate) use json::push_text as push_json;
 use json::{push_bytes, push_text};
@@ -99,6 +101,8 @@ pub(crate) struct Recorder {
     /// The member `bundle`, the same in every record.
     bundle: String,
     line: String,
+    /// Canonical JSON on its way into a digest.
+    scratch: String,
 }
 
 impl Recorder {
@@ -110,7 +114,7 @@ impl Recorder {
         bundle.push_str(",\"digest\":");
         push_text(&mut bundle, &format!("{digest:?}"));
         bundle.push('}');
-        Self { bundle, line: String::new() }
+        Self { bundle, line: String::new(), scratch: String::new() }
     }
 
     /// Writes one record, without a newline.
@@ -178,7 +182,7 @@ impl Recorder {
         push_member(out, "host", *authority);
         push_member(out, "path", *path);
         if let Some(rpc) = rpc {
-            push_rpc(out, rpc, message.as_ref());
+            push_rpc(out, &mut self.scratch, rpc, message.as_ref());
         }
         if let Some((reply, facts)) = a2a {
             push_a2a(out, reply, facts.as_ref());
@@ -193,8 +197,8 @@ impl Recorder {
     }
 }
 
-/// What a body asked. Arguments are not recorded: they are what the caller works on.
-fn push_rpc(out: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, MessageFacts<'_>)>) {
+/// What a body asked. Arguments are what the caller works on: of them there is a digest, unless the bundle says more.
+fn push_rpc(out: &mut String, scratch: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, MessageFacts<'_>)>) {
     let method = message.map(|(_, facts)| facts.method).or(rpc.method);
     let subject = message.map(|(_, facts)| facts.subject()).or(rpc.subject.as_deref()).filter(|text| !text.is_empty());
     out.push_str(",\"mcp\":{\"revision\":");
@@ -206,6 +210,9 @@ fn push_rpc(out: &mut String, rpc: &RpcReply<'_>, message: Option<&(usize, Messa
     push_member(out, "subject", subject.map(str::as_bytes));
     out.push_str(",\"questions\":");
     push_number(out, message.map_or(0, |(count, _)| u64::try_from(*count).unwrap_or(u64::MAX)));
+    if let Some(arguments) = message.and_then(|(_, facts)| facts.arguments.as_ref()) {
+        arguments.push(out, scratch);
+    }
     out.push('}');
 }
 

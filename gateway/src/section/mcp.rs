@@ -39,6 +39,13 @@ pub struct McpRoute {
     /// The tools that were approved. Default: the server may have any, and may change them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<Catalogue>,
+    /// Whether records have a digest of the arguments of tool calls. Default: they do.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub record_arguments: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The tools of a server that were approved.
@@ -133,6 +140,9 @@ pub struct ToolAction {
     /// Headers that repeat arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub param_headers: Vec<ArgumentHeader>,
+    /// Arguments whose values are recorded, by name, ascending. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<String>,
 }
 
 /// The type of what a method is about.

@@ -18,6 +18,8 @@ pub(crate) fn routes() -> Vec<McpRoute> {
         route.methods.retain(|method| kept.contains(&method.method.as_str()));
         route.tools[0].input.truncate(1);
     }
+    routes[1].tools[0].recorded = vec!["key".to_owned()];
+    routes[2].record_arguments = false;
     routes
 }
 
@@ -30,6 +32,9 @@ fn route(denial: &str) -> McpRoute {
     };
     let field = |name: &str, of: Value, required: bool| json!({"name": name, "type": of, "required": required});
     let pair = json!({"record": [field("proj0", json!("string"), true), field("proj1", json!("long"), true)]});
+    let choice = json!({"record": [field("typeChoice0", json!("long"), false), field("typeChoice1", json!({"set": "string"}), false),
+        field("typeChoice2", json!({"record": [field("a", json!({"set": "long"}), true), field("b", json!("string"), true)]}), false),
+        field("typeChoice3", json!({"entity": "Null"}), false)]});
     let route = json!({
         "path": format!("/mcp/{denial}"),
         "server": {"type": "McpServer", "id": "s"},
@@ -50,6 +55,7 @@ fn route(denial: &str) -> McpRoute {
                 field("from", json!("ip"), false), field("tags", json!({"set": "string"}), false),
                 field("pair", pair, false), field("kind", json!({"entity": "Kind"}), false),
                 field("on", json!("bool"), false), field("wait", json!("duration"), false),
+                field("any", choice, false),
             ],
         }],
     });
@@ -185,6 +191,10 @@ fn arguments_have_the_types_of_the_schema() {
         json!({"key": "a", "at": "2026-11-22T10:00:00+01:00"}),
         json!({"key": "a", "from": "10.1.2.3", "tags": ["x", "y"], "pair": ["p", 2], "kind": "k", "on": true}),
         json!({"key": "a", "wait": "5m", "n": null}),
+        json!({"key": "a", "any": 7}),
+        json!({"key": "a", "any": ["x"]}),
+        json!({"key": "a", "any": {"a": [1, 2], "b": "z"}}),
+        json!({"key": "a", "any": null}),
     ] {
         assert_eq!(reason(arguments.clone()), ("policy.allow", String::new()), "{arguments}");
     }
@@ -198,6 +208,9 @@ fn arguments_have_the_types_of_the_schema() {
         json!({"key": "a", "from": "11.0.0.1"}),
         json!({"key": "a", "tags": []}),
         json!({"key": "a", "pair": ["p", 3]}),
+        json!({"key": "a", "any": 8}),
+        json!({"key": "a", "any": []}),
+        json!({"key": "a", "any": {"a": [2], "b": "z"}}),
     ] {
         assert_eq!(reason(arguments.clone()).0, "policy.deny", "{arguments}");
     }
@@ -220,6 +233,12 @@ fn arguments_have_the_types_of_the_schema() {
         (json!({"key": "a", "kind": 1}), "kind"),
         (json!({"key": "a", "on": 1}), "on"),
         (json!({"key": "a", "wait": "PT5M"}), "wait"),
+        (json!({"key": "a", "any": "7"}), "any"),
+        (json!({"key": "a", "any": true}), "any"),
+        (json!({"key": "a", "any": ["x", 1]}), "any"),
+        // The record is left half way: nothing of it may stay behind.
+        (json!({"key": "a", "any": {"a": [1]}}), "any"),
+        (json!({"key": "a", "any": {"typeChoice0": 7}}), "any"),
     ] {
         if at.is_empty() {
             // serde_json writes 100.0, which is a decimal.
@@ -277,9 +296,25 @@ fn a_caller_without_rights_is_told_before_the_body_is_read() {
 fn the_record_says_what_was_asked_and_not_with_which_arguments() {
     let mut gateway = gateway();
     let (answer, _) = answer(&mut gateway, "/mcp/http403", &lookup(json!({"key": "a-private-value"})));
-    let mcp = json!({"revision": "2025-03-26", "method": "tools/call", "subject": "lookup", "questions": 1});
+    let digest = "b8e831af51411f7be71417994dfd4842a6bc342a89aef618570866d09d613178";
+    let mcp = json!({"revision": "2025-03-26", "method": "tools/call", "subject": "lookup", "questions": 1,
+                     "arguments": {"canonical": format!("sha256:{digest}")}});
     assert_eq!(answer.record["mcp"], mcp);
     assert!(!answer.record.to_string().contains("private"));
+}
+
+#[test]
+fn values_are_recorded_where_the_bundle_names_them() {
+    let mut gateway = gateway();
+    let (allowed, _) = answer(&mut gateway, "/mcp/coaz", &lookup(json!({"key": "a-public-value"})));
+    assert_eq!(allowed.record["mcp"]["arguments"]["values"], json!({"key": "a-public-value"}));
+    let (denied, _) = answer(&mut gateway, "/mcp/coaz", &lookup(json!({"key": ["a", 1]})));
+    assert_eq!(
+        (denied.reason, &denied.record["mcp"]["arguments"]["values"]),
+        ("mcp.argument_type", &json!({"key": "[\"a\",1]"}))
+    );
+    let (silent, _) = answer(&mut gateway, "/mcp/hide", &lookup(json!({"key": "a-private-value"})));
+    assert_eq!((silent.reason, silent.record["mcp"].get("arguments")), ("policy.allow", None));
 }
 
 /// Whatever is done to a body that is allowed: it is refused, or it still asks for what is allowed.

@@ -65,7 +65,11 @@ const POLICIES: [(&str, &str); 21] = [
              (!(context.input has at) || context.input.at < datetime("2027-01-01")) &&
              (!(context.input has from) || context.input.from.isInRange(ip("10.0.0.0/8"))) &&
              (!(context.input has tags) || context.input.tags.contains("x")) &&
-             (!(context.input has pair) || context.input.pair.proj1 == 2) };"#,
+             (!(context.input has pair) || context.input.pair.proj1 == 2) &&
+             (!(context.input has any) || context.input.any has typeChoice3 ||
+              (context.input.any has typeChoice0 && context.input.any.typeChoice0 == 7) ||
+              (context.input.any has typeChoice1 && context.input.any.typeChoice1.contains("x")) ||
+              (context.input.any has typeChoice2 && context.input.any.typeChoice2.a.contains(1))) };"#,
     ),
     (
         "documents",

@@ -214,6 +214,10 @@ pub struct RouteTable {
     /// For `mcp` with a catalogue: what becomes of tools that are not as it has them, `report`, `drop` or `block`. Default:
     /// `drop`.
     pub drift: Option<Spanned<String>>,
+    /// For `mcp`: whether decision records have a digest of the arguments of tool calls. Default: `true`.
+    pub record_arguments: Option<Spanned<bool>>,
+    /// For `mcp`: by tool, the names of arguments whose values are recorded. Default: none.
+    pub record_values: Option<Spanned<BTreeMap<Spanned<String>, Vec<Spanned<String>>>>>,
     /// Scopes that the token must have, all of them. Default: none.
     #[serde(default)]
     pub scopes: Vec<Spanned<String>>,

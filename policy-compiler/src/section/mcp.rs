@@ -43,6 +43,8 @@ pub(super) fn route(
         param_headers,
         catalogue,
         drift,
+        record_arguments,
+        record_values,
         ..
     } = table;
     let ResourceTable { entity_type, id } = resource;
@@ -70,6 +72,16 @@ pub(super) fn route(
     if let Some(headers) = param_headers {
         add_param_headers(headers.as_ref(), &mut tools, findings);
     }
+    if let (Some(false), Some(values)) = (record_arguments.as_ref().map(|value| *value.as_ref()), record_values) {
+        findings.push(at(
+            "route.key",
+            values,
+            "`record_values` has no record to go to with `record_arguments = false`",
+        ));
+    }
+    for (tool, names) in record_values.iter().flat_map(|table| table.as_ref()) {
+        add_recorded(tool, names, &mut tools, findings);
+    }
     let catalogue = catalogue::build(catalogue.as_ref(), drift.as_ref(), catalogues, &tools, findings);
     Some(McpRoute {
         host: host.as_ref().map(|host| host.as_ref().clone()),
@@ -84,6 +96,7 @@ pub(super) fn route(
         methods,
         tools,
         catalogue: catalogue?,
+        record_arguments: record_arguments.as_ref().is_none_or(|value| *value.as_ref()),
     })
 }
 
@@ -117,7 +130,15 @@ impl Actions<'_, '_> {
                     let context = context(self.table, uid, known, Sources::Message, self.findings);
                     let tool = uid.id().unescaped().to_owned();
                     let action = action_ref(uid);
-                    self.tools.push(ToolAction { tool, action, resource, context, input, param_headers: Vec::new() });
+                    self.tools.push(ToolAction {
+                        tool,
+                        action,
+                        resource,
+                        context,
+                        input,
+                        param_headers: Vec::new(),
+                        recorded: Vec::new(),
+                    });
                 }
                 Some(Attribute { attribute_type: Err(reason), .. }) => {
                     let message = format!("the arguments of `{uid}` cannot be fed: a type in `{INPUT}` is {reason}");
@@ -215,6 +236,23 @@ pub(super) fn choice<T: Copy + Default>(
         findings.push(at("route.choice", value, message).with_help(format!("it can be: {}", names.join(", "))));
     }
     found
+}
+
+fn add_recorded(tool: &Spanned<String>, names: &[Spanned<String>], tools: &mut [ToolAction], findings: &mut Findings) {
+    let Some(known) = tools.iter_mut().find(|known| known.tool == *tool.as_ref()) else {
+        findings.push(at("route.unknown_tool", tool, format!("the schema declares no tool `{}`", tool.as_ref())));
+        return;
+    };
+    let mut recorded = BTreeSet::new();
+    for name in names {
+        if known.input.iter().any(|field| field.name == *name.as_ref()) {
+            recorded.insert(name.as_ref().clone());
+        } else {
+            let message = format!("the tool `{}` has no argument `{}`", tool.as_ref(), name.as_ref());
+            findings.push(at("route.unknown_argument", name, message));
+        }
+    }
+    known.recorded = recorded.into_iter().collect();
 }
 
 fn add_param_headers(table: &ParamHeadersTable, tools: &mut [ToolAction], findings: &mut Findings) {

@@ -112,7 +112,8 @@ fn defaults_are_the_strict_ones() {
 
     let keys = "revisions = [\"2026-07-28\", \"2025-11-25\"]\ndenial = \"hide\"\nunknown_arguments = \"ignore\"\n\
                 max_body_bytes = 100\norigins = [\"https://a\"]\nstrip_token = false\nscopes = [\"tools\"]\n\
-                param_headers = { write_file = { Path = \"path\" } }\n";
+                param_headers = { write_file = { Path = \"path\" } }\n\
+                record_values = { read_file = [\"path\", \"head\", \"path\"] }\n";
     let (section, findings) = build_from(&format!("{PROJECT}{keys}"), SCHEMA);
     assert_eq!(findings, []);
     let route = &section.mcp[0];
@@ -120,6 +121,8 @@ fn defaults_are_the_strict_ones() {
     assert_eq!(route.revisions, [McpRevision::R20260728, McpRevision::R20251125]);
     assert_eq!((route.max_body_bytes, route.origins.as_slice()), (100, &["https://a".to_owned()][..]));
     assert_eq!((route.rules.scopes.as_slice(), route.rules.strip_token), (&["tools".to_owned()][..], false));
+    let recorded = ["head", "path"].map(str::to_owned);
+    assert_eq!((route.record_arguments, &route.tools[1].recorded[..]), (true, &recorded[..]));
     let header = &route.tools[2].param_headers[0];
     assert_eq!((header.header.as_str(), header.argument.as_slice()), ("path", &["path".to_owned()][..]));
 }
@@ -142,6 +145,9 @@ fn mistakes_are_found_where_they_are() {
         ("path = ", "unknown_arguments = \"allow\"\npath = ", "route.choice", "\"allow\""),
         ("path = ", "param_headers = { move = { A = \"a\" } }\npath = ", "route.unknown_tool", "move"),
         ("path = ", "param_headers = { read_file = { A = \"a.b\" } }\npath = ", "route.unknown_argument", "\"a.b\""),
+        ("path = ", "record_values = { move = [\"path\"] }\npath = ", "route.unknown_tool", "move"),
+        ("path = ", "record_values = { read_file = [\"pat\"] }\npath = ", "route.unknown_argument", "\"pat\""),
+        ("path = ", "record_arguments = false\nrecord_values = {}\npath = ", "route.key", "{}"),
         ("path = ", "transaction = \"required\"\npath = ", "route.transaction", "\"required\""),
         ("path = ", "delegation = \"every_hop\"\npath = ", "route.delegation", "\"every_hop\""),
     ] {
@@ -207,6 +213,8 @@ fn keys_of_mcp_routes_are_for_no_others() {
         "param_headers = {}",
         "catalogue = \"c\"",
         "drift = \"drop\"",
+        "record_arguments = true",
+        "record_values = {}",
     ] {
         let route = "[[routes]]\nmethods = [\"GET\"]\npath = \"/\"\naction = 'Files::Action::\"http_only\"'\n\
                      resource = { type = \"Files::Server\", id = \"x\" }\n";

@@ -74,7 +74,7 @@ struct Key {
     allowed: &'static [Protocol],
 }
 
-fn keys(table: &RouteTable) -> [Key; 17] {
+fn keys(table: &RouteTable) -> [Key; 19] {
     use Protocol::{A2a, Grpc, Http, Mcp};
     let RouteTable {
         protocol: _,
@@ -98,6 +98,8 @@ fn keys(table: &RouteTable) -> [Key; 17] {
         param_headers,
         catalogue,
         drift,
+        record_arguments,
+        record_values,
         scopes: _,
         acr_values: _,
         max_authentication_age: _,
@@ -125,6 +127,8 @@ fn keys(table: &RouteTable) -> [Key; 17] {
         may("param_headers", span(param_headers), &[Mcp]),
         may("catalogue", span(catalogue), &[Mcp]),
         may("drift", span(drift), &[Mcp]),
+        may("record_arguments", span(record_arguments), &[Mcp]),
+        may("record_values", span(record_values), &[Mcp]),
     ]
 }
 

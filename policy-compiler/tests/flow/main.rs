@@ -3,8 +3,10 @@
 
 mod bundles;
 mod keys;
+mod mcp_server;
 mod output;
 mod palisade;
 mod remote_keys;
+mod schemas;
 mod tokens;
 mod workloads;

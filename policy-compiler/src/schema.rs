@@ -1,0 +1,11 @@
+//! Writes Cedar schemas for what others describe: the tools of an MCP server, the operations of an OpenAPI document.
+//!
+//! What cannot be typed exactly is left out and told, with a code and a place: nothing is guessed.
+
+mod fragment;
+mod json_schema;
+mod mcp;
+mod stub;
+
+pub use mcp::{McpSchema, ToolList, from_mcp};
+pub use stub::Stub;

@@ -1,0 +1,125 @@
+//! Schemas from live MCP servers, of both eras.
+
+use serde_json::{Value, json};
+
+use crate::mcp_server::{Asked, Server, events, json_reply, refusal, result, tool};
+use crate::palisade::{Run, Workshop};
+
+fn catalogue(workshop: &Workshop) -> Vec<String> {
+    let catalogue: Value = serde_json::from_str(&workshop.text("c.json")).unwrap();
+    catalogue["tools"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn a_stateless_server_is_asked_page_by_page() {
+    let server = Server::start(|asked| match asked.body["params"]["cursor"].as_str() {
+        None => result(asked, &json!({"tools": [tool("a")], "nextCursor": "", "ttlMs": 1, "cacheScope": "public"})),
+        Some("") => events(asked, &json!({"tools": [tool("b")], "nextCursor": "2"})),
+        Some(_) => result(asked, &json!({"tools": [tool("c")]})),
+    });
+    let workshop = Workshop::new();
+    workshop.write("token", "secret-token\n");
+    let schema = workshop.ok(&format!("schema from-mcp {} --bearer-file token --catalogue c.json", server.url));
+    assert_eq!(catalogue(&workshop), ["a", "b", "c"]);
+    assert!(schema.contains("action \"c\" in [Action::\"call_tool\"]"), "{schema}");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 3);
+    for asked in asked {
+        assert_eq!(
+            (asked.header("mcp-protocol-version"), asked.header("mcp-method")),
+            (Some("2026-07-28"), Some("tools/list"))
+        );
+        assert_eq!(asked.header("authorization"), Some("Bearer secret-token"));
+        assert_eq!(asked.body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
+    }
+}
+
+fn legacy(asked: &Asked) -> crate::mcp_server::Reply {
+    if asked.method == "DELETE" {
+        return json_reply(200, &Value::Null);
+    }
+    let in_session = asked.header("mcp-session-id") == Some("s-1");
+    match (asked.body["method"].as_str().unwrap(), in_session) {
+        ("initialize", false) => {
+            let (status, mut headers, body) =
+                events(asked, &json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
+            headers.push(("mcp-session-id", "s-1".to_owned()));
+            (status, headers, body)
+        }
+        ("notifications/initialized", true) => (202, vec![], String::new()),
+        ("tools/list", true) if asked.body["params"].get("cursor").is_none() => {
+            events(asked, &json!({"tools": [tool("a")], "nextCursor": "next"}))
+        }
+        ("tools/list", true) => result(asked, &json!({"tools": [tool("b")]})),
+        _ => refusal(400, -32000),
+    }
+}
+
+#[test]
+fn an_older_server_gets_a_session_and_its_end() {
+    let server = Server::start(legacy);
+    let workshop = Workshop::new();
+    let command = workshop
+        .command(&["schema", "from-mcp", &server.url, "--catalogue", "c.json", "--bearer-env", "T"])
+        .env("T", "t")
+        .output();
+    assert!(command.unwrap().status.success());
+    assert_eq!(catalogue(&workshop), ["a", "b"]);
+    let asked = server.asked();
+    let said: Vec<&str> = asked.iter().map(|asked| asked.body["method"].as_str().unwrap_or(&asked.method)).collect();
+    assert_eq!(said, ["tools/list", "initialize", "notifications/initialized", "tools/list", "tools/list", "DELETE"]);
+    for asked in &asked[2..] {
+        assert_eq!(
+            (asked.header("mcp-session-id"), asked.header("mcp-protocol-version")),
+            (Some("s-1"), Some("2025-06-18"))
+        );
+        assert_eq!((asked.header("mcp-method"), asked.body["params"].get("_meta")), (None, None));
+        assert_eq!(asked.header("authorization"), Some("Bearer t"));
+    }
+}
+
+#[test]
+fn servers_that_do_not_answer_are_told() {
+    let workshop = Workshop::new();
+    let fails = |code: &str, server: Server| workshop.fails(&format!("schema from-mcp {}", server.url), 1, code);
+    fails("mcp.unauthorized", Server::start(|_| refusal(401, 1)));
+    fails("mcp.unauthorized", Server::start(|_| refusal(403, 1)));
+    fails("mcp.refused", Server::start(|_| refusal(400, -32600)));
+    fails("mcp.answer", Server::start(|_| (200, vec![], "<html>".to_owned())));
+    fails("mcp.answer", Server::start(|asked| result(asked, &json!({"tools": 1}))));
+    fails("mcp.answer", Server::start(|asked| result(asked, &json!({}))));
+    // A list without end, and one that goes in circles.
+    fails("mcp.pages", Server::start(|asked| result(asked, &json!({"tools": [], "nextCursor": "again"}))));
+    // The token must not follow a redirect.
+    let other = Server::start(|asked| result(asked, &json!({"tools": []})));
+    let to = other.url.clone();
+    let moved = Server::start(move |_| (307, vec![("location", to.clone())], String::new()));
+    workshop.fails(&format!("schema from-mcp {}", moved.url), 1, "mcp.answer");
+    assert!(other.asked().is_empty());
+
+    workshop.fails("schema from-mcp http://tools.example/mcp", 1, "mcp.url");
+    workshop.fails("schema from-mcp http://127.0.0.1:1/mcp", 1, "mcp.http");
+    workshop.fails(&format!("schema from-mcp {} --bearer-env NO_SUCH_VARIABLE", other.url), 1, "mcp.token");
+    assert!(other.asked().is_empty());
+}
+
+#[test]
+fn a_generated_schema_and_catalogue_make_a_project() {
+    let workshop = Workshop::new();
+    workshop.write("tools.json", json!({"tools": [tool("read-file"), tool("write_file")]}).to_string());
+    workshop.ok("schema from-mcp tools.json --namespace Files -o files.cedarschema --catalogue files.catalogue.json");
+    let issuer = "[[issuers]]\nalias = \"dev\"\nissuer = \"https://i.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\n\
+                  jwks = \"none.json\"\nmax_token_lifetime = \"15m\"\n[issuers.principal]\ntype = \"Files::Agent\"\nid = \"sub\"\n";
+    let route = "[[routes]]\nprotocol = \"mcp\"\npath = \"/mcp\"\nresource = { type = \"Files::Server\", id = \"files\" }\n\
+                 catalogue = \"files.catalogue.json\"\nrecord_values = { read-file = [\"path\"] }\n";
+    let head = "name = \"n\"\nschema = \"files.cedarschema\"\npolicies = [\"p.cedar\"]\nlifetime = \"1d\"\n";
+    workshop.write("palisade.toml", format!("{head}{issuer}{route}"));
+    let policy = "permit (principal, action == Files::Action::\"read-file\", resource) when { context.input has path && context.input.path like \"/a/*\" };\n\
+                  permit (principal, action == Files::Action::\"tools/list\", resource);\n";
+    workshop.write("p.cedar", policy);
+    workshop.ok("check .");
+    workshop.write("p.cedar", policy.replace("has path && ", "has path && context.input.pat == 1 && "));
+    workshop.fails("check .", 3, "validate.unknown_attribute");
+    let Run { code, err, .. } = workshop.run("schema from-mcp tools.json --stub files.cedarschema");
+    assert_eq!((code, err.contains("schema.stub")), (1, true), "{err}");
+}
