@@ -16,7 +16,7 @@ pub use duration::{DurationError, parse_duration};
 pub(crate) use entities::{json_finding, span_in};
 pub use file::{
     AttributesTable, CardTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, LintTable, ParamHeadersTable,
-    ParentTable, PrincipalTable, ProjectFile, ProtectedResourceTable, ResourceTable, RouteTable,
+    ParentTable, PrincipalTable, ProjectFile, ProtectedResourceTable, RecordValuesTable, ResourceTable, RouteTable,
     TransactionTokensTable, WorkloadProofTable,
 };
 pub(crate) use file::{PROJECT_FILE, TRANSACTION_TOKENS, at, at_span};

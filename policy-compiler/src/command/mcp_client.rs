@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
@@ -126,18 +126,19 @@ impl Client {
         let mut seen = BTreeSet::new();
         let mut cursor = None;
         loop {
-            let mut params = match &cursor {
-                None => json!({}),
-                Some(cursor) => json!({"cursor": cursor}),
-            };
+            let mut params = Map::new();
+            if let Some(cursor) = &cursor {
+                params.insert("cursor".to_owned(), json!(cursor));
+            }
             if self.session.is_none() {
-                params["_meta"] = json!({
+                let meta = json!({
                     "io.modelcontextprotocol/protocolVersion": MODERN,
                     "io.modelcontextprotocol/clientCapabilities": {},
                     "io.modelcontextprotocol/clientInfo": client_info(),
                 });
+                params.insert("_meta".to_owned(), meta);
             }
-            let result = match self.ask("tools/list", params)? {
+            let result = match self.ask("tools/list", params.into())? {
                 Answer::Result(result) => result,
                 Answer::Refused(failure) if cursor.is_none() => return Ok(Err(failure)),
                 Answer::Refused(failure) => return Err(failure),

@@ -217,7 +217,7 @@ pub struct RouteTable {
     /// For `mcp`: whether decision records have a digest of the arguments of tool calls. Default: `true`.
     pub record_arguments: Option<Spanned<bool>>,
     /// For `mcp`: by tool, the names of arguments whose values are recorded. Default: none.
-    pub record_values: Option<Spanned<BTreeMap<Spanned<String>, Vec<Spanned<String>>>>>,
+    pub record_values: Option<Spanned<RecordValuesTable>>,
     /// Scopes that the token must have, all of them. Default: none.
     #[serde(default)]
     pub scopes: Vec<Spanned<String>>,
@@ -326,6 +326,9 @@ pub struct WorkloadProofTable {
     /// Whether the upstream gets token and proof, too. Default: `false`.
     pub forward: Option<bool>,
 }
+
+/// `record_values` of a route: names of arguments by tool.
+pub type RecordValuesTable = BTreeMap<Spanned<String>, Vec<Spanned<String>>>;
 
 /// `param_headers` of a route.
 pub type ParamHeadersTable = BTreeMap<Spanned<String>, AttributesTable>;

@@ -222,7 +222,8 @@ impl<'a> Typer<'a> {
         }
         let name = self.fragment.free_type_name(place.namespace, place.name);
         let namespace = self.child_namespace(Place { name: &name, ..place });
-        let record = self.record(schema, place.inside(&namespace, place.name, place.pointer)?)?;
+        let mut record = self.record(schema, place.inside(&namespace, place.name, place.pointer)?)?;
+        unqualify(&mut record, place.namespace);
         self.fragment.add_common_type(place.namespace, &name, record);
         Ok(named(&qualified(place.namespace, &name)))
     }
@@ -274,6 +275,23 @@ impl<'a> Typer<'a> {
     /// The namespace for types inside a type.
     fn child_namespace(&self, place: Place<'_>) -> String {
         qualified(place.namespace, &super::fragment::identifier(place.name))
+    }
+}
+
+/// Leaves the namespace away where a type is named beside its declaration, as Cedar's generator does.
+fn unqualify(of: &mut Value, namespace: &str) {
+    match of {
+        Value::Object(members) => {
+            if let Some(Value::String(name)) = members.get_mut("name")
+                && let Some(base) = name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix("::"))
+                && !base.contains("::")
+            {
+                *name = base.to_owned();
+            }
+            members.values_mut().for_each(|member| unqualify(member, namespace));
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| unqualify(element, namespace)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -153,15 +153,15 @@ impl Writer<'_> {
             context.insert(attribute.clone(), json!({"type": "EntityOrCommon", "name": of}));
         }
         context.insert("input".to_owned(), json!({"type": type_name}));
-        let mut action = json!({"appliesTo": {
-            "principalTypes": self.stub.principals,
-            "resourceTypes": self.stub.resources,
-            "context": {"type": "Record", "attributes": context},
-        }});
-        if !self.stub.actions.is_empty() {
-            let groups: Vec<Value> = self.stub.actions.iter().map(|group| json!({"id": group})).collect();
-            action["memberOf"] = groups.into();
-        }
+        let groups: Vec<Value> = self.stub.actions.iter().map(|group| json!({"id": group})).collect();
+        let action = json!({
+            "memberOf": groups,
+            "appliesTo": {
+                "principalTypes": self.stub.principals,
+                "resourceTypes": self.stub.resources,
+                "context": {"type": "Record", "attributes": context},
+            },
+        });
         self.stub.fragment.add_action(&root, name, action);
     }
 
