@@ -63,16 +63,11 @@ impl DecisionIds {
 fn layout(millis: u64, fraction: u64, random: u64) -> DecisionId {
     let high = millis << 16 | 0x7000 | fraction & 0x0fff;
     let low = random >> 2 | 0x8000_0000_0000_0000;
-    let value = u128::from(high) << 64 | u128::from(low);
-
     let mut text = [b'-'; 36];
-    let mut shift = 128u32;
-    for (index, slot) in text.iter_mut().enumerate() {
-        if matches!(index, 8 | 13 | 18 | 23) {
-            continue;
-        }
-        shift = shift.saturating_sub(4);
-        let digit = u8::try_from(value >> shift & 0xf).unwrap_or_default();
+    let slots = text.iter_mut().enumerate().filter(|(index, _)| !matches!(index, 8 | 13 | 18 | 23));
+    let bytes = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
+    let digits = bytes.flat_map(|byte| [byte >> 4, byte & 0xf]);
+    for ((_, slot), digit) in slots.zip(digits) {
         *slot = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
     }
     DecisionId(text)

@@ -1,15 +1,33 @@
 //! Times in a record: RFC 3339, UTC, microseconds.
 
-use std::fmt::Write as _;
-
 /// Appends a time, given in nanoseconds since the Unix epoch.
 pub(super) fn push(out: &mut String, nanos: u64) {
     let seconds = nanos / 1_000_000_000;
     let micros = nanos % 1_000_000_000 / 1000;
     let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z");
+    let second_of_day = seconds % 86_400;
+    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    for (separator, number, digits) in
+        [("", year, 4), ("-", month, 2), ("-", day, 2), ("T", hour, 2), (":", minute, 2), (":", second, 2)]
+    {
+        out.push_str(separator);
+        push_padded(out, number, digits);
+    }
+    out.push('.');
+    push_padded(out, micros, 6);
+    out.push('Z');
+}
+
+/// Appends so many decimal digits of a number.
+fn push_padded(out: &mut String, number: u64, digits: u32) {
+    for position in (0..digits).rev() {
+        out.push(digit(number / 10_u64.pow(position)));
+    }
+}
+
+/// The last decimal digit of a number.
+pub(super) fn digit(number: u64) -> char {
+    u8::try_from(number % 10).map_or('?', |digit| char::from(b'0' + digit))
 }
 
 /// The Gregorian date of a day since the Unix epoch (Hinnant, "chrono-compatible low-level date algorithms").
