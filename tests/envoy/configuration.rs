@@ -166,5 +166,6 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         port: 0,
         workers: 1,
         keys: None,
+        keys_socket: None,
     })
 }

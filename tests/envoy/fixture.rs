@@ -53,7 +53,7 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) fn start(options: Options) -> Result<Self> {
+    pub(crate) fn start(options: Options<'_>) -> Result<Self> {
         let home = home()?;
         Ok(Self { gateway: Gateway::start(home.path(), options)?, _home: home })
     }

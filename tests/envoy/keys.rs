@@ -1,6 +1,5 @@
 //! Keys that are fetched from the issuer: they rotate under load, and no answer of its server breaks anything.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,79 +12,12 @@ use palisade_tests::process::free_address;
 use palisade_tests::token::Token;
 use palisade_tests::{tools, wait};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::fixture::{assert_denied, home, read};
+use crate::remote::{CLUSTER, QUICK, REFRESHES, Remote, document, project};
 
-/// As often as a bundle may ask for.
-const QUICK: &str = "jwks_fresh_for = \"1s\"\njwks_cooldown = \"1s\"";
 /// How soon after a fetch the next one may come at [`QUICK`]: three quarters, less what a loaded machine's clocks differ.
 const QUICK_INTERVAL: Duration = Duration::from_millis(700);
-
-const REFRESHES: &str = "wasmcustom.palisade_jwks_refresh_total.issuer.dev.result.";
-
-/// A gateway whose issuer publishes its keys.
-struct Remote {
-    gateway: Gateway,
-    _home: TempDir,
-}
-
-impl Remote {
-    fn start(keys: SocketAddr, workers: u32, settings: &str) -> Result<Self> {
-        let home = home()?;
-        let options = Options { workers, keys: Some(keys), ..Options::default() };
-        let gateway = Gateway::start_with(home.path(), options, |workshop, wasm| {
-            let bundle = workshop.remote_bundle("remote", 1, &project(settings))?;
-            Ok((workshop.filter_with(&bundle, wasm, &CLUSTER)?, bundle))
-        })?;
-        Ok(Self { gateway, _home: home })
-    }
-
-    /// A key, and its public form.
-    fn key(&self, kid: &str) -> Result<(TokenKey, Value)> {
-        self.gateway.workshop.rotated_key(kid)
-    }
-
-    /// The status of a request with a token by this key.
-    fn status(&self, key: &TokenKey) -> Result<u16> {
-        Ok(self.gateway.send(&read("keys").bearer(&Token::coder().sign(key)))?.status)
-    }
-
-    /// Waits until as many requests in a row, each on a connection of its own, have this status that no worker can still be
-    /// of another mind.
-    fn await_everywhere(&self, key: &TokenKey, status: u16) -> Result<()> {
-        wait::until(&format!("{status} with the key `{}` from every worker", key.kid), || {
-            for _ in 0..20 {
-                if self.status(key)? != status {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
-        })
-    }
-
-    fn refreshes(&self, result: &str) -> Result<u64> {
-        self.gateway.envoy.stat(&format!("{REFRESHES}{result}"))
-    }
-
-    /// Waits for one more refresh with this result.
-    fn await_refresh(&self, result: &str) -> Result<()> {
-        let before = self.refreshes(result)?;
-        wait::until(&format!("a refresh that ends in `{result}`"), || {
-            Ok((self.refreshes(result)? > before).then_some(()))
-        })
-    }
-}
-
-const CLUSTER: [&str; 2] = ["--jwks-cluster", "issuer.quickstart.example=issuer"];
-
-fn project(settings: &str) -> String {
-    format!("jwks_uri = \"https://issuer.quickstart.example/jwks?v=1\"\n{settings}")
-}
-
-fn document(keys: &[&Value]) -> Answer {
-    Answer::Document(json!({ "keys": keys }).to_string().into_bytes())
-}
 
 #[test]
 fn keys_rotate_while_requests_flow() -> Result<()> {

@@ -3,18 +3,18 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::Gateway;
 use palisade_tests::key::Algorithm;
-use palisade_tests::quickstart;
 use palisade_tests::tls::{self, Authority, Certificate};
 use palisade_tests::token::Token;
 use serde_json::{Value, json};
 
 use crate::fixture::{assert_denial, home, path, read};
+use crate::mesh;
 
 /// A token that is bound to a certificate.
 fn bound(gateway: &Gateway, certificate: &Certificate) -> Result<String> {
@@ -59,34 +59,9 @@ fn a_bound_token_is_good_with_its_validated_certificate_only() -> Result<()> {
     Ok(())
 }
 
-/// A SPIFFE trust domain beside the quickstart's issuer. Its agents need what every agent of the schema has, and a SPIFFE ID says
-/// nothing of tasks, so the type is the issuer's own.
-const TRUST_DOMAIN: &str = r#"
-[[issuers]]
-alias = "mesh"
-profile = "spiffe-jwt-svid"
-trust_domain = "example.org"
-x509_svid = true
-audiences = ["https://gateway.quickstart.example"]
-algorithms = ["ES256"]
-jwks = "build/mesh.jwks.json"
-max_token_lifetime = "15m"
-
-[issuers.principal]
-type = "Workload"
-id = "sub"
-
-[[routes]]
-host = "repos.internal"
-methods = ["GET"]
-path = "/mesh/{name}"
-action = "meet"
-resource = { type = "Repository", id = "{name}" }
-"#;
-
 #[test]
 fn an_x509_svid_names_its_workload() -> Result<()> {
-    let (certificates, folder, project) = (home()?, home()?, home()?);
+    let (certificates, impostors, folder, project) = (home()?, home()?, home()?, home()?);
     let authority = Authority::new(certificates.path())?;
     let svid = |name: &str, uris: &str, days| {
         let extensions =
@@ -98,36 +73,26 @@ fn an_x509_svid_names_its_workload() -> Result<()> {
     let foreign = svid("foreign", "URI:spiffe://other.org/ns/prod/sa/web", 1)?;
     let expired = svid("expired", "URI:spiffe://example.org/ns/prod/sa/web", -1)?;
     let plain = authority.issue("plain", "/O=Acme", 1)?;
+    // The URI of a workload that is trusted, in certificates that nobody, or an authority of the same name, vouches for.
+    let forgery = ["subjectAltName=URI:spiffe://example.org/ns/prod/sa/web"];
+    let forged = authority.self_signed_with("forged", "/O=Acme", &forgery)?;
+    let impostor = Authority::new(impostors.path())?.issue_with("impostor", "/O=Acme", 1, forgery[0])?;
 
     let gateway = Gateway::start_tls_with(folder.path(), &authority.transport_socket(), |workshop, wasm| {
         let project = project.path().join("project");
-        quickstart::changed(&project, |text| format!("{text}\n{TRUST_DOMAIN}"))?;
-        let add = |name: &str, text: &str| -> Result<()> {
-            let file = project.join(name);
-            Ok(fs::write(&file, format!("{}\n{text}", fs::read_to_string(&file)?))?)
-        };
-        let schema = "entity Workload;\naction meet appliesTo { principal: Workload, resource: Repository };\n";
-        add("schema.cedarschema", schema)?;
-        let policy = r#"@id("meet") permit (principal == Workload::"mesh/spiffe://example.org/ns/prod/sa/web", action == Action::"meet", resource);"#;
-        fs::write(project.join("policies/mesh.cedar"), policy)?;
+        mesh::project(&project, "jwks = \"build/mesh.jwks.json\"")?;
         // The trust domain's tokens are of no interest here; its bundle has the issuer's key for them.
         let jwks = workshop.key_set(Recipe::GOOD.issuer);
         let set: Value = serde_json::from_slice(&fs::read(&jwks)?)?;
-        let mut key = set["keys"]
-            .as_array()
-            .and_then(|keys| keys.iter().find(|key| key["kty"] == "EC"))
-            .cloned()
-            .unwrap_or_default();
-        key["use"] = json!("jwt-svid");
+        let key = set["keys"].as_array().and_then(|keys| keys.iter().find(|key| key["kty"] == "EC"));
+        let key = mesh::for_svids(key.cloned().context("the issuer has no such key")?);
         fs::create_dir_all(project.join("build"))?;
         fs::write(project.join("build/mesh.jwks.json"), json!({"keys": [key]}).to_string())?;
         let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })?;
     let ask = |name: &str, certificate: Option<&Certificate>| {
-        let request =
-            palisade_tests::http1::Request::new("GET", palisade_tests::quickstart::REPOS, &format!("/mesh/{name}"));
-        tls::send(gateway.envoy.address(), certificate, &request)
+        tls::send(gateway.envoy.address(), certificate, &mesh::meet(name))
     };
     let answer = ask("svid-good", Some(&good))?;
     ensure!(answer.status == 200, "{answer:?}");
@@ -137,6 +102,8 @@ fn an_x509_svid_names_its_workload() -> Result<()> {
     for (name, certificate, reason) in [
         ("svid-none", None, "token.missing"),
         ("svid-expired", Some(&expired), "token.missing"),
+        ("svid-forged", Some(&forged), "token.missing"),
+        ("svid-impostor", Some(&impostor), "token.missing"),
         ("svid-two", Some(&two), "credential.certificate"),
         ("svid-foreign", Some(&foreign), "credential.certificate"),
         ("svid-plain", Some(&plain), "credential.certificate"),

@@ -92,7 +92,7 @@ impl Signer {
 }
 
 /// The quickstart with DPoP and a protected resource.
-pub(crate) fn start(home: &Path, options: Options) -> Result<Gateway> {
+pub(crate) fn start(home: &Path, options: Options<'_>) -> Result<Gateway> {
     Gateway::start_with(home, options, |workshop, wasm| {
         let bundle = bundle(home, workshop, Recipe::GOOD)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))

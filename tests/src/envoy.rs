@@ -40,6 +40,8 @@ pub struct Start<'a> {
     pub port: u16,
     /// Where the issuer publishes its keys; the cluster `issuer` leads there.
     pub keys: Option<SocketAddr>,
+    /// The transport socket of that cluster, as YAML; `None` for no TLS.
+    pub keys_socket: Option<&'a str>,
     /// The listener's transport socket, as YAML; `None` for no TLS.
     pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
@@ -128,6 +130,15 @@ impl Envoy {
     /// The admin interface failed.
     pub fn stats(&self) -> Result<String> {
         get(self.admin, "/stats")
+    }
+
+    /// Its resident memory, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not tell.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        self.process.resident_bytes()
     }
 
     /// Envoy's log, the access log included.
@@ -221,8 +232,9 @@ fn render(start: Start<'_>) -> Result<String> {
     if let Some(keys) = start.keys {
         let endpoint =
             format!("{{ address: {{ socket_address: {{ address: {}, port_value: {} }} }} }}", keys.ip(), keys.port());
+        let socket = start.keys_socket.map(|socket| format!("    transport_socket: {socket}\n")).unwrap_or_default();
         text.push_str(&format!(
-            "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n"
+            "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n{socket}"
         ));
     }
     if start.workers > 1 {

@@ -30,7 +30,7 @@ pub const DECISION_ID: &str = "x-palisade-decision-id";
 
 /// How a gateway is started; [`Default`] suits most tests.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// The port of 127.0.0.1; 0 for a free one.
     pub port: u16,
     /// Envoy's worker threads.
@@ -41,11 +41,13 @@ pub struct Options {
     pub other: Option<SocketAddr>,
     /// Where the issuer publishes its keys, for the cluster `issuer`; `None` for no such cluster.
     pub keys: Option<SocketAddr>,
+    /// The transport socket of that cluster, as YAML; `None` for no TLS.
+    pub keys_socket: Option<&'a str>,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     fn default() -> Self {
-        Self { port: 0, workers: 1, example: Example::Quickstart, other: None, keys: None }
+        Self { port: 0, workers: 1, example: Example::Quickstart, other: None, keys: None, keys_socket: None }
     }
 }
 
@@ -71,7 +73,7 @@ impl Gateway {
     /// # Errors
     ///
     /// A step failed; the error says which and holds what the program said.
-    pub fn start(home: &Path, options: Options) -> Result<Self> {
+    pub fn start(home: &Path, options: Options<'_>) -> Result<Self> {
         Self::start_with(home, options, |workshop, wasm| {
             let bundle = workshop.bundle(Recipe::GOOD)?;
             Ok((workshop.filter(&bundle, wasm)?, bundle))
@@ -85,7 +87,7 @@ impl Gateway {
     /// As [`Gateway::start`].
     pub fn start_with(
         home: &Path,
-        options: Options,
+        options: Options<'_>,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
         Self::launch(home, options, None, filter)
@@ -118,7 +120,7 @@ impl Gateway {
 
     fn launch(
         home: &Path,
-        options: Options,
+        options: Options<'_>,
         transport_socket: Option<&str>,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
@@ -139,6 +141,7 @@ impl Gateway {
             port: options.port,
             workers: options.workers,
             keys: options.keys,
+            keys_socket: options.keys_socket,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }

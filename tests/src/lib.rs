@@ -28,6 +28,7 @@ pub mod process;
 pub mod quickstart;
 pub mod record;
 pub mod tls;
+pub mod tls_server;
 pub mod token;
 pub mod tools;
 pub mod upstream;

@@ -86,6 +86,24 @@ impl Process {
         }
     }
 
+    /// Memory of the program that is resident now, in bytes, with that of the shell that watches it.
+    ///
+    /// # Errors
+    ///
+    /// The kernel does not tell.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let supervisor = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))
+            .context("no list of child processes")?;
+        let mut bytes = 0;
+        for child in children.split_ascii_whitespace() {
+            let status = fs::read_to_string(format!("/proc/{child}/status")).context("no status of a child process")?;
+            let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
+            bytes += resident.context("no size of a child process")?.trim().parse::<u64>()? * 1024;
+        }
+        Ok(bytes)
+    }
+
     /// The file that takes the output.
     #[must_use]
     pub fn output_path(&self) -> &Path {
@@ -130,6 +148,7 @@ mod tests {
         let pid = wait::until("the process to start", || Ok(process.output()?.strip_suffix('\n').map(str::to_owned)))
             .unwrap();
         assert!(Path::new("/proc").join(&pid).exists());
+        assert!(process.resident_bytes().unwrap() > 0);
         drop(process);
         assert!(!Path::new("/proc").join(&pid).exists(), "process {pid} outlived its owner");
     }

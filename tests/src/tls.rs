@@ -20,8 +20,8 @@ pub struct Authority {
 /// A certificate with its key, in files.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    pem: PathBuf,
-    key: PathBuf,
+    pub(crate) pem: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Authority {
@@ -92,8 +92,18 @@ impl Authority {
     ///
     /// `openssl` failed.
     pub fn self_signed(&self, name: &str, subject: &str) -> Result<Certificate> {
+        self.self_signed_with(name, subject, &[])
+    }
+
+    /// As [`Authority::self_signed`], with X.509 v3 extensions, `NAME=VALUE` each.
+    ///
+    /// # Errors
+    ///
+    /// `openssl` failed.
+    pub fn self_signed_with(&self, name: &str, subject: &str, extensions: &[&str]) -> Result<Certificate> {
         let certificate = self.certificate(name);
-        run(NEW_KEY.iter().map(OsStr::new).chain([
+        let extensions = extensions.iter().flat_map(|extension| ["-addext", extension]).map(OsStr::new);
+        run(NEW_KEY.iter().map(OsStr::new).chain(extensions).chain([
             "-x509".as_ref(),
             "-days".as_ref(),
             "1".as_ref(),
@@ -121,6 +131,22 @@ impl Authority {
               }} }} }}"#,
             server.pem.display(),
             server.key.display(),
+            ca.pem.display(),
+        )
+    }
+
+    /// The transport socket of an Envoy cluster whose server must have a certificate of this authority for the host `name`.
+    #[must_use]
+    pub fn upstream_socket(&self, name: &str) -> String {
+        let ca = self.certificate("ca");
+        format!(
+            r#"{{ name: envoy.transport_sockets.tls, typed_config: {{
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext,
+              sni: {name},
+              common_tls_context: {{ validation_context: {{
+                trusted_ca: {{ filename: {} }},
+                match_typed_subject_alt_names: [{{ san_type: DNS, matcher: {{ exact: {name} }} }}]
+              }} }} }} }}"#,
             ca.pem.display(),
         )
     }

@@ -15,14 +15,23 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// # Errors
 ///
 /// The question failed, or [`DEADLINE`] passed; `what` says what was awaited.
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub fn until<T>(what: &str, ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    within(DEADLINE, what, ask)
+}
+
+/// As [`until`], for what takes its time by itself.
+///
+/// # Errors
+///
+/// The question failed, or `deadline` passed.
+pub fn within<T>(deadline: Duration, what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        if start.elapsed() > DEADLINE {
-            bail!("waited {} s for {what}", DEADLINE.as_secs());
+        if start.elapsed() > deadline {
+            bail!("waited {} s for {what}", deadline.as_secs());
         }
         sleep(PAUSE);
     }
