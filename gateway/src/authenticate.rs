@@ -1,6 +1,7 @@
 //! Who is asking: from the token of a request, a workload's identity token, or the certificate of the connection.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -37,7 +38,7 @@ pub(crate) fn authenticate<'a>(
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
-) -> Result<&'a Identity, Refusal<'a>> {
+) -> Result<&'a Rc<Identity>, Refusal<'a>> {
     let When { is_admitted, now_ms } = when;
     if let Some(rules) = bundle.workload_proof()
         && let Some(token) = workload_token(head)?
@@ -104,7 +105,7 @@ fn authenticate_workload<'a>(
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
-) -> Result<&'a Identity, Refusal<'a>> {
+) -> Result<&'a Rc<Identity>, Refusal<'a>> {
     let When { is_admitted, now_ms } = when;
     let access_token = match (head.authorization, rules.access_token) {
         (Err(CredentialError::Missing), _) => None,
@@ -158,7 +159,7 @@ fn authenticate_connection<'a>(
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
-) -> Result<&'a Identity, Refusal<'a>> {
+) -> Result<&'a Rc<Identity>, Refusal<'a>> {
     let sha256 = host.client_certificate().ok_or(CredentialError::Missing)?;
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
@@ -187,7 +188,7 @@ fn remembered<'a>(
     now_ms: u64,
     facts: &mut Facts<'a>,
     work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
-) -> Result<&'a Identity, Refusal<'a>> {
+) -> Result<&'a Rc<Identity>, Refusal<'a>> {
     let slot = match cache.find(digest, now_ms) {
         Some(slot) => {
             facts.token_cached = true;

@@ -18,12 +18,14 @@ pub(crate) enum EvaluateFault<'a> {
 
 /// What the policies are asked, besides who is asking.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Question<'n> {
+pub(crate) struct Question<'n, 'q> {
     pub(crate) call: &'n OpenCall,
-    pub(crate) resource: Named<'n>,
+    pub(crate) resource: Named<'q>,
     /// An entity that the resource is in, whatever the store says.
-    pub(crate) parent: Option<Named<'n>>,
+    pub(crate) parent: Option<Named<'q>>,
     pub(crate) arguments: Option<Arguments<'n>>,
+    /// An attribute of the context that is not known, and left out.
+    pub(crate) unknown: Option<&'q str>,
 }
 
 /// An entity by its name.
@@ -39,33 +41,31 @@ pub(crate) fn evaluate<'s, 'n>(
     scratch: &'s mut Scratch,
     mapping: &'n PrincipalMapping,
     person: &Person,
-    question: Question<'n>,
+    question: Question<'n, '_>,
     input: &ContextInput<'n>,
 ) -> Result<Decision<'s>, EvaluateFault<'n>> {
-    let Question { call, resource, parent, arguments } = question;
-    let mut builder = Builder {
-        request: Request::new(policies, scratch),
-        location: input.location,
-        fields: Vec::new(),
-        elements: Vec::new(),
-    };
+    let mut builder = Builder::new(policies, scratch, input.location);
     let principal = builder.principal(mapping, person)?;
-    let action = builder.request.entity(&call.action.entity_type, &call.action.id);
-    let resource = builder.request.entity(resource.entity_type, resource.id);
-    if let Some(Named { entity_type, id }) = parent {
-        let parent = builder.request.entity(entity_type, id);
-        let nothing = builder.request.record(&[]);
-        builder.request.define(resource, nothing, &[parent]);
-    }
-    let context = builder.context(call, arguments, input)?;
-    builder.request.decide(principal, action, resource, context).map_err(|error| {
-        EvaluateFault::Unavailable(match error {
+    let Asked { action, resource, context } = builder.question(question, input)?;
+    builder.request.decide(principal, action, resource, context).map_err(EvaluateFault::from)
+}
+
+/// A question, built.
+pub(crate) struct Asked {
+    pub(crate) action: EntityId,
+    pub(crate) resource: EntityId,
+    pub(crate) context: Value,
+}
+
+impl From<DecideError> for EvaluateFault<'_> {
+    fn from(error: DecideError) -> Self {
+        Self::Unavailable(match error {
             DecideError::BudgetSpent => Unavailable::BudgetSpent,
             DecideError::RequestTooLarge => Unavailable::RequestTooLarge,
             DecideError::AncestorRedefined => Unavailable::AncestorRedefined,
             DecideError::Internal => Unavailable::Internal,
         })
-    })
+    }
 }
 
 /// Builds one request. The two vectors serve as stacks, so that nested values share them.
@@ -77,9 +77,38 @@ pub(crate) struct Builder<'r, 'n> {
     pub(crate) elements: Vec<Value>,
 }
 
-impl<'n> Builder<'_, 'n> {
+impl<'r, 'n> Builder<'r, 'n> {
+    /// `location` is the identifier of the resource that the request is for (RFC 9396).
+    pub(crate) fn new(policies: &'r CompiledPolicySet, scratch: &'r mut Scratch, location: Option<&'n str>) -> Self {
+        Self { request: Request::new(policies, scratch), location, fields: Vec::new(), elements: Vec::new() }
+    }
+
+    /// Everything of a question but the principal.
+    pub(crate) fn question<'q>(
+        &mut self,
+        question: Question<'n, '_>,
+        input: &ContextInput<'q>,
+    ) -> Result<Asked, EvaluateFault<'q>>
+    where
+        'n: 'q,
+    {
+        let Question { call, resource, parent, arguments, unknown } = question;
+        let action = self.request.entity(&call.action.entity_type, &call.action.id);
+        let resource = self.request.entity(resource.entity_type, resource.id);
+        if let Some(Named { entity_type, id }) = parent {
+            let parent = self.request.entity(entity_type, id);
+            let nothing = self.request.record(&[]);
+            self.request.define(resource, nothing, &[parent]);
+        }
+        let context = self.context(call, arguments, unknown, input);
+        // Whatever an entry failed at, nothing of it is in the next question.
+        self.fields.clear();
+        self.elements.clear();
+        Ok(Asked { action, resource, context: context? })
+    }
+
     /// The principal, with what its token says of it.
-    fn principal(&mut self, mapping: &'n PrincipalMapping, person: &Person) -> Result<EntityId, Fault> {
+    pub(crate) fn principal(&mut self, mapping: &'n PrincipalMapping, person: &Person) -> Result<EntityId, Fault> {
         let principal = self.request.entity(&mapping.entity_type, &person.id);
         let named = mapping.attributes.iter().zip(&person.attributes);
         for (attribute, datum) in named {
@@ -102,13 +131,17 @@ impl<'n> Builder<'_, 'n> {
         Ok(principal)
     }
 
-    fn context(
+    fn context<'q>(
         &mut self,
         call: &'n OpenCall,
         arguments: Option<Arguments<'n>>,
-        input: &ContextInput<'n>,
-    ) -> Result<Value, EvaluateFault<'n>> {
-        for entry in &call.context {
+        unknown: Option<&str>,
+        input: &ContextInput<'q>,
+    ) -> Result<Value, EvaluateFault<'q>>
+    where
+        'n: 'q,
+    {
+        for entry in call.context.iter().filter(|entry| unknown != Some(entry.name.as_str())) {
             if let Some(datum) = entry.read(input).map_err(EvaluateFault::Context)? {
                 let value = self.value(&datum, &entry.attribute_type)?;
                 self.fields.push((&entry.name, value));
@@ -209,7 +242,7 @@ impl<'n> Builder<'_, 'n> {
 }
 
 /// A contradiction between a value and its type. Cannot happen; denies if it does.
-struct Fault;
+pub(crate) struct Fault;
 
 impl From<Fault> for EvaluateFault<'_> {
     fn from(_: Fault) -> Self {

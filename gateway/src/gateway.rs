@@ -2,6 +2,7 @@
 
 use palisade_engine::Scratch;
 
+use crate::answer::AnswerFilter;
 use crate::bundle::{ActiveBundle, Container, Expectation};
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
@@ -294,14 +295,16 @@ impl<'a> Run<'a> {
 }
 
 /// The headers that the upstream does not get: the caller's credentials, a workload's token and proof, the transaction token, a
-/// session that is none.
-fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 4] {
+/// session that is none, and the wish for a compressed answer.
+fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 5] {
     let ignores_session = matches!(facts.session, SessionUse::Ignored);
     [
         if facts.strip_token { &["authorization", "dpop"] } else { &[] },
         if facts.strip_workload { &["workload-identity-token", "workload-proof-token"] } else { &[] },
         if facts.strip_transaction { &["txn-token"] } else { &[] },
         if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
+        // An answer that has to be read must not be compressed.
+        if facts.lists.is_some() { &["accept-encoding"] } else { &[] },
     ]
 }
 
@@ -362,6 +365,9 @@ impl<'a> Finish<'a> {
             SessionUse::Bound { binding, .. } if matches!(action, Action::Forward(_)) => Some(binding),
             SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
         };
+        let is_forwarded = matches!(action, Action::Forward(_));
+        let lists = facts.lists.filter(|_| is_forwarded);
+        let answer = lists.map(|caller| Box::new(AnswerFilter::new(*caller, facts.rpc.as_ref(), id, record)));
         Verdict {
             action,
             status,
@@ -374,6 +380,7 @@ impl<'a> Finish<'a> {
             token_cached: facts.token_cached,
             record,
             micros,
+            answer,
         }
     }
 }

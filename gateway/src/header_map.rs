@@ -133,6 +133,13 @@ pub(crate) fn is_reserved(name: &[u8]) -> bool {
     name.get(..RESERVED_PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes()))
 }
 
+/// Whether a header holds a credential, which policies never see.
+pub(crate) fn is_credential(name: &[u8]) -> bool {
+    [&b"authorization"[..], b"proxy-authorization", b"cookie", b"dpop", b"txn-token"]
+        .iter()
+        .any(|credential| name.eq_ignore_ascii_case(credential))
+}
+
 fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     Some((u32::from_le_bytes(*head), rest))

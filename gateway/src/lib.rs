@@ -8,6 +8,7 @@
 //! decision record. Where the body says what is asked, [`Gateway::begin`] and [`Gateway::finish`] take its place.
 
 mod a2a;
+mod answer;
 mod authenticate;
 pub mod bundle;
 #[cfg(test)]
@@ -47,6 +48,7 @@ mod transaction;
 mod verdict;
 
 pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
+pub use answer::{AnswerBuffers, AnswerError, AnswerFilter, AnswerReport, AnswerStep, Rewritten};
 pub use configuration::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, TokenCacheFile, TrustFile,
 };

@@ -262,6 +262,19 @@ pub const BODY_JSON_MEMBERS: usize = 256;
 /// Longest number in a request body, in bytes. A double needs 24, a 128-bit integer 40.
 pub const BODY_JSON_NUMBER_BYTES: usize = 64;
 
+/// Default for the largest answer of a route that is filtered, or the largest event of one, in bytes: Envoy's own default for
+/// buffering.
+pub const ANSWER_BYTES: u32 = 1024 * 1024;
+
+/// Largest answer limit that a route may set, in bytes. Each answer in flight may hold as much.
+pub const ANSWER_MAX_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Most values and member names in an answer: some thousand tools with their schemas, and 16 bytes of memory for each.
+pub const ANSWER_JSON_VALUES: usize = 256 * 1024;
+
+/// Most names of hidden items in a decision record; the rest are counted.
+pub const RECORD_HIDDEN: usize = 16;
+
 /// Most messages in one batch. Each is a decision.
 pub const BATCH_MESSAGES: usize = 32;
 

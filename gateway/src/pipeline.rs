@@ -233,7 +233,7 @@ impl<'a> Pipeline<'a> {
         if let (false, [actor, ..]) = (asks_subject, actors) {
             facts.principal = Some(&actor.text);
         }
-        let subject = asks_subject.then_some((&identity.subject, &issuer.principal));
+        let subject = asks_subject.then_some((&identity.subject, &*issuer.principal));
         reasons.clear();
         errors.clear();
         let mut panel =
@@ -242,7 +242,10 @@ impl<'a> Pipeline<'a> {
             Target::Http(target) => target,
             Target::A2a(a2a) => return Agents { a2a, panel, buffers: agents }.steps(&head, body, input, facts),
             Target::Mcp(mcp) => {
-                return Messages { mcp, sessions, panel, buffers: messages }.steps(&head, body, input, facts);
+                let delegation = rules.delegation;
+                let buffers = messages;
+                let messages = Messages { mcp, sessions, panel, buffers, identity, issuer, delegation };
+                return messages.steps(&head, body, input, facts);
             }
         };
         if target.grpc && !is_grpc(request.headers) {
@@ -255,7 +258,7 @@ impl<'a> Pipeline<'a> {
         facts.resource = Some(resource_text);
 
         let resource = Named { entity_type: &target.resource_type, id: resource_id };
-        let question = Question { call: &target.call, resource, parent: None, arguments: None };
+        let question = Question { call: &target.call, resource, parent: None, arguments: None, unknown: None };
         let result = panel.ask(question, &input, facts)?;
         panel.close(facts);
         Ok(Progress::Decided(result))
@@ -280,7 +283,7 @@ impl<'a> Panel<'a> {
     /// were allowed for does not matter any more.
     fn ask<'n>(
         &mut self,
-        question: Question<'n>,
+        question: Question<'n, '_>,
         input: &ContextInput<'n>,
         facts: &mut Facts<'a>,
     ) -> Result<Outcome, EvaluateFault<'n>>
@@ -322,7 +325,7 @@ impl<'a> Panel<'a> {
 }
 
 /// Whose rights decide: whether the subject's do, and which actors'.
-fn hops(identity: &Identity, mode: DelegationMode) -> Result<(bool, &[Person]), RequirementError> {
+pub(crate) fn hops(identity: &Identity, mode: DelegationMode) -> Result<(bool, &[Person]), RequirementError> {
     match (identity.actors.as_slice(), mode) {
         ([], _) | ([_, ..], DelegationMode::SubjectOnly) => Ok((true, &[])),
         ([_, ..], DelegationMode::Refuse) => Err(RequirementError::Delegation),

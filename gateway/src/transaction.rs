@@ -44,7 +44,7 @@ pub(crate) struct TransactionRules {
 }
 
 /// What a request's transaction token says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Transaction {
     /// `txn`: what the requests of one transaction have in common.
     pub(crate) id: String,

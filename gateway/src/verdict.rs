@@ -2,6 +2,7 @@
 
 use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex};
 
+use crate::answer::AnswerFilter;
 use crate::decision_id::DecisionId;
 use crate::header_map::Reserved;
 use crate::mcp::SessionBinding;
@@ -32,6 +33,8 @@ pub struct Verdict<'a> {
     pub record: &'a str,
     /// How long the decision took, in microseconds.
     pub micros: u64,
+    /// What has to be done with the answer, if it may hold lists. What the request was decided by is kept in it.
+    pub answer: Option<Box<AnswerFilter>>,
 }
 
 impl Verdict<'_> {
@@ -57,7 +60,7 @@ pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
     /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream.
-    pub strip: [&'static [&'static str]; 4],
+    pub strip: [&'static [&'static str]; 5],
     /// Request headers to set, for the upstream: who calls, the decision, who acts for the caller, the server's own name of the
     /// session. Values are printable ASCII.
     pub set: [Option<(&'static str, &'a str)>; 4],

@@ -1,6 +1,6 @@
 //! How a verdict reaches the proxy: header changes, the reply, the decision record.
 //!
-//! The only [`Action::Continue`] of the crate is here, behind every header change that the verdict asks for.
+//! The only [`Action::Continue`] for a request is here, behind every header change that the verdict asks for.
 
 use crate::filter::Action;
 use crate::metrics::Metrics;
@@ -54,18 +54,23 @@ pub fn verdict(
             }
         },
     };
-    if sinks.filter_state && proxy.set_property(RECORD_PROPERTY, verdict.record.as_bytes()).is_err() {
+    record(proxy, verdict.record, verdict.disposition().level, sinks, metrics);
+    action
+}
+
+/// Writes a record to where records go. In filter state, it takes the place of an earlier one of the same request.
+pub fn record(proxy: &mut impl Proxy, record: &str, level: gateway::LogLevel, sinks: Sinks, metrics: &mut Metrics) {
+    if sinks.filter_state && proxy.set_property(RECORD_PROPERTY, record.as_bytes()).is_err() {
         metrics.record_lost(proxy);
     }
     if sinks.log {
-        let level = match verdict.disposition().level {
+        let level = match level {
             gateway::LogLevel::Info => LogLevel::Info,
             gateway::LogLevel::Warn => LogLevel::Warn,
             gateway::LogLevel::Error => LogLevel::Error,
         };
-        proxy.log(level, verdict.record.as_bytes());
+        proxy.log(level, record.as_bytes());
     }
-    action
 }
 
 fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<()> {

@@ -19,11 +19,14 @@ pub(crate) struct FakeProxy {
     pub(crate) configuration: HostResult<Vec<u8>>,
     pub(crate) headers: HostResult<Vec<u8>>,
     pub(crate) body: HostResult<Vec<u8>>,
+    pub(crate) answer_headers: HostResult<Vec<u8>>,
+    pub(crate) answer_body: HostResult<Vec<u8>>,
     pub(crate) foreign: HostResult<Vec<u8>>,
     /// What there is by name; a name that is not there is not found.
     pub(crate) readable: BTreeMap<&'static str, Vec<u8>>,
     /// What every call that changes something answers.
     pub(crate) header_change: HostResult<()>,
+    pub(crate) answer_change: HostResult<()>,
     pub(crate) reply: HostResult<()>,
     pub(crate) property: HostResult<()>,
     pub(crate) metrics: HostResult<()>,
@@ -39,6 +42,8 @@ pub(crate) struct FakeProxy {
     pub(crate) set: Vec<(String, String)>,
     pub(crate) response_set: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
+    pub(crate) response_removed: Vec<String>,
+    pub(crate) answer_bodies: Vec<String>,
     pub(crate) replies: Vec<FakeReply>,
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) logs: Vec<(LogLevel, String)>,
@@ -69,9 +74,12 @@ impl Default for FakeProxy {
             configuration: Ok(Vec::new()),
             headers: Ok(vec![0; 4]),
             body: Err(Status::NOT_FOUND),
+            answer_headers: Err(Status::BAD_ARGUMENT),
+            answer_body: Err(Status::NOT_FOUND),
             foreign: Err(Status::NOT_FOUND),
             readable: BTreeMap::new(),
             header_change: Ok(()),
+            answer_change: Ok(()),
             reply: Ok(()),
             property: Ok(()),
             metrics: Ok(()),
@@ -85,6 +93,8 @@ impl Default for FakeProxy {
             set: Vec::new(),
             response_set: Vec::new(),
             removed: Vec::new(),
+            response_removed: Vec::new(),
+            answer_bodies: Vec::new(),
             replies: Vec::new(),
             properties: Vec::new(),
             logs: Vec::new(),
@@ -156,6 +166,26 @@ impl Proxy for FakeProxy {
     fn set_response_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
         self.header_change?;
         self.response_set.push((text(name), text(value)));
+        Ok(())
+    }
+
+    fn answer_headers(&mut self) -> HostResult<HostBytes> {
+        bytes(&self.answer_headers)
+    }
+
+    fn answer_body(&mut self, max: usize) -> HostResult<HostBytes> {
+        bytes(&self.answer_body.clone().map(|body| body[..body.len().min(max)].to_vec()))
+    }
+
+    fn set_answer_body(&mut self, bytes: &[u8]) -> HostResult<()> {
+        self.answer_change?;
+        self.answer_bodies.push(text(bytes));
+        Ok(())
+    }
+
+    fn remove_response_header(&mut self, name: &[u8]) -> HostResult<()> {
+        self.header_change?;
+        self.response_removed.push(text(name));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The filter: which configuration answers which request, and how its verdict reaches the proxy.
 
+use crate::answers::{Answers, Tools};
 use crate::background::Background;
 use crate::buffers::HostBytes;
 use crate::enforce::{self, Sinks};
@@ -11,7 +12,8 @@ use crate::proxy::{HostResult, LogLevel, Proxy, Status};
 use crate::session;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::{
-    Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step, Unavailable,
+    Admitted, AnswerFilter, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step,
+    Unavailable,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -34,6 +36,7 @@ pub enum Action {
 pub struct Filter {
     roots: Vec<Root>,
     streams: BTreeMap<u32, Stream>,
+    answers: Answers,
     metrics: Metrics,
     key_metrics: KeyMetrics,
     /// The reply's headers as they are handed over; reused.
@@ -72,6 +75,7 @@ impl Filter {
         Self {
             roots: Vec::new(),
             streams: BTreeMap::new(),
+            answers: Answers::new(),
             metrics: Metrics::new(),
             key_metrics: KeyMetrics::new(),
             reply_headers: Vec::new(),
@@ -145,7 +149,7 @@ impl Filter {
             Some(Stream::Announced(root)) => Some(root),
             Some(Stream::Buffering { .. } | Stream::Decided(..)) | None => None,
         };
-        let Self { roots, streams, metrics, reply_headers, .. } = self;
+        let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
         let Some((root, active)) = active(roots, root) else {
             streams.insert(stream, Stream::Decided(Action::Pause, None));
             return unconfigured(proxy, metrics, reply_headers);
@@ -160,8 +164,9 @@ impl Filter {
             None => Step::Decided(gateway.refuse(Outcome::Malformed, &mut host)),
         };
         match step {
-            Step::Decided(verdict) => {
+            Step::Decided(mut verdict) => {
                 let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+                expect(answers, stream, action, verdict.answer.take(), *sinks);
                 streams.insert(stream, Stream::Decided(action, verdict.session));
                 action
             }
@@ -195,7 +200,7 @@ impl Filter {
     /// Decides on a request by its body.
     fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
         let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause, None));
-        let Self { roots, streams, metrics, reply_headers, .. } = self;
+        let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
         let (root, limit, headers, admitted) = match waiting {
             Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
@@ -213,30 +218,71 @@ impl Filter {
             Err(_) => ReceivedBody::Unreadable,
         };
         let mut host = GatewayHost::new(proxy, verifier);
-        let verdict = match HeaderMap::parse(&headers) {
+        let mut verdict = match HeaderMap::parse(&headers) {
             Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
         let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+        expect(answers, stream, action, verdict.answer.take(), *sinks);
         streams.insert(stream, Stream::Decided(action, verdict.session));
         action
     }
 
     /// The headers of the answer are there: the upstream's, or those of a reply of ours.
-    pub fn on_response_headers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
-        let Some(Stream::Decided(_, session)) = self.streams.get_mut(&stream) else { return Action::Continue };
+    pub fn on_response_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
+        let Self { streams, answers, metrics, reply_headers, .. } = self;
+        let Some(Stream::Decided(_, session)) = streams.get_mut(&stream) else { return Action::Continue };
         // Taken, because a reply in place of the answer has headers too.
-        match session.take() {
-            Some(binding) => session::bind(proxy, &binding, &mut self.metrics, &mut self.reply_headers),
-            None => Action::Continue,
+        if let Some(binding) = session.take()
+            && session::bind(proxy, &binding, metrics, reply_headers) == Action::Pause
+        {
+            answers.forget(stream);
+            return Action::Pause;
         }
+        if answers.is_idle() {
+            return Action::Continue;
+        }
+        answers.on_headers(stream, end_of_stream, proxy, Tools { metrics, reply_headers })
+    }
+
+    /// Some of an answer's body is there; `size` is what the host has of it. Those that hold no lists, which are nearly all,
+    /// pass.
+    pub fn on_response_body(
+        &mut self,
+        stream: u32,
+        size: usize,
+        end_of_stream: bool,
+        proxy: &mut impl Proxy,
+    ) -> Action {
+        let Self { answers, metrics, reply_headers, .. } = self;
+        if answers.is_idle() {
+            return Action::Continue;
+        }
+        answers.on_body(stream, size, end_of_stream, proxy, Tools { metrics, reply_headers })
+    }
+
+    /// An answer ends with trailers.
+    pub fn on_response_trailers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
+        let Self { answers, metrics, reply_headers, .. } = self;
+        if answers.is_idle() {
+            return Action::Continue;
+        }
+        answers.on_trailers(stream, proxy, Tools { metrics, reply_headers })
     }
 
     /// A context ends. A client may leave at any time, so a stream may end before it was decided.
     pub fn on_delete(&mut self, context: u32) {
+        self.answers.forget(context);
         if self.streams.remove(&context).is_none() {
             self.roots.retain(|root| root.id != context);
         }
+    }
+}
+
+/// Keeps what a forwarded request left behind for its answer.
+fn expect(answers: &mut Answers, stream: u32, action: Action, filter: Option<Box<AnswerFilter>>, sinks: Sinks) {
+    if let (Action::Continue, Some(filter)) = (action, filter) {
+        answers.expect(stream, filter, sinks);
     }
 }
 

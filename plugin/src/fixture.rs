@@ -42,17 +42,18 @@ protocol = "mcp"
 path = "/mcp"
 resource = { type = "McpServer", id = "tools" }
 max_body_bytes = 200
+max_answer_bytes = 400
 "#;
 
 const SCHEMA: &str = r#"
     entity Agent, Door, McpServer;
     action open appliesTo { principal: Agent, resource: Door };
-    action ping, "stream/open" appliesTo { principal: Agent, resource: McpServer };
+    action ping, "tools/list", "stream/open" appliesTo { principal: Agent, resource: McpServer };
     action echo appliesTo { principal: Agent, resource: McpServer, context: { input: { text: String } } };
 "#;
 
 const POLICIES: &str = r#"
-    @id("ping") permit(principal, action in [Action::"ping", Action::"stream/open"], resource);
+    @id("ping") permit(principal, action in [Action::"ping", Action::"tools/list", Action::"stream/open"], resource);
     @id("greet") permit(principal, action == Action::"echo", resource) when { context.input.text like "hello*" };
     @id("front-door") permit(principal, action == Action::"open", resource == Door::"front");
 "#;

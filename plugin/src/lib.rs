@@ -15,7 +15,8 @@
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
-pub mod background;
+pub mod answers;
+mod background;
 pub mod buffers;
 mod client_certificate;
 pub mod enforce;

@@ -4,7 +4,7 @@
 //! that say something. A host without metrics costs nothing but its metrics: decisions do not depend on them.
 
 use crate::proxy::{HostResult, MetricId, MetricKind, Proxy};
-use palisade_gateway::Outcome;
+use palisade_gateway::{AnswerReport, Outcome};
 
 /// Time from the request's headers to the decision, in microseconds.
 const MICROSECONDS: &str = "palisade_decision_microseconds";
@@ -17,6 +17,17 @@ const HEADER_CHANGES_REFUSED: &str = "palisade_header_changes_refused_total";
 
 /// Answers that were replaced, because the session that they name could not be bound to its caller.
 const SESSIONS_NOT_BOUND: &str = "palisade_sessions_not_bound_total";
+
+/// Items of lists that clients were shown, and those that they were not.
+const ITEMS_SHOWN: &str = "palisade_list_items_total.result.shown";
+const ITEMS_HIDDEN: &str = "palisade_list_items_total.result.hidden";
+
+/// Tools that servers listed otherwise than the catalogue has them, and those that it does not have.
+const TOOLS_DRIFTED: &str = "palisade_catalogue_total.finding.drifted";
+const TOOLS_UNPINNED: &str = "palisade_catalogue_total.finding.unpinned";
+
+/// Requests that servers sent to clients in a revision that has none, and that were left out.
+const SERVER_REQUESTS: &str = "palisade_server_requests_dropped_total";
 
 /// The metrics that were defined so far, and what the host said: a refusal is not asked for again.
 #[derive(Debug, Default)]
@@ -59,7 +70,27 @@ impl Metrics {
         self.count(proxy, SESSIONS_NOT_BOUND);
     }
 
+    /// Counts what became of the lists in an answer.
+    pub fn answered(&mut self, proxy: &mut impl Proxy, report: &AnswerReport<'_>) {
+        let AnswerReport { record: _, level: _, shown, hidden, drifted, unpinned, server_requests, refused } = *report;
+        self.add(proxy, ITEMS_SHOWN, shown);
+        self.add(proxy, ITEMS_HIDDEN, hidden);
+        self.add(proxy, TOOLS_DRIFTED, drifted);
+        self.add(proxy, TOOLS_UNPINNED, unpinned);
+        self.add(proxy, SERVER_REQUESTS, server_requests);
+        if let Some(outcome) = refused {
+            self.count(proxy, outcome.disposition().metric);
+        }
+    }
+
     fn count(&mut self, proxy: &mut impl Proxy, name: &'static str) {
+        self.add(proxy, name, 1);
+    }
+
+    fn add(&mut self, proxy: &mut impl Proxy, name: &'static str, by: u64) {
+        if by == 0 {
+            return;
+        }
         let known = self.counters.iter().find(|(known, _)| *known == name);
         let counter = match known {
             Some((_, counter)) => *counter,
@@ -70,7 +101,7 @@ impl Metrics {
             }
         };
         if let Ok(counter) = counter {
-            let _ = proxy.increment(counter, 1);
+            let _ = proxy.increment(counter, i64::try_from(by).unwrap_or(i64::MAX));
         }
     }
 }

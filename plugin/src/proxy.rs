@@ -127,6 +127,35 @@ pub trait Proxy {
     /// When the host did not do so.
     fn set_response_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()>;
 
+    /// Removes every value of a header of the response to this request.
+    ///
+    /// # Errors
+    ///
+    /// When the host did not do so.
+    fn remove_response_header(&mut self, name: &[u8]) -> HostResult<()>;
+
+    /// All headers of the response to this request, serialised.
+    ///
+    /// # Errors
+    ///
+    /// When the host cannot hand them over.
+    fn answer_headers(&mut self) -> HostResult<HostBytes>;
+
+    /// The body of that response as far as the host has it: the part of this callback, or all that it keeps; at most `max`
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when it has none, else when it cannot be handed over.
+    fn answer_body(&mut self, max: usize) -> HostResult<HostBytes>;
+
+    /// Puts other bytes in the place of all that [`Proxy::answer_body`] would hand over.
+    ///
+    /// # Errors
+    ///
+    /// When the host did not do so.
+    fn set_answer_body(&mut self, bytes: &[u8]) -> HostResult<()>;
+
     /// Answers the request instead of forwarding it. `details` becomes `%RESPONSE_CODE_DETAILS%`; `headers` is a
     /// serialised header map.
     ///

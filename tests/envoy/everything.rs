@@ -85,8 +85,12 @@ fn a_session_from_initialize_to_delete() -> Result<()> {
 
     let (_, reply) = client.ask("tools/list", json!({}))?;
     let tools = reply["result"]["tools"].as_array().context("no tools")?;
-    for name in ["echo", "get-env"] {
-        assert!(tools.iter().any(|tool| tool["name"] == name), "{tools:?}");
+    assert!(tools.iter().any(|tool| tool["name"] == "echo"), "{tools:?}");
+    // What nobody may call is not there to be seen, and neither is what the schema has no action for.
+    assert!(!reply.to_string().contains("get-env"), "{reply}");
+    for (method, member) in [("prompts/list", "prompts"), ("resources/list", "resources")] {
+        let (_, reply) = client.ask(method, json!({}))?;
+        assert_eq!(reply["result"][member], json!([]), "{reply}");
     }
 
     let (_, reply) = client.ask("tools/call", json!({"name": "echo", "arguments": {"message": "through"}}))?;

@@ -16,6 +16,7 @@ mod identity;
 mod incidents;
 mod key_servers;
 mod keys;
+mod lists;
 mod mcp;
 mod mesh;
 mod mutual_tls;

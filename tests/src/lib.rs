@@ -27,6 +27,7 @@ pub mod outcome;
 pub mod process;
 pub mod quickstart;
 pub mod record;
+pub mod scripted;
 pub mod tls;
 pub mod tls_server;
 pub mod token;

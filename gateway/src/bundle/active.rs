@@ -1,5 +1,7 @@
 //! The bundle that decides.
 
+use std::rc::Rc;
+
 use palisade_engine::CompiledPolicySet;
 
 use super::digest::Digest;
@@ -19,7 +21,8 @@ use crate::transaction::TransactionRules;
 pub struct ActiveBundle {
     manifest: Manifest,
     digest: Digest,
-    policies: CompiledPolicySet,
+    /// Shared with requests whose answers are still to be filtered, whatever bundle decides by then.
+    policies: Rc<CompiledPolicySet>,
     issuers: IssuerTable,
     routes: RouteTable,
     slots: RouteSlots,
@@ -43,12 +46,13 @@ impl ActiveBundle {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
         let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
-        let OpenSection { issuers, routes, slots, resources, dpop, workload_proof, transactions, cures } =
+        let OpenSection { issuers, mut routes, slots, resources, dpop, workload_proof, transactions, cures } =
             OpenSection::open(section).map_err(BundleError::Gateway)?;
+        routes.learn(&policies);
         Ok(Self {
             manifest,
             digest,
-            policies,
+            policies: Rc::new(policies),
             issuers,
             routes,
             slots,
@@ -76,6 +80,11 @@ impl ActiveBundle {
     #[must_use]
     pub fn policies(&self) -> &CompiledPolicySet {
         &self.policies
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_policies(&self) -> Rc<CompiledPolicySet> {
+        Rc::clone(&self.policies)
     }
 
     pub(crate) fn issuers(&self) -> &IssuerTable {

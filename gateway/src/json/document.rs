@@ -63,12 +63,20 @@ pub(super) struct Node {
 }
 
 /// A document that has been read. Its buffers are reused between requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct JsonDocument {
     pub(super) nodes: Vec<Node>,
     open: Vec<Frame>,
     /// Names of the members of all open objects, those of the innermost last.
     names: Vec<Name>,
+    max_values: usize,
+}
+
+/// For request bodies.
+impl Default for JsonDocument {
+    fn default() -> Self {
+        Self::new(limits::BODY_JSON_VALUES)
+    }
 }
 
 /// An array or object that has not been closed.
@@ -87,6 +95,17 @@ struct Name {
 }
 
 impl JsonDocument {
+    /// A document for texts with at most so many values and member names.
+    pub(crate) fn new(max_values: usize) -> Self {
+        Self { nodes: Vec::new(), open: Vec::new(), names: Vec::new(), max_values }
+    }
+
+    /// Gives back the memory of a document that was larger than most.
+    pub(crate) fn shrink(&mut self) {
+        self.nodes.clear();
+        self.nodes.shrink_to(limits::BODY_JSON_VALUES);
+    }
+
     /// Reads exactly one value. The view is of the same text.
     ///
     /// # Errors
@@ -234,7 +253,7 @@ impl JsonDocument {
 
     fn push(&mut self, kind: JsonKind, escaped: bool, start: usize, end: usize) -> Result<usize, JsonFault> {
         let index = self.nodes.len();
-        if index == limits::BODY_JSON_VALUES {
+        if index == self.max_values {
             return Err(JsonFault::Values);
         }
         self.nodes.push(Node { kind, escaped, start: small(start), end: small(end), next: small(index + 1) });

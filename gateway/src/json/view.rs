@@ -1,6 +1,7 @@
 //! Looking at a document.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::document::{JsonKind, Node};
 use super::scan;
@@ -29,6 +30,11 @@ impl<'d> JsonView<'d> {
         self.nodes.get(self.at).copied().unwrap_or(NOTHING)
     }
 
+    /// The text of the whole document.
+    pub(crate) fn source(self) -> &'d str {
+        self.text
+    }
+
     /// What it is.
     pub(crate) fn kind(self) -> JsonKind {
         self.node().kind
@@ -36,8 +42,13 @@ impl<'d> JsonView<'d> {
 
     /// The value as it stands in the text.
     pub(crate) fn raw(self) -> &'d str {
+        self.text.get(self.span()).unwrap_or_default()
+    }
+
+    /// Where it stands in the text.
+    pub(crate) fn span(self) -> Range<usize> {
         let Node { start, end, .. } = self.node();
-        self.text.get(place(start)..place(end)).unwrap_or_default()
+        place(start)..place(end)
     }
 
     /// The text of a string; empty for any other kind of value.

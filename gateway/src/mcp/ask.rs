@@ -6,10 +6,11 @@ use super::arguments::Arguments;
 use super::error::McpError;
 use super::method::{Method, SESSION_DELETE, STREAM_OPEN, Subject};
 use super::mirror;
-use super::open::{CallResource, OpenMcp};
+use super::open::{CallResource, OpenMcp, OpenTool};
 use super::revision::Revision;
 use super::transport;
 use super::uri;
+use crate::evaluate::Named;
 use crate::header_map::HeaderMap;
 use crate::json::{JsonKind, JsonView};
 use crate::limits;
@@ -26,6 +27,31 @@ pub(crate) struct AskedCall<'a> {
     pub(crate) arguments: Option<Arguments<'a>>,
 }
 
+impl AskedCall<'_> {
+    /// The resource of the Cedar request. `subject_id` is where its id is written, if it needs one of its own.
+    pub(crate) fn resource<'s>(&'s self, server: Named<'s>, subject_id: &'s mut String) -> Named<'s> {
+        match self.resource {
+            CallResource::Server => server,
+            CallResource::Subject { entity_type, .. } => {
+                // The server's id has no `/`, so the first one ends it.
+                subject_id.clear();
+                subject_id.push_str(server.id);
+                subject_id.push('/');
+                subject_id.push_str(self.facts.subject());
+                Named { entity_type, id: subject_id }
+            }
+        }
+    }
+
+    /// The entity that the resource is in.
+    pub(crate) fn parent<'s>(&self, server: Named<'s>) -> Option<Named<'s>> {
+        match self.resource {
+            CallResource::Subject { in_server: true, .. } => Some(server),
+            CallResource::Subject { in_server: false, .. } | CallResource::Server => None,
+        }
+    }
+}
+
 /// What a message offers to the context, and to the record.
 #[derive(Clone, Debug)]
 pub(crate) struct MessageFacts<'a> {
@@ -40,7 +66,7 @@ pub(crate) struct MessageFacts<'a> {
 }
 
 impl<'a> MessageFacts<'a> {
-    fn new(method: &Method, revision: Revision) -> Self {
+    pub(super) fn new(method: &Method, revision: Revision) -> Self {
         Self { method: method.name, revision, name: None, uri: None, task: None, arguments: None }
     }
 
@@ -110,30 +136,42 @@ pub(super) fn calls<'a>(
 fn tool_call<'a>(
     mcp: &'a OpenMcp,
     headers: HeaderMap<'_>,
-    mut facts: MessageFacts<'a>,
+    facts: MessageFacts<'a>,
     params: Option<JsonView<'a>>,
 ) -> Result<AskedCall<'a>, McpError> {
     let given = params.and_then(|params| params.get("arguments"));
     if given.is_some_and(|given| given.kind() != JsonKind::Object) {
         return Err(McpError::Arguments);
     }
+    let (mut asked, tool) = tool(mcp, facts)?;
+    let values = tool.map_or(&[][..], |tool| &tool.recorded);
+    asked.facts.arguments = mcp.record_arguments.then_some(RecordedArguments { given, values });
+    if let Some(tool) = tool {
+        if asked.facts.revision.is_modern() {
+            mirror::check_params(headers, &tool.mirrored, given)?;
+        }
+        asked.arguments = Some(Arguments { given, input: &tool.input, unknown: mcp.unknown_arguments });
+    }
+    Ok(asked)
+}
+
+/// The question about a tool, by its name in `facts`, and the tool if it has an action of its own. Whoever calls it and
+/// whoever lists it are decided about by this.
+pub(super) fn tool<'a>(
+    mcp: &'a OpenMcp,
+    facts: MessageFacts<'a>,
+) -> Result<(AskedCall<'a>, Option<&'a OpenTool>), McpError> {
     let name = facts.name.as_deref().unwrap_or_default();
     if mcp.catalogue.as_ref().is_some_and(|catalogue| !catalogue.lets_call(name)) {
         return Err(McpError::ToolUnpinned);
     }
-    let tool = mcp.tool(name);
-    let values = tool.map_or(&[][..], |tool| &tool.recorded);
-    facts.arguments = mcp.record_arguments.then_some(RecordedArguments { given, values });
-    let Some(tool) = tool else {
+    let own = mcp.tool(name);
+    let (call, resource) = match own {
+        Some(tool) => (&tool.call, &tool.resource),
         // Without an action of its own, it is one call among others, and its arguments are nobody's concern.
-        let open = mcp.method(facts.method).ok_or(McpError::ToolUnknown)?;
-        return Ok(AskedCall { call: &open.call, resource: &open.resource, facts, arguments: None });
+        None => mcp.method(facts.method).map(|open| (&open.call, &open.resource)).ok_or(McpError::ToolUnknown)?,
     };
-    if facts.revision.is_modern() {
-        mirror::check_params(headers, &tool.mirrored, given)?;
-    }
-    let arguments = Some(Arguments { given, input: &tool.input, unknown: mcp.unknown_arguments });
-    Ok(AskedCall { call: &tool.call, resource: &tool.resource, facts, arguments })
+    Ok((AskedCall { call, resource, facts, arguments: None }, own))
 }
 
 fn reference<'a>(params: Option<JsonView<'a>>, facts: &mut MessageFacts<'a>) -> Result<(), McpError> {
@@ -182,9 +220,14 @@ fn subscriptions<'a>(
 
 fn subject<'a>(of: Option<JsonView<'a>>, member: &str) -> Result<Cow<'a, str>, McpError> {
     let text = of.and_then(|of| of.get(member)).and_then(JsonView::string);
-    text.filter(|text| !text.is_empty() && text.len() <= limits::SUBJECT_BYTES).ok_or(McpError::Subject)
+    text.filter(|text| is_subject(text)).ok_or(McpError::Subject)
 }
 
-fn checked_uri(uri: Cow<'_, str>) -> Result<Cow<'_, str>, McpError> {
+/// Whether a name is of a length that can be asked for.
+pub(super) fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= limits::SUBJECT_BYTES
+}
+
+pub(super) fn checked_uri(uri: Cow<'_, str>) -> Result<Cow<'_, str>, McpError> {
     if uri.len() <= limits::SUBJECT_BYTES && uri::is_unambiguous(&uri) { Ok(uri) } else { Err(McpError::Uri) }
 }

@@ -49,7 +49,6 @@ impl OpenCatalogue {
     }
 
     /// What becomes of tools that are not as pinned.
-    #[cfg_attr(not(test), expect(dead_code, reason = "answers to lists are not looked at yet"))]
     pub(crate) fn drift(&self) -> Drift {
         self.drift
     }
@@ -68,7 +67,6 @@ impl OpenCatalogue {
     }
 
     /// Compares one element of `tools` in the answer to `tools/list`. `scratch` holds nothing of use afterwards.
-    #[cfg_attr(not(test), expect(dead_code, reason = "answers to lists are not looked at yet"))]
     pub(crate) fn compare(&self, name: &str, definition: JsonView<'_>, scratch: &mut String) -> Pin {
         match self.digest(name) {
             None => Pin::Unknown,

@@ -4,7 +4,7 @@
 //! ([`crate::json`]), the JSON-RPC envelope ([`crate::rpc`], [`envelope`]), the revision that the client speaks ([`revision`],
 //! [`transport`]), agreement of headers with the body ([`mirror`]) and the table of methods ([`method`]) to
 //! [`AskedCall`]s; each is one question to Cedar. All have to be allowed, or nothing is forwarded. What is forwarded are
-//! the very bytes that were read.
+//! the very bytes that were read. What an item of a list would be asked as says [`listing`], by the same code.
 
 mod arguments;
 mod ask;
@@ -13,6 +13,7 @@ mod definitions;
 mod denial;
 mod envelope;
 mod error;
+mod listing;
 mod method;
 mod mirror;
 mod open;
@@ -21,6 +22,7 @@ mod reader;
 mod revision;
 mod session;
 mod transport;
+mod unknown;
 mod uri;
 
 pub use definitions::{DefinitionError, ToolDefinitions};
@@ -32,8 +34,11 @@ pub use session::SessionBinding;
 
 pub(crate) use arguments::{ArgumentFault, Arguments};
 pub(crate) use ask::{AskedCall, MessageFacts, without_body};
+pub(crate) use catalogue::Pin;
 pub(crate) use denial::{Denied, RpcReply, write as write_denial};
-pub(crate) use open::{CallResource, INPUT, OpenMcp};
+pub(crate) use listing::{Listed, ListedCall, may_list};
+pub(crate) use open::{INPUT, OpenMcp};
 pub(crate) use read::read;
 pub(crate) use session::{SessionKey, SessionUse, Sessions};
 pub(crate) use transport::before_body;
+pub(crate) use unknown::Known;

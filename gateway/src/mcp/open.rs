@@ -1,8 +1,11 @@
 //! A route to an MCP server, checked and ready.
 
+use palisade_engine::CompiledPolicySet;
+
 use super::catalogue::OpenCatalogue;
 use super::method::{METHODS, Method};
 use super::revision::Revision;
+use super::unknown::{self, PartUnknown, TemplateUnknown};
 use crate::identity::RouteSlots;
 use crate::limits;
 use crate::route::{IdTemplate, OpenCall, PathTemplate};
@@ -18,6 +21,8 @@ pub(crate) struct OpenMcp {
     pub(crate) server_id: IdTemplate,
     /// Bytes.
     pub(crate) max_body: u32,
+    /// Bytes.
+    pub(crate) max_answer: u32,
     pub(crate) revisions: Vec<Revision>,
     pub(crate) denial: Denial,
     pub(super) unknown_arguments: UnknownArguments,
@@ -28,6 +33,8 @@ pub(crate) struct OpenMcp {
     methods: Vec<(String, OpenMethod)>,
     /// By tool, ascending.
     tools: Vec<(String, OpenTool)>,
+    /// What is not known of reading a resource by its template; made when the policies are known.
+    pub(super) template: Option<TemplateUnknown>,
 }
 
 /// What a method means.
@@ -46,6 +53,8 @@ pub(super) struct OpenTool {
     pub(super) mirrored: Vec<ParamHeader>,
     /// Names of arguments whose values are recorded.
     pub(super) recorded: Vec<String>,
+    /// Its arguments, as long as nobody has given any; made when the policies are known.
+    pub(super) unknown: Option<PartUnknown>,
 }
 
 /// The resource of the Cedar request.
@@ -77,6 +86,7 @@ impl OpenMcp {
             server,
             rules: _,
             max_body_bytes,
+            max_answer_bytes,
             mut revisions,
             denial,
             unknown_arguments,
@@ -96,6 +106,9 @@ impl OpenMcp {
         if max_body_bytes == 0 || max_body_bytes > limits::BODY_MAX_BYTES {
             return Err(error(SectionErrorKind::Range, "the body limit"));
         }
+        if max_answer_bytes == 0 || max_answer_bytes > limits::ANSWER_MAX_BYTES {
+            return Err(error(SectionErrorKind::Range, "the answer limit"));
+        }
         let count = revisions.len();
         revisions.sort_unstable();
         revisions.dedup();
@@ -110,9 +123,11 @@ impl OpenMcp {
         Ok(Self {
             methods: sorted(methods?, place)?,
             tools: sorted(tools?, place)?,
+            template: None,
             server_type,
             server_id,
             max_body: max_body_bytes,
+            max_answer: max_answer_bytes,
             revisions,
             denial,
             unknown_arguments,
@@ -120,6 +135,14 @@ impl OpenMcp {
             record_arguments,
             catalogue: catalogue.map(|raw| OpenCatalogue::open(raw, place)).transpose()?,
         })
+    }
+
+    /// Makes ready what lists are filtered by.
+    pub(crate) fn learn(&mut self, policies: &CompiledPolicySet) {
+        for (_, tool) in &mut self.tools {
+            tool.unknown = Some(unknown::of_tool(policies, tool));
+        }
+        self.template = find(&self.methods, "resources/read").map(|read| unknown::of_template(policies, read));
     }
 
     /// Every action that a request may be about.
@@ -191,7 +214,7 @@ fn tool(
     let mirrored = mirrored.collect::<Result<_, _>>()?;
     let resource = open_resource(resource, &place)?;
     let call = OpenCall::open(action, context, template, slots, &place)?;
-    Ok((tool, OpenTool { call, resource, input, mirrored, recorded }))
+    Ok((tool, OpenTool { call, resource, input, mirrored, recorded, unknown: None }))
 }
 
 /// The attribute of the context that holds a tool's arguments.
@@ -265,6 +288,8 @@ mod tests {
         assert_eq!(refused(|raw| raw.server.entity_type = "a b".to_owned()), Some(Kind::Name));
         assert_eq!(refused(|raw| raw.max_body_bytes = 0), Some(Kind::Range));
         assert_eq!(refused(|raw| raw.max_body_bytes = limits::BODY_MAX_BYTES + 1), Some(Kind::Range));
+        assert_eq!(refused(|raw| raw.max_answer_bytes = 0), Some(Kind::Range));
+        assert_eq!(refused(|raw| raw.max_answer_bytes = limits::ANSWER_MAX_BYTES + 1), Some(Kind::Range));
         assert_eq!(refused(|raw| raw.revisions.clear()), Some(Kind::Duplicate));
         assert_eq!(refused(|raw| raw.revisions.push(Revision::R20241105)), Some(Kind::Duplicate));
         assert_eq!(refused(|raw| raw.methods[0].method = "tools/drop".to_owned()), Some(Kind::Source));

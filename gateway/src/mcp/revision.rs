@@ -51,7 +51,7 @@ impl Revision {
     }
 
     /// Whether a body may be an array of messages.
-    pub(super) fn has_batches(self) -> bool {
+    pub(crate) fn has_batches(self) -> bool {
         self <= Self::R20250326
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn write(client: ClientReason, facts: &ChallengeFacts<'_>, challenges
         | ClientReason::PushTarget
         | ClientReason::MethodNotFound
         | ClientReason::HeaderMismatch
-        | ClientReason::UnsupportedVersion => {
+        | ClientReason::UnsupportedVersion
+        | ClientReason::Answer => {
             return;
         }
         ClientReason::CredentialsRequired => {

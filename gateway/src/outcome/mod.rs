@@ -10,6 +10,7 @@ pub(crate) use reply::{ReplyBuffer, ReplyForm};
 pub use table::{ClientReason, Disposition, LogLevel};
 
 use crate::a2a::A2aError;
+use crate::answer::AnswerError;
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
 use crate::proof::{ProofError, WorkloadProofError};
@@ -54,6 +55,8 @@ pub enum Outcome {
     Context(ContextError),
     /// The filter itself cannot decide.
     Unavailable(Unavailable),
+    /// The answer to an allowed request is refused.
+    Answer(AnswerError),
     /// The request's head cannot be read.
     Malformed,
     /// The request asked for the metadata of a protected resource and got it.
@@ -120,6 +123,7 @@ impl Outcome {
             | Self::Transaction(_)
             | Self::Context(_)
             | Self::Unavailable(_)
+            | Self::Answer(_)
             | Self::Malformed => "deny",
         }
     }

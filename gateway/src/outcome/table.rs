@@ -16,6 +16,7 @@ macro_rules! row {
 mod messages;
 
 use super::{Outcome, Unavailable, WorkloadError};
+use crate::answer::AnswerError;
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
 use crate::proof::{ProofError, WorkloadProofError};
@@ -95,6 +96,8 @@ pub enum ClientReason {
     HeaderMismatch,
     /// The revision of the protocol is not spoken here.
     UnsupportedVersion,
+    /// The server's answer cannot be passed on.
+    Answer,
 }
 
 /// The level of a decision record, in the order of Envoy's levels.
@@ -348,6 +351,18 @@ impl Outcome {
                 ContextError::QueryMalformed => row!(403, C::AccessDenied, Warn, "context.query_malformed"),
             },
 
+            Self::Answer(error) => match error {
+                AnswerError::TooLarge => row!(502, C::Answer, Error, "answer.too_large"),
+                AnswerError::ContentEncoding => row!(502, C::Answer, Error, "answer.content_encoding"),
+                AnswerError::ContentType => row!(502, C::Answer, Error, "answer.content_type"),
+                AnswerError::Json(_) => row!(502, C::Answer, Error, "answer.json"),
+                AnswerError::Message => row!(502, C::Answer, Error, "answer.message"),
+                AnswerError::LookAlike => row!(502, C::Answer, Error, "answer.look_alike"),
+                AnswerError::EventLine => row!(502, C::Answer, Error, "answer.event_line"),
+                AnswerError::Catalogue => row!(502, C::Answer, Error, "answer.catalogue"),
+                AnswerError::Host => row!(502, C::Answer, Error, "answer.host"),
+            },
+
             Self::Unavailable(error) => match error {
                 Unavailable::BundleMissing => row!(503, C::Unavailable, Error, "bundle.missing"),
                 Unavailable::BundleExpired => row!(503, C::Unavailable, Error, "bundle.expired"),
@@ -402,6 +417,7 @@ impl ClientReason {
             Self::MethodNotFound => "method_not_found",
             Self::HeaderMismatch => "header_mismatch",
             Self::UnsupportedVersion => "unsupported_version",
+            Self::Answer => "unusable_answer",
         }
     }
 
@@ -435,6 +451,7 @@ impl ClientReason {
             Self::MethodNotFound => "Method not found",
             Self::HeaderMismatch => "Header mismatch",
             Self::UnsupportedVersion => "Unsupported protocol version",
+            Self::Answer => "The server's answer cannot be passed on",
         }
     }
 
@@ -455,7 +472,7 @@ impl ClientReason {
             | Self::InvalidWorkloadToken
             | Self::InvalidWorkloadProof
             | Self::InsufficientAuthentication => "-31401",
-            Self::Unavailable => "-32603",
+            Self::Unavailable | Self::Answer => "-32603",
             Self::ParseError => "-32700",
             Self::InvalidRequest
             | Self::UnsupportedMediaType

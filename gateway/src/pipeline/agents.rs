@@ -69,7 +69,7 @@ impl<'a> Agents<'a> {
 
         let result = {
             let input = ContextInput { a2a: Some(&message_facts), ..input };
-            let question = Question { call, resource, parent, arguments: None };
+            let question = Question { call, resource, parent, arguments: None, unknown: None };
             panel.ask(question, &input, facts).map_err(Refusal::from)
         };
         if let Some((_, message)) = &mut facts.a2a {

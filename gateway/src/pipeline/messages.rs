@@ -1,14 +1,21 @@
 //! The steps for an MCP server: what the body asks, and one answer for all of it.
 
+use std::rc::Rc;
+
 use super::{Body, Panel, Progress, Refusal};
+use crate::answer::Caller;
 use crate::entity_text;
 use crate::evaluate::{Named, Question};
 use crate::head::Head;
+use crate::header_map::{self, HeaderBuffer, HeaderMap};
+use crate::identity::Identity;
 use crate::json::JsonDocument;
-use crate::mcp::{self, AskedCall, CallResource, McpError, OpenMcp, RpcReply, SessionKey, SessionUse};
+use crate::mcp::{self, AskedCall, McpError, OpenMcp, RpcReply, SessionKey, SessionUse};
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
 use crate::route::ContextInput;
+use crate::section::DelegationMode;
+use crate::token::Issuer;
 
 /// Buffers that are reused from request to request.
 #[derive(Debug, Default)]
@@ -21,10 +28,13 @@ pub(super) struct MessageBuffers {
 
 /// What the steps work with.
 pub(super) struct Messages<'a> {
-    pub(super) mcp: &'a OpenMcp,
+    pub(super) mcp: &'a Rc<OpenMcp>,
     pub(super) sessions: &'a SessionKey,
     pub(super) panel: Panel<'a>,
     pub(super) buffers: &'a mut MessageBuffers,
+    pub(super) identity: &'a Rc<Identity>,
+    pub(super) issuer: &'a Issuer,
+    pub(super) delegation: DelegationMode,
 }
 
 impl<'a> Messages<'a> {
@@ -36,7 +46,7 @@ impl<'a> Messages<'a> {
         input: ContextInput<'a>,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { mcp, sessions, mut panel, buffers } = self;
+        let Self { mcp, sessions, mut panel, buffers, identity, issuer, delegation } = self;
         let MessageBuffers { document, server_id, subject_id, resource_text } = buffers;
         server_id.clear();
         mcp.server_id.write(input.path, server_id);
@@ -54,11 +64,12 @@ impl<'a> Messages<'a> {
         }
 
         let count = calls.len();
+        let lists = calls.iter().find(|asked| mcp::may_list(asked.facts.method)).map(|asked| asked.facts.revision);
         let mut result = Ok(Outcome::Denied);
         for asked in calls {
             facts.action = Some(&asked.call.action_text);
             let server = Named { entity_type: &mcp.server_type, id: server_id };
-            let resource = resource(&asked, server, subject_id);
+            let resource = asked.resource(server, subject_id);
             resource_text.clear();
             entity_text::push(resource_text, resource.entity_type, resource.id);
             result = ask(&mut panel, &asked, resource, server, input, facts);
@@ -68,9 +79,35 @@ impl<'a> Messages<'a> {
             }
         }
         facts.resource = Some(resource_text);
+        if let (Ok(Outcome::Allowed), Some(revision)) = (&result, lists) {
+            facts.lists = Some(Box::new(Caller {
+                policies: panel.bundle.shared_policies(),
+                mcp: Rc::clone(mcp),
+                on_forbid_error: panel.on_forbid_error,
+                identity: Rc::clone(identity),
+                principal: Rc::clone(&issuer.principal),
+                actors: issuer.delegation.clone(),
+                delegation,
+                revision,
+                server_id: server_id.clone(),
+                location: input.location.map(str::to_owned),
+                host: input.host.to_owned(),
+                path: input.path.clone(),
+                query: input.query.map(<[u8]>::to_vec),
+                headers: readable(input.headers),
+                transaction: input.transaction.cloned(),
+                now_ms: input.now_ms,
+            }));
+        }
         panel.close(facts);
         result.map(Progress::Decided)
     }
+}
+
+/// The headers that a context may read, to be kept.
+fn readable(headers: HeaderMap<'_>) -> HeaderBuffer {
+    let readable = headers.iter().filter(|header| !header_map::is_credential(header.name));
+    HeaderBuffer::from_pairs(readable.map(|header| (header.name, header.value)))
 }
 
 /// One question, about everybody whose rights decide.
@@ -82,27 +119,15 @@ fn ask<'a>(
     input: ContextInput<'a>,
     facts: &mut Facts<'a>,
 ) -> Result<Outcome, Refusal<'a>> {
-    let parent = match asked.resource {
-        CallResource::Subject { in_server: true, .. } => Some(server),
-        CallResource::Subject { in_server: false, .. } | CallResource::Server => None,
-    };
     let input = ContextInput { message: Some(&asked.facts), ..input };
-    let question = Question { call: asked.call, resource, parent, arguments: asked.arguments };
+    let question = Question {
+        call: asked.call,
+        resource,
+        parent: asked.parent(server),
+        arguments: asked.arguments,
+        unknown: None,
+    };
     Ok(panel.ask(question, &input, facts)?)
-}
-
-fn resource<'s>(asked: &'s AskedCall<'_>, server: Named<'s>, subject_id: &'s mut String) -> Named<'s> {
-    match asked.resource {
-        CallResource::Server => server,
-        CallResource::Subject { entity_type, .. } => {
-            // The server's id has no `/`, so the first one ends it.
-            subject_id.clear();
-            subject_id.push_str(server.id);
-            subject_id.push('/');
-            subject_id.push_str(asked.facts.subject());
-            Named { entity_type, id: subject_id }
-        }
-    }
 }
 
 /// What is asked; `None` while the body is still to come.

@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::a2a::{A2aFacts, A2aReply};
+use crate::answer::Caller;
 use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
@@ -74,6 +75,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) strip_transaction: bool,
     /// Whether the upstream gets it without the workload's token and proof.
     pub(crate) strip_workload: bool,
+    /// Who asked for lists, where the answer may hold some.
+    pub(crate) lists: Option<Box<Caller>>,
 }
 
 impl Facts<'_> {
@@ -146,6 +149,7 @@ impl Recorder {
             strip_token: _,
             strip_transaction: _,
             strip_workload: _,
+            lists: _,
         } = facts;
         let disposition = outcome.disposition();
         let out = &mut self.line;
@@ -279,7 +283,7 @@ fn push_member(out: &mut String, name: &str, value: Option<&[u8]>) {
 }
 
 /// Without `write!`, whose machinery costs more than all the digits.
-fn push_number(out: &mut String, number: u64) {
+pub(crate) fn push_number(out: &mut String, number: u64) {
     let mut power = 1;
     while number / power >= 10 {
         power *= 10;

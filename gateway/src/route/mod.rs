@@ -18,7 +18,7 @@ pub use error::{ContextError, RouteError};
 
 pub(crate) use authority::host;
 pub(crate) use call::OpenCall;
-pub(crate) use context::{ContextFault, ContextInput};
+pub(crate) use context::{ContextFault, ContextInput, OpenSource};
 pub(crate) use grpc::is_grpc;
 pub(crate) use open::{Target, endpoint};
 pub(crate) use path::RequestPath;

@@ -1,5 +1,7 @@
 //! A route, checked and ready to match.
 
+use std::rc::Rc;
+
 use super::call::OpenCall;
 use super::context::OpenSource;
 use super::resource::IdTemplate;
@@ -33,7 +35,7 @@ pub(crate) enum Target {
     /// One action, known from the request line.
     Http(HttpTarget),
     /// An MCP server, whose bodies say what is asked.
-    Mcp(Box<OpenMcp>),
+    Mcp(Rc<OpenMcp>),
     /// An A2A agent, whose bodies or paths say what is asked.
     A2a(Box<OpenA2a>),
 }
@@ -83,7 +85,7 @@ impl OpenRoute {
         refuse_sources(mcp.calls(), |source| matches!(source, OpenSource::A2a(_)), &place)?;
         rules::check(&rules, mcp.calls().flat_map(|call| &call.context), has_transactions, &place)?;
         let entry = (MCP_METHODS.map(str::to_owned).to_vec(), template.segments);
-        Ok((Self { target: Target::Mcp(Box::new(mcp)), rules }, vec![entry]))
+        Ok((Self { target: Target::Mcp(Rc::new(mcp)), rules }, vec![entry]))
     }
 
     pub(super) fn open_a2a(

@@ -9,7 +9,7 @@ use crate::origin::hex;
 /// A request path, percent-decoded and split into segments. Its buffers are reused between requests.
 ///
 /// Decoding cannot move a boundary: an encoded `/` refuses the path, so a segment never has one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RequestPath {
     text: String,
     bytes: Vec<u8>,

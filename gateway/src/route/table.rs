@@ -1,5 +1,9 @@
 //! The route table: which route a request is for.
 
+use std::rc::Rc;
+
+use palisade_engine::CompiledPolicySet;
+
 use super::authority;
 use super::open::{OpenRoute, Target};
 use super::path::RequestPath;
@@ -97,6 +101,17 @@ impl RouteTable {
     /// Whether some requests need no credentials, so that a route has to be found before it is known who asks.
     pub(crate) fn has_public(&self) -> bool {
         self.has_public
+    }
+
+    /// Makes ready what the routes need of the policies. Called once, before anybody shares them.
+    pub(crate) fn learn(&mut self, policies: &CompiledPolicySet) {
+        for route in &mut self.routes {
+            if let Target::Mcp(mcp) = &mut route.target
+                && let Some(mcp) = Rc::get_mut(mcp)
+            {
+                mcp.learn(policies);
+            }
+        }
     }
 
     /// The route for a request. Routes of its own host come before routes for any host.

@@ -48,9 +48,9 @@ pub(crate) fn origin_is_listed(headers: HeaderMap<'_>, origins: &[String]) -> bo
     headers.values("origin").all(listed)
 }
 
-/// A media type of JSON, in UTF-8. RFC 8259 gives parameters no meaning, but servers go by `charset`: in UTF-7, `+ACI-` inside
+/// Whether a content type is that media type, in UTF-8. RFC 8259 gives parameters no meaning, but servers go by `charset`: in UTF-7, `+ACI-` inside
 /// a string is the quote that ends it.
-fn is_utf8_of_type(value: &[u8], media_type: &str) -> bool {
+pub(crate) fn is_utf8_of_type(value: &[u8], media_type: &str) -> bool {
     let mut parts = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case(media_type.as_bytes())

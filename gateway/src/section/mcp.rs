@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::route::{ActionRef, ContextEntry, ResourceTemplate, RouteRules};
 use super::types::RecordField;
 use crate::bundle::Digest;
+use crate::limits;
 use crate::mcp::Revision;
 
 /// The endpoint of an MCP server, and what its methods and tools mean in Cedar.
@@ -23,6 +24,9 @@ pub struct McpRoute {
     pub rules: RouteRules,
     /// Largest body, in bytes.
     pub max_body_bytes: u32,
+    /// Largest answer that is filtered, or largest event of one, in bytes.
+    #[serde(default = "answer_bytes")]
+    pub max_answer_bytes: u32,
     /// The revisions that clients may speak.
     pub revisions: Vec<Revision>,
     /// How a denial is said.
@@ -79,6 +83,10 @@ pub enum Drift {
     Drop,
     /// A list with one of them is refused. Those that are not in the catalogue cannot be called.
     Block,
+}
+
+fn answer_bytes() -> u32 {
+    limits::ANSWER_BYTES
 }
 
 /// How a denial is said to a client of an MCP route.

@@ -4,6 +4,8 @@
 //! touch that set only, so no request ever pays for a scan, and the table never grows. Refused tokens are not kept:
 //! a caller without a valid token cannot put anything in.
 
+use std::rc::Rc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::claims::Validity;
@@ -50,7 +52,7 @@ pub(crate) struct TokenCache {
     entries: Vec<Option<Box<Entry>>>,
     sets: usize,
     /// The last identity that was not cached, so that it lies somewhere too.
-    uncached: Option<Box<Identity>>,
+    uncached: Option<Rc<Identity>>,
     /// Counts uses; the smallest in a set was used longest ago.
     clock: u64,
 }
@@ -60,7 +62,8 @@ struct Entry {
     digest: TokenDigest,
     validity: Validity,
     last_use: u64,
-    identity: Identity,
+    /// Shared with requests whose answers are still to be filtered.
+    identity: Rc<Identity>,
 }
 
 impl TokenCache {
@@ -94,6 +97,7 @@ impl TokenCache {
     /// else one that is no longer valid, else the one used longest ago.
     pub(crate) fn insert(&mut self, digest: TokenDigest, validity: Validity, identity: Identity, now_ms: u64) -> Slot {
         let worthwhile = identity.weight() <= limits::TOKEN_CACHE_IDENTITY_BYTES;
+        let identity = Rc::new(identity);
         let set = self.set_of(digest).filter(|_| worthwhile);
         let victim = set.and_then(|start| {
             let candidates = self.entries.iter().enumerate().skip(start).take(WAYS);
@@ -112,7 +116,7 @@ impl TokenCache {
                 Slot(victim)
             }
             None => {
-                self.uncached = Some(Box::new(identity));
+                self.uncached = Some(identity);
                 Slot(None)
             }
         }
@@ -129,10 +133,10 @@ impl TokenCache {
     }
 
     /// The identity in a slot.
-    pub(crate) fn get(&self, slot: Slot) -> Option<&Identity> {
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Rc<Identity>> {
         match slot {
             Slot(Some(index)) => self.entries.get(index)?.as_ref().map(|entry| &entry.identity),
-            Slot(None) => self.uncached.as_deref(),
+            Slot(None) => self.uncached.as_ref(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Issuers, checked: who may issue tokens, with which keys, for how long.
 
+use std::rc::Rc;
+
 use super::jwk::KeyPurpose;
 use super::profile::{self, IssuerTerms};
 use super::terms::{RawTerms, Terms};
@@ -14,8 +16,9 @@ pub(crate) struct Issuer {
     pub(crate) issuer: String,
     pub(crate) terms: Terms,
     pub(crate) binding: Binding,
-    pub(crate) principal: PrincipalMapping,
-    pub(crate) delegation: Option<Delegation>,
+    /// Shared, as the next one, with requests whose answers are still to be filtered.
+    pub(crate) principal: Rc<PrincipalMapping>,
+    pub(crate) delegation: Option<Rc<Delegation>>,
 }
 
 /// All issuers of a bundle, found by `iss`.
@@ -176,6 +179,7 @@ impl Issuer {
             clock_skew_seconds,
         };
         let terms = Terms::open(terms, &place)?;
+        let (principal, delegation) = (Rc::new(principal), delegation.map(Rc::new));
         Ok(Self { alias, profile, issuer, terms, binding, principal, delegation })
     }
 
@@ -193,7 +197,7 @@ impl Issuer {
             issuer: "https://issuer".to_owned(),
             terms: Terms::for_claims_test(&[], 900, 30),
             binding: Binding::Optional,
-            principal: crate::section::testing::mapping(),
+            principal: Rc::new(crate::section::testing::mapping()),
             delegation: None,
         }
     }

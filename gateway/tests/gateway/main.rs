@@ -14,6 +14,7 @@ mod cures;
 mod delegation;
 mod denials;
 mod dpop;
+mod lists;
 mod mcp;
 mod mutations;
 mod profiles;

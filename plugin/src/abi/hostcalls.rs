@@ -8,6 +8,8 @@ use crate::proxy::{HostResult, LogLevel, MetricId, MetricKind, Proxy, Status};
 
 /// `BufferType::HttpRequestBody`.
 const REQUEST_BODY: u32 = 0;
+/// `BufferType::HttpResponseBody`.
+const ANSWER_BODY: u32 = 1;
 /// `BufferType::PluginConfiguration`.
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `MapType::HttpRequestHeaders`.
@@ -25,6 +27,7 @@ unsafe extern "C" {
     fn proxy_log(level: u32, message: *const u8, message_len: usize) -> u32;
     fn proxy_get_current_time_nanoseconds(out: *mut u64) -> u32;
     fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, out: *mut *const u8, out_len: *mut usize) -> u32;
+    fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, data_len: usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, out: *mut *const u8, out_len: *mut usize) -> u32;
     fn proxy_get_header_map_value(
         map: u32,
@@ -135,6 +138,23 @@ impl Proxy for WasmHost {
         check(unsafe {
             proxy_replace_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
         })
+    }
+
+    fn answer_headers(&mut self) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_header_map_pairs(RESPONSE_HEADERS, out, len) })
+    }
+
+    fn answer_body(&mut self, max: usize) -> HostResult<HostBytes> {
+        receive(|out, len| unsafe { proxy_get_buffer_bytes(ANSWER_BODY, 0, max, out, len) })
+    }
+
+    fn set_answer_body(&mut self, bytes: &[u8]) -> HostResult<()> {
+        // As much as there is, and at least one byte: replacing none would put the bytes before the others.
+        check(unsafe { proxy_set_buffer_bytes(ANSWER_BODY, 0, usize::MAX, bytes.as_ptr(), bytes.len()) })
+    }
+
+    fn remove_response_header(&mut self, name: &[u8]) -> HostResult<()> {
+        check(unsafe { proxy_remove_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len()) })
     }
 
     fn send_reply(&mut self, status: u32, details: &[u8], headers: &[u8], body: &[u8]) -> HostResult<()> {

@@ -105,11 +105,26 @@ extern "C" fn proxy_on_request_trailers(context: u32, _trailers: u32) -> u32 {
     status(with_filter(|filter, host| filter.on_request_trailers(context, host)))
 }
 
-/// The headers of the upstream's response are there.
+/// The answer's headers are complete. This callback and the next two cost a call for every answer, and nothing more unless
+/// an answer is filtered.
 #[expect(unsafe_code, reason = "exported to the host by name")]
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_headers(context: u32, _headers: u32, _end_of_stream: u32) -> u32 {
-    status(with_filter(|filter, host| filter.on_response_headers(context, host)))
+extern "C" fn proxy_on_response_headers(context: u32, _headers: u32, end_of_stream: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_response_headers(context, end_of_stream != 0, host)))
+}
+
+/// Some of the answer's body is there.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_response_body(context, size, end_of_stream != 0, host)))
+}
+
+/// The answer ends with trailers: the end of its body, as with requests.
+#[expect(unsafe_code, reason = "exported to the host by name")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_trailers(context: u32, _trailers: u32) -> u32 {
+    status(with_filter(|filter, host| filter.on_response_trailers(context, host)))
 }
 
 /// The ABI's number for an action; the same in every phase.

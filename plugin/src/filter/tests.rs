@@ -1,5 +1,6 @@
 //! The filter with a fake proxy: first without a configuration, then with a real bundle.
 
+mod answers;
 mod bodies;
 
 use super::*;

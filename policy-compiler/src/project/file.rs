@@ -195,6 +195,8 @@ pub struct RouteTable {
     pub unknown_arguments: Option<Spanned<String>>,
     /// For `mcp` and `a2a`: largest body, in bytes. Default: one MiB.
     pub max_body_bytes: Option<Spanned<u32>>,
+    /// For `mcp`: largest answer that is filtered, or largest event of one, in bytes. Default: one MiB.
+    pub max_answer_bytes: Option<Spanned<u32>>,
     /// For `mcp` and `a2a`: web origins that may call. Default: none.
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// For `a2a`: whether requests name a tenant, `refuse`, `optional` or `required`. Default: `refuse`.

@@ -107,11 +107,11 @@ fn defaults_are_the_strict_ones() {
     let route = &section.mcp[0];
     assert_eq!((route.denial, route.unknown_arguments), (Denial::Http403, UnknownArguments::Deny));
     assert_eq!((route.revisions.as_slice(), route.origins.len()), (&McpRevision::ALL[..], 0));
-    assert_eq!(route.max_body_bytes, 1024 * 1024);
+    assert_eq!((route.max_body_bytes, route.max_answer_bytes), (1024 * 1024, 1024 * 1024));
     assert!(route.rules.strip_token, "a token for the gateway is not the server's");
 
     let keys = "revisions = [\"2026-07-28\", \"2025-11-25\"]\ndenial = \"hide\"\nunknown_arguments = \"ignore\"\n\
-                max_body_bytes = 100\norigins = [\"https://a\"]\nstrip_token = false\nscopes = [\"tools\"]\n\
+                max_body_bytes = 100\nmax_answer_bytes = 200\norigins = [\"https://a\"]\nstrip_token = false\nscopes = [\"tools\"]\n\
                 param_headers = { write_file = { Path = \"path\" } }\n\
                 record_values = { read_file = [\"path\", \"head\", \"path\"] }\n";
     let (section, findings) = build_from(&format!("{PROJECT}{keys}"), SCHEMA);
@@ -119,6 +119,7 @@ fn defaults_are_the_strict_ones() {
     let route = &section.mcp[0];
     assert_eq!((route.denial, route.unknown_arguments), (Denial::Hide, UnknownArguments::Ignore));
     assert_eq!(route.revisions, [McpRevision::R20260728, McpRevision::R20251125]);
+    assert_eq!(route.max_answer_bytes, 200);
     assert_eq!((route.max_body_bytes, route.origins.as_slice()), (100, &["https://a".to_owned()][..]));
     assert_eq!((route.rules.scopes.as_slice(), route.rules.strip_token), (&["tools".to_owned()][..], false));
     let recorded = ["head", "path"].map(str::to_owned);
@@ -210,6 +211,7 @@ fn keys_of_mcp_routes_are_for_no_others() {
         "revisions = []",
         "origins = []",
         "max_body_bytes = 1",
+        "max_answer_bytes = 1",
         "param_headers = {}",
         "catalogue = \"c\"",
         "drift = \"drop\"",

@@ -74,7 +74,7 @@ struct Key {
     allowed: &'static [Protocol],
 }
 
-fn keys(table: &RouteTable) -> [Key; 19] {
+fn keys(table: &RouteTable) -> [Key; 20] {
     use Protocol::{A2a, Grpc, Http, Mcp};
     let RouteTable {
         protocol: _,
@@ -90,6 +90,7 @@ fn keys(table: &RouteTable) -> [Key; 19] {
         denial,
         unknown_arguments,
         max_body_bytes,
+        max_answer_bytes,
         origins,
         tenant,
         card,
@@ -119,6 +120,7 @@ fn keys(table: &RouteTable) -> [Key; 19] {
         may("denial", span(denial), &[Mcp, A2a]),
         may("unknown_arguments", span(unknown_arguments), &[Mcp]),
         may("max_body_bytes", span(max_body_bytes), &[Mcp, A2a]),
+        may("max_answer_bytes", span(max_answer_bytes), &[Mcp]),
         may("origins", span(origins), &[Mcp, A2a]),
         may("tenant", span(tenant), &[A2a]),
         may("card", span(card), &[A2a]),

@@ -7,14 +7,14 @@ const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const HELLO: &str =
     r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"#;
 
-struct World {
+pub(super) struct World {
     fixture: Fixture,
-    filter: Filter,
-    proxy: FakeProxy,
+    pub(super) filter: Filter,
+    pub(super) proxy: FakeProxy,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
         let filter = configured(&fixture, json!({"decision_log": ["filter_state"]}), &mut proxy);
         Self { fixture, filter, proxy }
@@ -35,7 +35,7 @@ impl World {
     }
 
     /// A POST of JSON up to its body.
-    fn begin(&mut self, stream: u32) -> Action {
+    pub(super) fn begin(&mut self, stream: u32) -> Action {
         let headers = self.headers("POST", &[("content-type", "application/json")]);
         self.announce(stream, headers, false)
     }
@@ -46,7 +46,7 @@ impl World {
         self.filter.on_request_headers(stream, end_of_stream, &mut self.proxy)
     }
 
-    fn body(&mut self, stream: u32, body: &str, end_of_stream: bool) -> Action {
+    pub(super) fn body(&mut self, stream: u32, body: &str, end_of_stream: bool) -> Action {
         self.proxy.body = Ok(body.as_bytes().to_vec());
         self.filter.on_request_body(stream, body.len(), end_of_stream, &mut self.proxy)
     }
@@ -231,7 +231,7 @@ fn a_session_reaches_the_client_bound_to_it() {
     world.begin(STREAM);
     assert_eq!(world.body(STREAM, PING, true), Action::Continue);
     world.proxy.response_header = Ok(b"s-1".to_vec());
-    assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+    assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Continue);
     let [(name, bound)] = &world.proxy.response_set[..] else { panic!("{:?}", world.proxy.response_set) };
     assert_eq!(name, "mcp-session-id");
     let bound = bound.clone();
@@ -251,7 +251,7 @@ fn an_answer_without_a_session_is_left_alone() {
     let mut world = World::new();
     world.begin(STREAM);
     world.body(STREAM, PING, true);
-    assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+    assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Continue);
     // Nor is one to a request that has nothing to do with sessions, or to none that is known.
     let (stream, unknown) = (STREAM + 1, STREAM + 2);
     world.proxy.response_header = Ok(b"s-1".to_vec());
@@ -262,7 +262,7 @@ fn an_answer_without_a_session_is_left_alone() {
     enforce::serialise(&headers, &mut door);
     assert_eq!(world.announce(stream, door, true), Action::Continue);
     for stream in [stream, unknown] {
-        assert_eq!(world.filter.on_response_headers(stream, &mut world.proxy), Action::Continue);
+        assert_eq!(world.filter.on_response_headers(stream, true, &mut world.proxy), Action::Continue);
     }
     assert_eq!((world.proxy.response_set.len(), world.proxy.replies.len()), (0, 0));
 }
@@ -281,11 +281,11 @@ fn a_session_that_cannot_be_bound_does_not_reach_the_client() {
         world.begin(STREAM);
         world.body(STREAM, PING, true);
         (world.proxy.response_header, world.proxy.header_change) = (header.clone(), change);
-        assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Pause, "{header:?}");
+        assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Pause, "{header:?}");
         assert_eq!(world.proxy.replies[0].details, "mcp.session_not_bound");
         assert_eq!(world.proxy.metric("palisade_sessions_not_bound_total"), 1);
         // The reply's own headers come by as well.
-        assert_eq!(world.filter.on_response_headers(STREAM, &mut world.proxy), Action::Continue);
+        assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Continue);
         assert_eq!(world.proxy.replies.len(), 1);
     }
 }
@@ -296,7 +296,7 @@ fn the_workers_of_a_proxy_know_each_others_sessions() {
     first.begin(STREAM);
     first.body(STREAM, PING, true);
     first.proxy.response_header = Ok(b"s-1".to_vec());
-    first.filter.on_response_headers(STREAM, &mut first.proxy);
+    first.filter.on_response_headers(STREAM, true, &mut first.proxy);
     let session = first.proxy.response_set[0].1.clone();
 
     for (is_shared, expected) in [(true, Action::Continue), (false, Action::Pause)] {
