@@ -51,6 +51,11 @@ pub(crate) fn ext_authz(policies: usize) -> String {
     format!("ext_authz, {policies} policies")
 }
 
+/// The cluster of the service. Envoy sends its name as the authority, so it has to be one.
+fn service_cluster(policies: usize) -> String {
+    format!("ext-authz-{policies}")
+}
+
 pub(crate) fn embedded(policies: usize) -> String {
     format!("cedar-policy in wasm, {policies} policies")
 }
@@ -108,7 +113,7 @@ impl Bench<'_> {
         let ports = self.service.iter().flat_map(|service| &service.ports);
         ports
             .zip(SERVICE_POLICIES)
-            .map(|(port, policies)| filters::cluster(&ext_authz(policies), *port, true))
+            .map(|(port, policies)| filters::cluster(&service_cluster(policies), *port, true))
             .collect()
     }
 
@@ -186,9 +191,8 @@ impl Bench<'_> {
         }
         if SERVICE_POLICIES.contains(&policies) {
             if self.service.is_some() {
-                let name = ext_authz(policies);
-                let filters = vec![filters::ext_authz(&name)];
-                found.push((name, true, filters));
+                let filters = vec![filters::ext_authz(&service_cluster(policies))];
+                found.push((ext_authz(policies), true, filters));
             }
             if let Some(module) = &self.modules.embedded {
                 let sources = std::fs::read_to_string(self.workshop.sources(rules)?)?;
