@@ -14,7 +14,8 @@ export PALISADE_WASM PALISADE_CLI
 # Evaluated in the recipe, not when make starts: only targets that need Envoy install it.
 with_envoy = PALISADE_ENVOY="$$(build/envoy.sh)"; export PALISADE_ENVOY;
 
-with_mcp_server = PALISADE_MCP_SERVER="$$(build/mcp-server.sh)"; export PALISADE_MCP_SERVER;
+with_mcp_server = PALISADE_MCP_SERVER="$$(build/mcp-server.sh)"; export PALISADE_MCP_SERVER; \
+	PALISADE_MCP_TOOLS="$$(build/mcp-tools.sh)"; export PALISADE_MCP_TOOLS;
 with_agents = PALISADE_AGENTS="$$(build/agents.sh)"; export PALISADE_AGENTS;
 
 .PHONY: help

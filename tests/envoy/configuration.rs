@@ -161,6 +161,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         filter: &file,
         example: Example::Quickstart,
         upstream: upstream.address(),
+        any_host: false,
         other: upstream.address(),
         transport_socket: None,
         port: 0,

@@ -36,6 +36,8 @@ pub struct Start<'a> {
     pub upstream: SocketAddr,
     /// Where those go that are for another server of the example, if it has one.
     pub other: SocketAddr,
+    /// Whether requests for any host are routed, and not only those of the example.
+    pub any_host: bool,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
     /// Where the issuer publishes its keys; the cluster `issuer` leads there.
@@ -223,6 +225,9 @@ fn render(start: Start<'_>) -> Result<String> {
         Example::Quickstart => {}
         Example::Mcp => replacements.push(("{ address: everything, port_value: 3001 }", socket(start.other))),
         Example::A2a => replacements.push(("{ address: planner, port_value: 3001 }", socket(start.other))),
+    }
+    if start.any_host {
+        replacements.push((r#"[tools.internal, "tools.internal:*"]"#, r#"["*"]"#.to_owned()));
     }
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());

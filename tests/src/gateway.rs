@@ -39,6 +39,10 @@ pub struct Options<'a> {
     pub example: Example,
     /// Where requests for another server of the example go; to the recording upstream if there is none.
     pub other: Option<SocketAddr>,
+    /// Where requests for the file server of the example go; to the recording upstream if there is none.
+    pub files: Option<SocketAddr>,
+    /// Whether requests for any host are routed, and not only those of the example.
+    pub any_host: bool,
     /// Where the issuer publishes its keys, for the cluster `issuer`; `None` for no such cluster.
     pub keys: Option<SocketAddr>,
     /// The transport socket of that cluster, as YAML; `None` for no TLS.
@@ -47,7 +51,16 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { port: 0, workers: 1, example: Example::Quickstart, other: None, keys: None, keys_socket: None }
+        Self {
+            port: 0,
+            workers: 1,
+            example: Example::Quickstart,
+            other: None,
+            files: None,
+            any_host: false,
+            keys: None,
+            keys_socket: None,
+        }
     }
 }
 
@@ -135,7 +148,8 @@ impl Gateway {
             home,
             filter: &filter_file,
             example: options.example,
-            upstream: upstream.address(),
+            upstream: options.files.unwrap_or(upstream.address()),
+            any_host: options.any_host,
             other: options.other.unwrap_or(upstream.address()),
             transport_socket,
             port: options.port,
