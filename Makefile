@@ -26,6 +26,10 @@ help: ## List the targets
 demo: plugin dev-cli ## Start a real Envoy with the filter, send requests, check every answer
 	@$(with_envoy) target/debug/demo
 
+.PHONY: demo-mcp
+demo-mcp: plugin dev-cli ## The same for an agent's session with two MCP servers that others wrote
+	@$(with_envoy) $(with_mcp_server) target/debug/demo_mcp
+
 .PHONY: run
 run: plugin dev-cli ## Start the same gateway, leave it up, and print curl lines to try
 	@$(with_envoy) target/debug/run
@@ -54,7 +58,7 @@ cli: ## Build the optimised command into target/release/palisade
 # Always the whole workspace: a part of it would select other features of shared crates, and compile them again.
 .PHONY: dev-cli
 dev-cli:
-	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin run
+	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin demo_mcp --bin run
 
 # `cargo test` builds the command before it runs the first test.
 .PHONY: test
