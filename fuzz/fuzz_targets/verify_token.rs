@@ -6,13 +6,14 @@ mod identity;
 
 use libfuzzer_sys::fuzz_target;
 use palisade_gateway::NativeHost;
-use std::sync::LazyLock;
 
-static VERIFIER: LazyLock<palisade_gateway::TokenVerifier> = LazyLock::new(identity::verifier);
+thread_local! {
+    static VERIFIER: palisade_gateway::TokenVerifier = identity::verifier();
+}
 
 fuzz_target!(|data: &[u8]| {
-    let report = VERIFIER.verify(data, &mut NativeHost::at(identity::NOW));
+    let report = VERIFIER.with(|verifier| verifier.verify(data, &mut NativeHost::at(identity::NOW)));
     // Nobody here has the private key.
     assert!(report.refusal.is_some());
-    let _ = VERIFIER.verify(data, &mut identity::Gullible::default());
+    let _ = VERIFIER.with(|verifier| verifier.verify(data, &mut identity::Gullible::default()));
 });
