@@ -1,6 +1,7 @@
 //! What a client is told that would cure a denial: what the authors of the policies that denied it wrote for it, and nothing
 //! else of the policies.
 
+use crate::decision_id::DecisionId;
 use crate::limits;
 use crate::resource::check_scopes;
 use crate::route::check_authentication;
@@ -20,6 +21,17 @@ pub(crate) struct Cure<'a> {
     pub(crate) scopes: &'a [String],
     /// What would have to be done about the user's authentication; nothing where that alone changes nothing.
     pub(crate) authentication: Option<&'a Authentication>,
+}
+
+impl Cure<'_> {
+    /// The sentence of a denial: what was refused, and what to do; nothing about why.
+    pub(crate) fn denial(&self, what: &str, id: DecisionId) -> String {
+        format!(
+            "Access denied: policy does not permit {what}. {} Whoever runs this gateway can look up decision {}.",
+            self.advice.unwrap_or("Repeating it unchanged will not help."),
+            id.as_str()
+        )
+    }
 }
 
 impl CureTable {

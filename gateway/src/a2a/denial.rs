@@ -151,11 +151,7 @@ fn text(reply: &A2aReply<'_>, client: ClientReason, hides: bool, cure: Cure<'_>,
     }
     let what = reply.operation.map_or("this request", |operation| operation.name);
     match client {
-        ClientReason::AccessDenied => format!(
-            "Access denied: policy does not permit {what}. {} Whoever runs this gateway can look up decision {}.",
-            cure.advice.unwrap_or("Repeating it unchanged will not help."),
-            id.as_str()
-        ),
+        ClientReason::AccessDenied => cure.denial(what, id),
         ClientReason::InsufficientScope if !cure.scopes.is_empty() => {
             format!("Insufficient scope: {what} needs a token with scope \"{}\".", cure.scopes.join(" "))
         }

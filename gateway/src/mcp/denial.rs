@@ -166,11 +166,7 @@ fn text(reply: &RpcReply<'_>, denied: &Denied<'_>) -> String {
         (None, _) => "this request".to_owned(),
     };
     match client {
-        ClientReason::AccessDenied => format!(
-            "Access denied: policy does not permit {what}. {} Whoever runs this gateway can look up decision {}.",
-            cure.advice.unwrap_or("Repeating it unchanged will not help."),
-            id.as_str()
-        ),
+        ClientReason::AccessDenied => cure.denial(&what, id),
         ClientReason::InsufficientScope if !cure.scopes.is_empty() => {
             let advice = cure.advice.map(|advice| format!(" {advice}")).unwrap_or_default();
             format!("Insufficient scope: {what} needs a token with scope \"{}\".{advice}", cure.scopes.join(" "))
