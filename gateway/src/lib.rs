@@ -43,6 +43,7 @@ mod rpc;
 pub mod section;
 mod shared_memory;
 mod shared_secret;
+pub mod signed;
 pub mod token;
 mod transaction;
 mod verdict;

@@ -232,6 +232,16 @@ pub const MANIFEST_BYTES: usize = 1024 * 1024;
 /// Most signatures on a bundle, and most keys that may be trusted.
 pub const BUNDLE_SIGNATURES: usize = 16;
 
+/// How often a signature that does not say whose it is gets tried with a trusted key, for one document. Each is a verification,
+/// a millisecond at the worst.
+pub const SIGNATURE_ATTEMPTS: usize = 64;
+
+/// Longest signature in a signed document, in bytes: ES256 in DER form has up to 72.
+pub const SIGNATURE_BYTES: usize = 128;
+
+/// Longest key hint or payload type in a signed document, in bytes.
+pub const SIGNED_TEXT_BYTES: usize = 256;
+
 /// Most source files named by a manifest.
 pub const MANIFEST_SOURCES: usize = 4096;
 

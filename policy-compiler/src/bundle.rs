@@ -6,6 +6,7 @@ use palisade_gateway::bundle::{
     BundleError, Container, Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, SourceEntry, format, pae,
 };
 use palisade_gateway::limits;
+use palisade_gateway::signed::SignedError;
 
 use crate::keys::{KeyError, PrivateKey};
 
@@ -32,15 +33,19 @@ pub struct Draft {
     pub sources: Vec<SourceEntry>,
 }
 
-/// Why a bundle is not written or signed.
+/// Why a bundle or a document is not written or signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteError {
     /// A part is larger than the format or the reader allows.
     TooLarge,
     /// The bytes to sign are not a whole bundle.
     Bundle(BundleError),
-    /// The bundle has all the signatures it can hold.
+    /// The bytes to sign are not a signed document.
+    Document(SignedError),
+    /// There are all the signatures that a bundle or a document can hold.
     TooManySignatures,
+    /// A signature that was made elsewhere is not one of these bytes by that key.
+    SignatureInvalid,
     /// The key cannot sign.
     Key(KeyError),
 }
@@ -52,7 +57,9 @@ impl WriteError {
         match self {
             Self::TooLarge => "bundle.too_large",
             Self::Bundle(error) => error.code(),
+            Self::Document(error) => error.code(),
             Self::TooManySignatures => "bundle.too_many_signatures",
+            Self::SignatureInvalid => "sign.signature",
             Self::Key(error) => error.code(),
         }
     }
@@ -63,7 +70,9 @@ impl fmt::Display for WriteError {
         match self {
             Self::TooLarge => write!(f, "the bundle is larger than {} bytes", limits::BUNDLE_BYTES),
             Self::Bundle(error) => error.fmt(f),
-            Self::TooManySignatures => write!(f, "a bundle holds at most {} signatures", limits::BUNDLE_SIGNATURES),
+            Self::Document(error) => error.fmt(f),
+            Self::TooManySignatures => write!(f, "there is room for {} signatures", limits::BUNDLE_SIGNATURES),
+            Self::SignatureInvalid => f.write_str("this is not a signature of these bytes by that key"),
             Self::Key(error) => error.fmt(f),
         }
     }

@@ -267,6 +267,20 @@ impl PrivateKey {
             KeyPair::Es384(_) | KeyPair::Rs256(_) => Err(KeyError::NotForBundles(self.algorithm())),
         }
     }
+
+    /// Signs bytes as documents have it: as [`PrivateKey::sign_bundle`], but ES256 in DER form (RFC 3279 §2.2.3), which other
+    /// tools for DSSE expect.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotForBundles`] for RSA and P-384 keys.
+    pub fn sign_document(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let raw = self.sign_bundle(message)?;
+        match &self.pair {
+            KeyPair::Es256(_) => Ok(Signature::from_slice(&raw).map_err(library)?.to_der().as_bytes().to_vec()),
+            KeyPair::Ed25519(_) | KeyPair::Es384(_) | KeyPair::Rs256(_) => Ok(raw.to_vec()),
+        }
+    }
 }
 
 pub(crate) fn library(error: impl fmt::Display) -> KeyError {

@@ -22,6 +22,7 @@ pub mod nesting;
 pub mod project;
 pub mod schema;
 pub mod section;
+pub mod signed;
 pub mod source;
 pub mod token;
 mod wording;

@@ -5,6 +5,7 @@ use super::digest::Digest;
 use super::error::BundleError;
 use super::format;
 use super::reader::Reader;
+use super::threshold::Claim;
 use super::trust::{KeyId, SignerAlgorithm, TrustSet};
 use crate::limits;
 
@@ -25,6 +26,12 @@ pub struct SignatureEntry<'a> {
     pub algorithm: SignerAlgorithm,
     /// The signature.
     pub signature: &'a [u8; format::SIGNATURE_BYTES],
+}
+
+impl SignatureEntry<'_> {
+    fn claim(&self) -> Claim<'_> {
+        Claim { key: Some(self.key_id), algorithm: Some(self.algorithm), signature: self.signature }
+    }
 }
 
 impl<'a> Container<'a> {
@@ -82,20 +89,8 @@ impl<'a> Container<'a> {
     /// When a trusted key's signature does not hold or fewer distinct trusted keys than the threshold have signed.
     pub fn verify(self, trust: &TrustSet) -> Result<Verified<'a>, BundleError> {
         let message = format::pae(format::PAYLOAD_TYPE, self.manifest);
-        let mut signers = Vec::new();
-        // Key ids ascend strictly, so each key is counted once.
-        for entry in &self.signatures {
-            let Some(key) = trust.key(&entry.key_id) else {
-                continue;
-            };
-            if key.algorithm() != entry.algorithm || !key.verify(&message, entry.signature) {
-                return Err(BundleError::SignatureInvalid);
-            }
-            signers.push(entry.key_id);
-        }
-        if signers.len() < trust.threshold() {
-            return Err(BundleError::SignatureThreshold);
-        }
+        let claims: Vec<Claim<'_>> = self.signatures.iter().map(SignatureEntry::claim).collect();
+        let signers = trust.signers(&message, &claims)?;
         Verified::new(self.manifest, self.sections, Digest::of(self.manifest), signers)
     }
 }

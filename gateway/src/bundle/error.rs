@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::manifest::SectionName;
 use super::reader::ReadError;
+use super::threshold::ThresholdError;
 use crate::section::SectionError;
 
 /// Why a bundle is refused; each has a stable code.
@@ -96,5 +97,15 @@ impl std::error::Error for BundleError {}
 impl From<ReadError> for BundleError {
     fn from(error: ReadError) -> Self {
         Self::Layout(error)
+    }
+}
+
+/// Signatures in a container name their keys, so nothing is tried.
+impl From<ThresholdError> for BundleError {
+    fn from(error: ThresholdError) -> Self {
+        match error {
+            ThresholdError::Invalid => Self::SignatureInvalid,
+            ThresholdError::TooFew | ThresholdError::TooManyAttempts => Self::SignatureThreshold,
+        }
     }
 }

@@ -19,6 +19,7 @@ mod error;
 pub mod format;
 mod manifest;
 mod reader;
+mod threshold;
 mod trust;
 
 pub use accept::{Accepted, Expectation, Verified};
@@ -29,6 +30,7 @@ pub use error::BundleError;
 pub use format::pae;
 pub use manifest::{Manifest, SectionEntry, SectionName, SourceEntry};
 pub use reader::{ReadError, Reader};
+pub(crate) use threshold::{Claim, ThresholdError};
 pub use trust::{KeyId, SignerAlgorithm, TrustKey, TrustKeyError, TrustSet, TrustSetError};
 
 #[cfg(test)]

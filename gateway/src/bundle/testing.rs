@@ -32,6 +32,26 @@ impl TestKey {
         }
     }
 
+    /// A signature as containers have it: 64 bytes.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Ed25519(key) => ed25519_dalek::Signer::sign(key, message).to_bytes().to_vec(),
+            Self::Es256(key) => {
+                let signature: p256::ecdsa::Signature = p256::ecdsa::signature::Signer::sign(key, message);
+                signature.to_bytes().to_vec()
+            }
+        }
+    }
+
+    /// The same in DER form, where there is one.
+    pub(crate) fn sign_der(&self, message: &[u8]) -> Vec<u8> {
+        let signature = self.sign(message);
+        match self {
+            Self::Ed25519(_) => signature,
+            Self::Es256(_) => p256::ecdsa::Signature::from_slice(&signature).unwrap().to_der().as_bytes().to_vec(),
+        }
+    }
+
     pub(crate) fn trust(&self) -> String {
         let prefix = match self {
             Self::Ed25519(_) => "ed25519",

@@ -147,14 +147,35 @@ impl TrustKey {
     }
 
     /// Whether `signature` over `message` was made with this key.
+    ///
+    /// An ES256 signature is `r || s`, 64 bytes, or DER (RFC 3279 §2.2.3), as OpenSSL, cosign and key management services
+    /// write it. A container has room for the first form only.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.key {
             Key::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
-            Key::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::Es256(key) => {
+                es256_signature(signature).is_some_and(|signature| key.verify(message, &signature).is_ok())
+            }
         }
+    }
+
+    /// The bytes of the public key: 32 for Ed25519, a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER form for ES256.
+    #[must_use]
+    pub fn public_bytes(&self) -> Vec<u8> {
+        match &self.key {
+            Key::Ed25519(key) => key.as_bytes().to_vec(),
+            Key::Es256(key) => [&crate::token::der::P256_SPKI_PREFIX, key.to_encoded_point(false).as_bytes()].concat(),
+        }
+    }
+}
+
+/// Reads an ES256 signature in either form.
+fn es256_signature(bytes: &[u8]) -> Option<p256::ecdsa::Signature> {
+    match bytes.len() {
+        format::SIGNATURE_BYTES => p256::ecdsa::Signature::from_slice(bytes).ok(),
+        _ => p256::ecdsa::Signature::from_der(bytes).ok(),
     }
 }
 
@@ -213,6 +234,12 @@ impl TrustSet {
             }
         }
         Ok(Self { keys, threshold })
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &[TrustKey] {
+        &self.keys
     }
 
     /// How many distinct keys must have signed.
