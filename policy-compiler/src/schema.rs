@@ -5,7 +5,9 @@
 mod fragment;
 mod json_schema;
 mod mcp;
+mod openapi;
 mod stub;
 
 pub use mcp::{McpSchema, ToolList, from_mcp};
+pub use openapi::{OpenApiOptions, OpenApiSchema, from_openapi};
 pub use stub::Stub;

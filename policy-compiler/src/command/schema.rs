@@ -8,10 +8,10 @@ use super::console::Console;
 use super::mcp_client::{self, Client};
 use super::{Exit, Failure, files, report};
 use crate::diagnostic::Findings;
-use crate::schema::{Stub, ToolList, from_mcp};
+use crate::schema::{OpenApiOptions, Stub, ToolList, from_mcp, from_openapi};
 use crate::source::Sources;
 
-/// Write Cedar schemas for MCP servers.
+/// Write Cedar schemas for MCP servers and HTTP APIs.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -22,6 +22,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     FromMcp(FromMcp),
+    FromOpenapi(FromOpenApi),
 }
 
 /// Write a Cedar schema with an action for each tool of an MCP server, and a catalogue that pins the tools.
@@ -61,10 +62,58 @@ struct FromMcp {
     ca: Option<PathBuf>,
 }
 
+/// Write a Cedar schema with an action for each operation of an OpenAPI document (3.0 or 3.1), and the routes to them.
+///
+/// An action has the operation's id and is in the groups `method:safe` or `method:unsafe` and `tag:NAME`. Its resource is the
+/// thing that the path names last: for `/repos/{owner}/{repo}/files`, `Repos::"{owner}/{repo}"`; without one, the API. Its context
+/// has the parameters of path, query and headers; bodies are not read. Scopes that the document asks for are the route's. What
+/// policy could not see is told as a warning, and left out.
+///
+/// Exits with 3 when an operation was left out: requests for it are denied.
+#[derive(Debug, Args)]
+struct FromOpenApi {
+    /// The document, YAML or JSON; `-` is standard input
+    document: PathBuf,
+    /// Namespace of everything that is declared
+    #[arg(long, default_value = "Api")]
+    namespace: String,
+    /// Entity type of callers in it
+    #[arg(long, value_name = "TYPE", default_value = "Agent")]
+    principal: String,
+    /// URL under which gateways serve the API. Default: the document's first server
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Write the schema here, and not to standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write the routes here, for `palisade.toml`
+    #[arg(long, value_name = "FILE")]
+    routes: Option<PathBuf>,
+}
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::FromMcp(arguments) => mcp(arguments, console),
+        Command::FromOpenapi(arguments) => openapi(arguments, console),
     }
+}
+
+fn openapi(arguments: &FromOpenApi, console: &mut Console) -> Result<Exit, Failure> {
+    let FromOpenApi { document, namespace, principal, server, output, routes } = arguments;
+    if !Stub::is_namespace(namespace) || !Stub::is_namespace(principal) || principal.contains("::") {
+        let message = format!("`{namespace}::{principal}` is not an entity type in a namespace");
+        return Err(Failure::new("schema.namespace", message));
+    }
+    let options = OpenApiOptions { namespace: namespace.clone(), principal: principal.clone(), server: server.clone() };
+    let mut findings = Findings::default();
+    let written = from_openapi(&files::read_text(document)?, &options, &mut findings)
+        .map_err(|error| Failure::file("schema.openapi", document, error))?;
+    if let Some(path) = routes {
+        files::write(path, written.routes.as_bytes())?;
+    }
+    write(output.as_deref(), &written.schema, console)?;
+    report::print(console, &Sources::default(), &findings);
+    Ok(if findings.errors() > 0 { Exit::Findings } else { Exit::Success })
 }
 
 fn mcp(arguments: &FromMcp, console: &mut Console) -> Result<Exit, Failure> {

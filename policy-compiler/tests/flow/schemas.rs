@@ -123,3 +123,46 @@ fn a_generated_schema_and_catalogue_make_a_project() {
     let Run { code, err, .. } = workshop.run("schema from-mcp tools.json --stub files.cedarschema");
     assert_eq!((code, err.contains("schema.stub")), (1, true), "{err}");
 }
+
+#[test]
+fn a_generated_schema_and_routes_make_a_project_that_decides() {
+    let workshop = Workshop::with_bundle();
+    let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/schema.in/orders.yaml");
+    // Without the one path that cannot be a route's.
+    let text = std::fs::read_to_string(document).unwrap().replace("/exports/{name}.csv", "/exports/{name}");
+    let text = text.replace(
+        "get: { operationId: export }",
+        "get: { operationId: export, parameters: [{ name: name, in: path, schema: { type: string } }] }",
+    );
+    workshop.write("orders.yaml", text);
+    workshop.ok("schema from-openapi orders.yaml --namespace Shop -o shop.cedarschema --routes routes.toml");
+    let issuer = "[[issuers]]\nalias = \"dev\"\nissuer = \"https://i.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\n\
+                  jwks = \"issuer.jwks.json\"\nmax_token_lifetime = \"15m\"\n[issuers.principal]\ntype = \"Shop::Agent\"\nid = \"sub\"\n\n";
+    let head = "name = \"n\"\nschema = \"shop.cedarschema\"\npolicies = [\"p.cedar\"]\ntests = [\"t.json\"]\nlifetime = \"1d\"\n";
+    workshop.write("palisade.toml", format!("{head}{issuer}{}", workshop.text("routes.toml")));
+    let policies = "@id(\"few\") permit (principal == Shop::Agent::\"dev/a\", action == Shop::Action::\"listOrders\", resource) when { context.limit <= 10 };\n\
+                    @id(\"line\") permit (principal, action in Shop::Action::\"tag:line items\", resource == Shop::Lines::\"17/2\");\n";
+    workshop.write("p.cedar", policies);
+    let case = |name: &str, method: &str, path: &str, scope: &str, expect: Value| {
+        json!({"name": name, "request": {"method": method, "host": "eu.shop.example", "path": path},
+               "token": {"issuer": "dev", "key": "dev-es256", "claims": {"sub": "a", "scope": scope}}, "expect": expect})
+    };
+    let allowed =
+        |policy: &str| json!({"status": 200, "decision": "allow", "reason": "policy.allow", "policies": [policy]});
+    let denied = |status: u16, reason: &str| json!({"status": status, "decision": "deny", "reason": reason});
+    let cases = json!([
+        case("a few orders", "GET", "/v2/orders?limit=10&state=open", "orders", allowed("few")),
+        case("many orders", "GET", "/v2/orders?limit=11", "orders", denied(403, "policy.deny")),
+        case("all orders", "GET", "/v2/orders", "orders", denied(403, "context.missing")),
+        case("a number that is none", "GET", "/v2/orders?limit=ten", "orders", denied(403, "context.type")),
+        case("without the scope", "GET", "/v2/orders?limit=1", "other", denied(403, "scope.insufficient")),
+        case("one's own line", "DELETE", "/v2/orders/17/lines/2", "orders", allowed("line")),
+        case("another line", "DELETE", "/v2/orders/17/lines/3", "orders", denied(403, "policy.deny")),
+        case("a line that is no number", "DELETE", "/v2/orders/17/lines/two", "orders", denied(403, "context.type")),
+        case("writing with the scope for reading", "POST", "/v2/orders", "orders", denied(403, "scope.insufficient")),
+        case("another base path", "GET", "/orders?limit=1", "orders", denied(403, "route.unknown")),
+    ]);
+    workshop.write("t.json", cases.to_string());
+    workshop.ok("check .");
+    workshop.ok("test .");
+}
