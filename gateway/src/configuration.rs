@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::{TrustKey, TrustSet};
 use crate::error::ConfigError;
+use crate::generation::Terms;
 use crate::jwks::JwksClusters;
 use crate::limits;
 
@@ -147,16 +148,12 @@ fn default_cache_entries() -> usize {
 #[derive(Debug)]
 pub(crate) struct Configuration {
     pub(crate) bundle: Vec<u8>,
-    pub(crate) trust: TrustSet,
-    pub(crate) channel: Option<String>,
-    pub(crate) min_version: u64,
+    pub(crate) terms: Terms,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) decision_log: Vec<DecisionLog>,
-    pub(crate) cache_entries: usize,
     pub(crate) replay_entries: usize,
     pub(crate) nonce_key: Option<[u8; 32]>,
     pub(crate) session_key: Option<[u8; 32]>,
-    pub(crate) jwks_clusters: JwksClusters,
 }
 
 impl Configuration {
@@ -191,16 +188,18 @@ impl Configuration {
         }
         Ok(Self {
             bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
-            trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
-            channel,
-            min_version,
+            terms: Terms {
+                trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
+                channel,
+                min_version,
+                cache_entries: max_entries,
+                jwks_clusters,
+            },
             on_forbid_error,
             decision_log,
-            cache_entries: max_entries,
             replay_entries,
             nonce_key: secret(nonce_key, ConfigError::NonceKey)?,
             session_key: secret(session_key, ConfigError::SessionKey)?,
-            jwks_clusters,
         })
     }
 }
@@ -226,12 +225,12 @@ mod tests {
         let key = testing::ed25519(1).trust();
         let text = format!(r#"{{"bundle":{{"inline":"AAAA"}},"trust":{{"keys":["{key}"]}}}}"#);
         let configuration = Configuration::parse(text.as_bytes()).unwrap();
-        assert_eq!(configuration.trust.threshold(), 1);
+        assert_eq!(configuration.terms.trust.threshold(), 1);
         assert_eq!(configuration.on_forbid_error, OnForbidError::Deny);
         assert_eq!(configuration.decision_log, [DecisionLog::Log]);
-        assert_eq!(configuration.cache_entries, limits::TOKEN_CACHE_ENTRIES);
-        assert_eq!(configuration.channel, None);
-        assert_eq!(configuration.min_version, 0);
+        assert_eq!(configuration.terms.cache_entries, limits::TOKEN_CACHE_ENTRIES);
+        assert_eq!(configuration.terms.channel, None);
+        assert_eq!(configuration.terms.min_version, 0);
     }
 
     #[test]

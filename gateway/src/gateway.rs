@@ -3,10 +3,12 @@
 use palisade_engine::Scratch;
 
 use crate::answer::AnswerFilter;
-use crate::bundle::{ActiveBundle, Container, Expectation};
+use crate::bundle::ActiveBundle;
+use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
 use crate::error::ConfigError;
+use crate::generation::{Generation, Generations, Mark, Terms};
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
@@ -16,24 +18,24 @@ use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder, Stamp};
-use crate::token::TokenCache;
 use crate::verdict::{Action, Forward, Verdict};
 
-/// One configuration with its bundle, and the buffers of one worker.
+/// One configuration with the bundle that decides, and the buffers of one worker.
 pub struct Gateway {
-    bundle: ActiveBundle,
+    terms: Terms,
+    generations: Generations,
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
-    cache: TokenCache,
     dpop: DpopState,
     sessions: Sessions,
+    chance: Chance,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
     decision_id: DecisionId,
     reply: ReplyBuffer,
-    recorder: Recorder,
-    poller: Poller,
+    /// Writes what is decided while there is no bundle.
+    no_bundle: Recorder,
 }
 
 impl Gateway {
@@ -44,42 +46,60 @@ impl Gateway {
     /// When anything in the configuration or the bundle is not as it must be. Nothing has changed then.
     pub fn configure(configuration: &[u8], host: &mut dyn Host) -> Result<Self, ConfigError> {
         let configuration = Configuration::parse(configuration)?;
-        let expectation = Expectation {
-            channel: configuration.channel.as_deref(),
-            min_version: configuration.min_version,
-            now_seconds: host.now_nanos() / 1_000_000_000,
-        };
-        let bundle =
-            Container::read(&configuration.bundle)?.verify(&configuration.trust)?.accept(&expectation)?.open()?;
         let mut random = [0; 8];
         host.fill_random(&mut random);
-        let random = u64::from_le_bytes(random);
+        let mut chance = Chance::new(u64::from_le_bytes(random));
         let sessions = Sessions::new(configuration.session_key, host);
-        let poller = Poller::new(bundle.issuers(), &configuration.jwks_clusters, bundle.digest(), random)?;
+        let mut generations = Generations::default();
+        let now_seconds = host.now_nanos() / 1_000_000_000;
+        let bundle = configuration.terms.accept(&configuration.bundle, now_seconds)?;
+        generations.replace(configuration.terms.open(bundle, chance.draw())?);
         Ok(Self {
-            poller,
-            recorder: Recorder::new(bundle.manifest(), &bundle.digest()),
-            bundle,
+            terms: configuration.terms,
+            generations,
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
-            cache: TokenCache::new(configuration.cache_entries),
             dpop: DpopState {
                 replay: ReplayMemory::new(configuration.replay_entries),
                 nonces: configuration.nonce_key.map(NonceKey::new),
             },
             sessions,
+            chance,
             scratch: Scratch::new(),
             buffers: Buffers::default(),
             decision_ids: DecisionIds::new(host),
             decision_id: DecisionId::default(),
             reply: ReplyBuffer::default(),
+            no_bundle: Recorder::without_bundle(),
         })
     }
 
-    /// The bundle that decides.
+    /// The bundle that decides; `None` where there is none, and every request is denied.
     #[must_use]
-    pub fn bundle(&self) -> &ActiveBundle {
-        &self.bundle
+    pub fn bundle(&self) -> Option<&ActiveBundle> {
+        self.generations.active().map(|generation| &generation.bundle)
+    }
+
+    /// Verifies a bundle, opens it, and has it decide from the next request on: all or nothing. Requests whose bodies are
+    /// awaited finish on the bundle that they began with. `false` when that very bundle decides already.
+    ///
+    /// # Errors
+    ///
+    /// When anything in the bundle is not as it must be, or it is not newer than the one that decides, which goes on deciding.
+    pub fn swap(
+        &mut self,
+        bundle: &[u8],
+        host: &mut dyn KeyHost,
+        events: &mut Vec<KeyEvent>,
+    ) -> Result<bool, ConfigError> {
+        let now_seconds = host.now_nanos() / 1_000_000_000;
+        let next = self.terms.accept(bundle, now_seconds)?;
+        if !self.generations.precede(&next)? {
+            return Ok(false);
+        }
+        self.generations.replace(self.terms.open(next, self.chance.draw())?);
+        self.keep(host, events, Poller::join);
+        Ok(true)
     }
 
     /// Where decision records go.
@@ -91,7 +111,7 @@ impl Gateway {
     /// Whether keys are to be fetched: whether [`Gateway::poll_keys`] has anything to do.
     #[must_use]
     pub fn has_remote_keys(&self) -> bool {
-        !self.poller.is_idle()
+        self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
     }
 
     /// Takes what the workers of the proxy have in common: the secret of their sessions, the keys that they have fetched so far;
@@ -102,8 +122,8 @@ impl Gateway {
         host: &mut dyn KeyHost,
         events: &mut Vec<KeyEvent>,
     ) {
-        for gateway in before {
-            self.poller.inherit(self.bundle.issuers_mut(), &gateway.poller, gateway.bundle.issuers());
+        if let Some(active) = self.generations.active_mut() {
+            before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
         }
         self.sessions.join(host);
         self.keep(host, events, Poller::join);
@@ -111,6 +131,7 @@ impl Gateway {
 
     /// Looks after the keys that are fetched. To be called every [`Gateway::poll_period_ms`].
     pub fn poll_keys(&mut self, host: &mut dyn KeyHost, events: &mut Vec<KeyEvent>) {
+        self.generations.sweep();
         self.keep(host, events, Poller::poll);
     }
 
@@ -128,12 +149,14 @@ impl Gateway {
     /// How soon to poll again, in milliseconds.
     #[must_use]
     pub fn poll_period_ms(&self) -> u32 {
-        self.poller.period_ms(self.bundle.issuers())
+        let active = self.generations.active();
+        active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()))
     }
 
     /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
     pub fn key_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, Option<u64>)> {
-        self.poller.ages(self.bundle.issuers(), now_nanos / 1_000_000)
+        let active = self.generations.active().into_iter();
+        active.flat_map(move |Generation { poller, bundle, .. }| poller.ages(bundle.issuers(), now_nanos / 1_000_000))
     }
 
     /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
@@ -143,11 +166,13 @@ impl Gateway {
         events: &mut Vec<KeyEvent>,
         work: impl FnOnce(&mut Poller, &mut Desk<'_>),
     ) {
+        let Some(Generation { bundle, cache, poller, .. }) = self.generations.active_mut() else { return };
         let mut changed = Vec::new();
-        let issuers = self.bundle.issuers_mut();
-        work(&mut self.poller, &mut Desk { issuers, host, events, changed: &mut changed });
+        let issuers = bundle.issuers_mut();
+        work(poller, &mut Desk { issuers, host, events, changed: &mut changed });
         if !changed.is_empty() {
-            self.cache.forget(&changed);
+            cache.forget(&changed);
+            self.generations.renew_keys();
         }
     }
 
@@ -160,7 +185,7 @@ impl Gateway {
     pub fn begin<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Step<'a> {
         let run = self.steps(request, Body::Pending, None, host);
         match run.progress {
-            Progress::NeedsBody { limit } => Step::NeedsBody { limit, admitted: Admitted(()) },
+            Progress::NeedsBody { limit } => Step::NeedsBody { limit, admitted: Admitted(run.mark.cloned()) },
             Progress::Decided(_) => Step::Decided(run.verdict(request, host)),
         }
     }
@@ -168,7 +193,7 @@ impl Gateway {
     /// Decides a request whose body was needed, or is at hand anyway; where it is not needed, it does not matter.
     ///
     /// All of the request is judged again, and as of now: a token that expired while the body was on its way does not
-    /// count any more. `admitted` is from [`Gateway::begin`] about the very same request, if that was asked.
+    /// count any more. The bundle is the one that the request began with. `admitted` is from [`Gateway::begin`] about the very same request, if that was asked.
     pub fn finish<'a>(
         &'a mut self,
         request: &RequestHead<'a>,
@@ -192,29 +217,34 @@ impl Gateway {
         host: &mut dyn Host,
     ) -> Run<'a> {
         let started_nanos = host.now_nanos();
-        let Self { bundle, on_forbid_error, cache, dpop, sessions, scratch, buffers, poller, .. } = self;
-        let bundle: &'a ActiveBundle = bundle;
-        let pipeline = Pipeline {
-            bundle,
-            on_forbid_error: *on_forbid_error,
-            cache,
-            dpop,
-            sessions: &sessions.key,
-            poller,
-            scratch,
-            buffers,
-            is_admitted: admitted.is_some(),
-            now_nanos: started_nanos,
-        };
-        let mut facts = Facts::default();
-        let progress = pipeline.run(request, body, host, &mut facts);
-        let finish = Finish {
+        let mark = admitted.as_ref().and_then(|Admitted(mark)| mark.as_ref());
+        let mut finish = Finish {
             decision_ids: &mut self.decision_ids,
             decision_id: &mut self.decision_id,
             reply: &mut self.reply,
-            recorder: &mut self.recorder,
+            recorder: &mut self.no_bundle,
         };
-        Run { progress, facts, started_nanos, finish }
+        let mut facts = Facts::default();
+        let Some(generation) = self.generations.find(mark) else {
+            let progress = Progress::Decided(Unavailable::BundleMissing.into());
+            return Run { progress, facts, started_nanos, mark: None, finish };
+        };
+        let Generation { bundle, cache, poller, recorder, mark } = generation;
+        finish.recorder = recorder;
+        let pipeline = Pipeline {
+            bundle,
+            on_forbid_error: self.on_forbid_error,
+            cache,
+            dpop: &self.dpop,
+            sessions: &self.sessions.key,
+            poller,
+            scratch: &mut self.scratch,
+            buffers: &mut self.buffers,
+            is_admitted: admitted.is_some(),
+            now_nanos: started_nanos,
+        };
+        let progress = pipeline.run(request, body, host, &mut facts);
+        Run { progress, facts, started_nanos, mark: Some(mark), finish }
     }
 
     /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
@@ -222,11 +252,15 @@ impl Gateway {
     pub fn refuse<'a>(&'a mut self, outcome: Outcome, host: &mut dyn Host) -> Verdict<'a> {
         let started_nanos = host.now_nanos();
         let outcome = if outcome.is_allowed() { Outcome::Malformed } else { outcome };
+        let recorder = match self.generations.active_mut() {
+            Some(generation) => &mut generation.recorder,
+            None => &mut self.no_bundle,
+        };
         let finish = Finish {
             decision_ids: &mut self.decision_ids,
             decision_id: &mut self.decision_id,
             reply: &mut self.reply,
-            recorder: &mut self.recorder,
+            recorder,
         };
         finish.verdict(outcome, Facts::default(), HeaderMap::EMPTY, started_nanos, host)
     }
@@ -235,11 +269,11 @@ impl Gateway {
 /// Says which bundle decides; buffers and cached tokens are nobody's business.
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let manifest = self.bundle.manifest();
+        let bundle = self.bundle();
         f.debug_struct("Gateway")
-            .field("bundle", &manifest.name)
-            .field("version", &manifest.version)
-            .field("digest", &self.bundle.digest())
+            .field("bundle", &bundle.map(|bundle| &bundle.manifest().name))
+            .field("version", &bundle.map(|bundle| bundle.manifest().version))
+            .field("digest", &bundle.map(ActiveBundle::digest))
             .finish_non_exhaustive()
     }
 }
@@ -260,9 +294,10 @@ pub enum Step<'a> {
 }
 
 /// Says that the headers of a request were judged before, so that a proof which is good for one request is not taken for
-/// used when the same request is judged again. Made by [`Gateway::begin`] only.
+/// used when the same request is judged again; and by which bundle, which is kept as long as this is. Made by
+/// [`Gateway::begin`] only.
 #[derive(Debug)]
-pub struct Admitted(());
+pub struct Admitted(Option<Mark>);
 
 /// What became of a body that was needed.
 #[derive(Clone, Copy, Debug)]
@@ -280,6 +315,8 @@ struct Run<'a> {
     progress: Progress,
     facts: Facts<'a>,
     started_nanos: u64,
+    /// Of the generation that was asked.
+    mark: Option<&'a Mark>,
     finish: Finish<'a>,
 }
 

@@ -1,5 +1,6 @@
 //! What the request path asks of the outside, and nothing more.
 
+use crate::jwks::{KeyHost, KeyRequest};
 use crate::shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 use crate::token::SignatureAlgorithm;
 
@@ -94,6 +95,17 @@ impl SharedMemory for NativeHost {
     }
 }
 
+/// Fetches nothing.
+impl KeyHost for NativeHost {
+    fn now_nanos(&mut self) -> u64 {
+        Host::now_nanos(self)
+    }
+
+    fn fetch(&mut self, _request: &KeyRequest<'_>) -> Option<u32> {
+        None
+    }
+}
+
 impl Host for NativeHost {
     #[expect(clippy::disallowed_methods, reason = "this host is the operating system's clock")]
     fn now_nanos(&mut self) -> u64 {
@@ -126,7 +138,7 @@ impl Host for NativeHost {
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {
-        let seed = self.now_nanos().to_le_bytes();
+        let seed = Host::now_nanos(self).to_le_bytes();
         for (byte, source) in bytes.iter_mut().zip(seed.iter().cycle()) {
             *byte = *source;
         }

@@ -15,6 +15,7 @@ pub mod bundle;
 #[path = "../tests/gateway/cases.rs"]
 mod cases;
 mod certificate;
+mod chance;
 mod configuration;
 mod cure;
 mod decision_id;
@@ -22,6 +23,7 @@ mod entity_text;
 mod error;
 mod evaluate;
 mod gateway;
+mod generation;
 mod head;
 mod header_map;
 mod host;

@@ -226,6 +226,10 @@ pub const CONFIGURATION_BYTES: usize = 48 * 1024 * 1024;
 /// Largest bundle container, in bytes. Ten thousand policies compile to a few MiB.
 pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
 
+/// Most bundles that are kept, besides the one that decides, for requests whose bodies are awaited. Should clients dawdle for longer
+/// than this many new bundles, their requests are judged by the one that decides.
+pub const RETIRED_GENERATIONS: usize = 4;
+
 /// Largest manifest, in bytes. It lists sections and source files.
 pub const MANIFEST_BYTES: usize = 1024 * 1024;
 

@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::proxy::{HostResult, LogLevel, Proxy, Status};
 use crate::session;
 use crate::verify_signature::HostVerifier;
+use palisade_gateway::bundle::ActiveBundle;
 use palisade_gateway::{
     Admitted, AnswerFilter, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step,
     Unavailable,
@@ -314,12 +315,12 @@ fn unconfigured(proxy: &mut impl Proxy, metrics: &mut Metrics, reply_headers: &m
 
 /// Tells the operator what decides from now on.
 fn announce(proxy: &mut impl Proxy, gateway: &Gateway, verifier: &HostVerifier) {
-    let manifest = gateway.bundle().manifest();
     let crypto = if verifier.is_present() { "the host" } else { "the filter" };
-    let message = format!(
-        "palisade: bundle `{}` version {} decides; RSA and ECDSA signatures are verified by {crypto}",
-        manifest.name, manifest.version,
-    );
+    let what = match gateway.bundle().map(ActiveBundle::manifest) {
+        Some(manifest) => format!("bundle `{}` version {} decides", manifest.name, manifest.version),
+        None => "no bundle yet: every request is denied".to_owned(),
+    };
+    let message = format!("palisade: {what}; RSA and ECDSA signatures are verified by {crypto}");
     proxy.log(LogLevel::Info, message.as_bytes());
 }
 

@@ -87,6 +87,18 @@ pub struct Accepted<'a> {
 }
 
 impl Accepted<'_> {
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.verified.manifest
+    }
+
+    /// The digest of the manifest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.verified.digest
+    }
+
     /// Checks the digest of each section and opens it.
     ///
     /// # Errors

@@ -30,6 +30,10 @@ pub enum BundleError {
     Channel,
     /// The bundle's version is below the configured floor.
     Version,
+    /// The bundle is older than the one that decides.
+    Rollback,
+    /// The bundle has the version of the one that decides, and is another: somebody signed two.
+    Equivocation,
     /// The bundle has expired.
     Expired,
     /// The bundle asks for a newer engine.
@@ -59,6 +63,8 @@ impl BundleError {
             Self::Manifest(_) => "bundle.manifest",
             Self::Channel => "bundle.channel",
             Self::Version => "bundle.version",
+            Self::Rollback => "bundle.rollback",
+            Self::Equivocation => "bundle.equivocation",
             Self::Expired => "bundle.expired",
             Self::Engine => "bundle.engine",
             Self::SectionDigest => "bundle.section_digest",
@@ -82,6 +88,8 @@ impl fmt::Display for BundleError {
             Self::Manifest(detail) => write!(f, "the manifest is not acceptable: {detail}"),
             Self::Channel => f.write_str("the bundle is for another channel"),
             Self::Version => f.write_str("the bundle is older than the configured minimum version"),
+            Self::Rollback => f.write_str("the bundle is older than the one that decides"),
+            Self::Equivocation => f.write_str("another bundle of this very version decides"),
             Self::Expired => f.write_str("the bundle has expired"),
             Self::Engine => f.write_str("the bundle needs a newer engine"),
             Self::SectionDigest => f.write_str("a section is not the one that was signed"),

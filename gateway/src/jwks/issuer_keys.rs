@@ -99,11 +99,17 @@ impl RemoteKeys {
         Ok(changed)
     }
 
-    /// Takes over what another configuration fetched from the same place.
-    pub(super) fn inherit(&mut self, other: &Self) {
-        if self.uri == other.uri && self.current.is_none() {
-            self.current.clone_from(&other.current);
+    /// Takes over what another bundle or configuration fetched from the same place later; says whether that changed
+    /// anything but the age of the keys.
+    pub(super) fn inherit(&mut self, other: &Self) -> bool {
+        let Some(theirs) = other.current.as_ref().filter(|_| self.uri == other.uri) else { return false };
+        let ours = self.current.as_ref();
+        if ours.is_some_and(|ours| ours.fetched_ms >= theirs.fetched_ms || theirs.sequence < ours.sequence) {
+            return false;
         }
+        let changed = ours.is_none_or(|ours| ours.digest != theirs.digest);
+        self.current = Some(theirs.clone());
+        changed
     }
 
     /// How old the keys are; `None` when there are none.
@@ -207,11 +213,35 @@ mod tests {
         let mut old = open();
         old.replace(&document("a", ""), 1).unwrap();
         let mut new = open();
-        new.inherit(&old);
+        assert!(new.inherit(&old));
         assert_eq!(new.age_ms(2), Some(1));
         let mut elsewhere = RemoteKeys::open(remote("https://idp.example/jwks2"), "dev").unwrap();
-        elsewhere.inherit(&old);
+        assert!(!elsewhere.inherit(&old));
         assert_eq!(elsewhere.age_ms(2), None);
+    }
+
+    #[test]
+    fn only_newer_keys_are_inherited() {
+        let fetched = |kid: &str, members: &str, at_ms: u64| {
+            let mut keys = open();
+            keys.replace(&document(kid, members), at_ms).unwrap();
+            keys
+        };
+        let mut keys = fetched("a", r#","spiffe_sequence":5"#, 10);
+        for (kid, members, at_ms) in [
+            ("b", r#","spiffe_sequence":6"#, 9),
+            ("b", r#","spiffe_sequence":6"#, 10),
+            ("b", r#","spiffe_sequence":4"#, 11),
+            ("b", "", 11),
+        ] {
+            assert!(!keys.inherit(&fetched(kid, members, at_ms)), "{members} {at_ms}");
+            assert_eq!(keys.age_ms(10), Some(0), "{members} {at_ms}");
+        }
+        assert!(!keys.inherit(&fetched("a", r#","spiffe_sequence":5"#, 12)), "the same keys");
+        assert_eq!(keys.age_ms(12), Some(0));
+        assert!(keys.inherit(&fetched("b", r#","spiffe_sequence":6"#, 13)));
+        let keys = IssuerKeys::Remote(keys);
+        assert_eq!((find(&keys, "a", 13), find(&keys, "b", 13)), (Some(TokenError::KeyUnknown), None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::issuer_keys::IssuerKeys;
 use super::misses::Misses;
 use super::post::{Post, remote};
 use crate::bundle::Digest;
+use crate::chance::Chance;
 use crate::error::ConfigError;
 use crate::limits;
 use crate::token::{IssuerIndex, IssuerTable};
@@ -16,8 +17,7 @@ use crate::token::{IssuerIndex, IssuerTable};
 pub(crate) struct Poller {
     /// This worker's name in ledgers; by chance, and not 0.
     owner: u64,
-    /// Counts random numbers that were drawn.
-    draws: u64,
+    chance: Chance,
     posts: Vec<Post>,
     misses: Misses,
 }
@@ -54,7 +54,7 @@ impl Poller {
             };
             posts.push(Post::new(index, &issuer.alias, cluster, bundle));
         }
-        Ok(Self { owner: random.max(1), draws: 0, posts, misses: Misses::default() })
+        Ok(Self { owner: random.max(1), chance: Chance::new(random), posts, misses: Misses::default() })
     }
 
     /// Whether there is anything to look after.
@@ -71,19 +71,28 @@ impl Poller {
         self.posts.iter_mut().for_each(|post| post.join(desk));
     }
 
-    /// Takes over the keys that another configuration has for the same issuers, so that a new bundle does not begin without.
-    /// The same are those with an alias, a profile, a URL and a cluster in common.
-    pub(crate) fn inherit(&mut self, issuers: &mut IssuerTable, other: &Self, other_issuers: &IssuerTable) {
+    /// Takes over the keys that another bundle or configuration has for the same issuers, where they are newer, so that a new
+    /// bundle does not begin without. The same are those with an alias, a profile, a URL and a cluster in common. Returns
+    /// the issuers whose keys are not what they were.
+    pub(crate) fn inherit(
+        &self,
+        issuers: &mut IssuerTable,
+        other: &Self,
+        other_issuers: &IssuerTable,
+    ) -> Vec<IssuerIndex> {
+        let mut changed = Vec::new();
         for post in &self.posts {
             let same = |known: &&Post| known.alias == post.alias && known.cluster == post.cluster;
             let known = other.posts.iter().find(same).and_then(|known| other_issuers.get(known.issuer));
             let (Some(issuer), Some(known)) = (issuers.get_mut(post.issuer), known) else { continue };
             if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(fetched)) = (&mut issuer.terms.keys, &known.terms.keys)
                 && issuer.profile == known.profile
+                && keys.inherit(fetched)
             {
-                keys.inherit(fetched);
+                changed.push(post.issuer);
             }
         }
+        changed
     }
 
     /// Notes that a token named a key that the issuer does not have.
@@ -103,7 +112,7 @@ impl Poller {
     pub(crate) fn poll(&mut self, desk: &mut Desk<'_>) {
         let now_ms = desk.host.now_nanos() / 1_000_000;
         for position in 0..self.posts.len() {
-            let jitter = self.draw();
+            let jitter = self.chance.draw();
             let owner = self.owner;
             if let Some(post) = self.posts.get_mut(position) {
                 post.poll(owner, jitter, now_ms, desk);
@@ -114,7 +123,7 @@ impl Poller {
     /// Takes the response to a fetch. One that nobody waits for is ignored.
     pub(crate) fn respond(&mut self, call: u32, response: KeyResponse<'_>, desk: &mut Desk<'_>) {
         let now_ms = desk.host.now_nanos() / 1_000_000;
-        let jitter = self.draw();
+        let jitter = self.chance.draw();
         let owner = self.owner;
         if let Some(post) = self.posts.iter_mut().find(|post| post.waits_for(call)) {
             post.respond(owner, response, jitter, now_ms, desk);
@@ -143,14 +152,5 @@ impl Poller {
         };
         let shortest = self.posts.iter().filter_map(of).min().unwrap_or(u32::MAX);
         shortest.clamp(limits::JWKS_POLL_MIN_MS, limits::JWKS_POLL_MS)
-    }
-
-    /// A random number that other workers do not draw (SplitMix64).
-    fn draw(&mut self) -> u64 {
-        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut random = self.owner.wrapping_add(self.draws);
-        random = (random ^ (random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        random = (random ^ (random >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        random ^ (random >> 31)
     }
 }

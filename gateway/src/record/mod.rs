@@ -120,6 +120,11 @@ impl Recorder {
         Self { bundle, line: String::new(), scratch: String::new() }
     }
 
+    /// For what is decided while there is no bundle.
+    pub(crate) fn without_bundle() -> Self {
+        Self { bundle: "\"bundle\":null".to_owned(), line: String::new(), scratch: String::new() }
+    }
+
     /// Writes one record, without a newline.
     pub(crate) fn write(&mut self, stamp: &Stamp, facts: &Facts<'_>) -> &str {
         let Stamp { id, started_nanos, micros, outcome, status } = stamp;

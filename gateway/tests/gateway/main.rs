@@ -21,6 +21,7 @@ mod profiles;
 mod replies;
 mod requests;
 mod sessions;
+mod swaps;
 mod tokens;
 mod transactions;
 mod workload;

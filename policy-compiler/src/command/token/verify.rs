@@ -94,7 +94,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         (Some(path), _) => {
             let gateway = Gateway::configure(&files::read(path)?, &mut host)
                 .map_err(|error| Failure::new(error.code(), error))?;
-            verify(gateway.bundle(), &mut host)
+            let bundle = gateway.bundle().ok_or_else(|| Failure::new("bundle.missing", "no bundle decides"))?;
+            verify(bundle, &mut host)
         }
         (None, Some(path)) => match of_project(path, jwks, now, console)? {
             Some(bundle) => verify(&bundle, &mut host),

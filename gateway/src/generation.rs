@@ -1,0 +1,146 @@
+//! A bundle that decides, with all that is worth nothing without it; and how one takes the place of another.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use crate::bundle::{Accepted, ActiveBundle, BundleError, Container, Expectation, TrustSet};
+use crate::error::ConfigError;
+use crate::jwks::{JwksClusters, Poller};
+use crate::limits;
+use crate::record::Recorder;
+use crate::token::TokenCache;
+
+/// What the configuration asks of every bundle, and gives to it.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) trust: TrustSet,
+    pub(crate) channel: Option<String>,
+    pub(crate) min_version: u64,
+    pub(crate) cache_entries: usize,
+    pub(crate) jwks_clusters: JwksClusters,
+}
+
+impl Terms {
+    /// Verifies a bundle: enough trusted keys have signed it, and it is one for this gateway and current.
+    pub(crate) fn accept<'b>(&self, bundle: &'b [u8], now_seconds: u64) -> Result<Accepted<'b>, BundleError> {
+        let Self { trust, channel, min_version, cache_entries: _, jwks_clusters: _ } = self;
+        let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
+        Container::read(bundle)?.verify(trust)?.accept(&expectation)
+    }
+
+    /// Opens a bundle, all or nothing.
+    pub(crate) fn open(&self, bundle: Accepted<'_>, random: u64) -> Result<Generation, ConfigError> {
+        let bundle = bundle.open()?;
+        Ok(Generation {
+            poller: Poller::new(bundle.issuers(), &self.jwks_clusters, bundle.digest(), random)?,
+            recorder: Recorder::new(bundle.manifest(), &bundle.digest()),
+            cache: TokenCache::new(self.cache_entries),
+            mark: Mark::default(),
+            bundle,
+        })
+    }
+}
+
+/// One bundle, the keys and tokens that count under it, and who writes what it decided.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) bundle: ActiveBundle,
+    pub(crate) cache: TokenCache,
+    pub(crate) poller: Poller,
+    pub(crate) recorder: Recorder,
+    pub(crate) mark: Mark,
+}
+
+/// Who has one needs the generation that it is from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mark(Rc<()>);
+
+impl Mark {
+    fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn is_held(&self) -> bool {
+        Rc::strong_count(&self.0) > 1
+    }
+}
+
+impl Generation {
+    /// Takes over the keys that `other` has of the same issuers, where they are newer, and forgets the tokens of those that
+    /// changed.
+    pub(crate) fn inherit(&mut self, other: &Self) {
+        let changed = self.poller.inherit(self.bundle.issuers_mut(), &other.poller, other.bundle.issuers());
+        if !changed.is_empty() {
+            self.cache.forget(&changed);
+        }
+    }
+}
+
+/// The generation that decides, and those that requests began with whose bodies are awaited.
+#[derive(Debug, Default)]
+pub(crate) struct Generations {
+    active: Option<Generation>,
+    /// The oldest first.
+    retired: Vec<Generation>,
+}
+
+impl Generations {
+    pub(crate) fn active(&self) -> Option<&Generation> {
+        self.active.as_ref()
+    }
+
+    pub(crate) fn active_mut(&mut self) -> Option<&mut Generation> {
+        self.active.as_mut()
+    }
+
+    /// The generation for a request that began with the one of `mark`, or for a new one.
+    ///
+    /// Should a generation be gone that somebody still needs, because there were too many, the active one decides: all of a
+    /// request is judged again when its body is there.
+    pub(crate) fn find(&mut self, mark: Option<&Mark>) -> Option<&mut Generation> {
+        let retired = mark.and_then(|mark| self.retired.iter().position(|generation| generation.mark.is(mark)));
+        match retired {
+            Some(position) => self.retired.get_mut(position),
+            None => self.active.as_mut(),
+        }
+    }
+
+    /// Whether a bundle may take the place of the one that decides; `false` when it is that one.
+    pub(crate) fn precede(&self, next: &Accepted<'_>) -> Result<bool, BundleError> {
+        let Some(Generation { bundle, .. }) = &self.active else { return Ok(true) };
+        if bundle.digest() == next.digest() {
+            return Ok(false);
+        }
+        match next.manifest().version.cmp(&bundle.manifest().version) {
+            Ordering::Greater => Ok(true),
+            Ordering::Equal => Err(BundleError::Equivocation),
+            Ordering::Less => Err(BundleError::Rollback),
+        }
+    }
+
+    /// Has `next` decide from now on. It begins with the keys of the one before.
+    pub(crate) fn replace(&mut self, mut next: Generation) {
+        self.sweep();
+        if let Some(active) = self.active.take() {
+            next.inherit(&active);
+            if active.mark.is_held() {
+                self.retired.push(active);
+            }
+        }
+        if self.retired.len() > limits::RETIRED_GENERATIONS {
+            self.retired.remove(0);
+        }
+        self.active = Some(next);
+    }
+
+    /// Drops the generations that nobody needs any more.
+    pub(crate) fn sweep(&mut self) {
+        self.retired.retain(|generation| generation.mark.is_held());
+    }
+
+    /// Has requests that began earlier go by the keys of today, too.
+    pub(crate) fn renew_keys(&mut self) {
+        let Some(active) = &self.active else { return };
+        self.retired.iter_mut().for_each(|generation| generation.inherit(active));
+    }
+}
