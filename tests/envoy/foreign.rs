@@ -30,16 +30,24 @@ fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usi
     let mut allowed = 0;
     for (number, foreign) in minted.tokens.iter().enumerate() {
         let file = foreign.file.clone().unwrap_or_else(|| format!("foreign-{number}"));
-        let scheme = foreign.scheme.as_deref().unwrap_or("Bearer");
-        let mut request = read(&file).header("authorization", format!("{scheme} {}", foreign.token));
+        let (token_header, proof_header) = match foreign.workload {
+            true => ("workload-identity-token", "workload-proof-token"),
+            false => ("authorization", "dpop"),
+        };
+        let token = match foreign.workload {
+            true => foreign.token.clone(),
+            false => format!("{} {}", foreign.scheme.as_deref().unwrap_or("Bearer"), foreign.token),
+        };
+        let mut request = read(&file).header(token_header, token);
         if let Some(proof) = &foreign.proof {
-            request = request.header("dpop", proof);
+            request = request.header(proof_header, proof);
         }
         let checked = if foreign.reason == "policy.allow" {
             allowed += 1;
             assert_allowed(&gateway, &request).map(drop)
         } else {
-            assert_refused(&gateway, &request, &path(&file), &foreign.reason)
+            let status = if foreign.workload { 400 } else { 401 };
+            assert_refused(&gateway, &request, &path(&file), status, &foreign.reason)
         };
         checked.with_context(|| foreign.name.clone())?;
     }
@@ -47,11 +55,11 @@ fn ask_about(minted: &Minted, change: impl FnOnce(&str) -> String) -> Result<usi
 }
 
 /// The request is refused for this reason and does not reach the upstream, where one of the same path may have been.
-fn assert_refused(gateway: &Gateway, request: &Request, path: &str, reason: &str) -> Result<()> {
+fn assert_refused(gateway: &Gateway, request: &Request, path: &str, status: u16, reason: &str) -> Result<()> {
     let before = gateway.upstream.received(path).len();
     let answer = gateway.send(request)?;
     let line = gateway.access_line(&answer)?;
-    ensure!(answer.status == 401 && line.text("reason") == Some(reason), "expected {reason}: {answer:?} {line:?}");
+    ensure!(answer.status == status && line.text("reason") == Some(reason), "expected {reason}: {answer:?} {line:?}");
     ensure!(gateway.upstream.received(path).len() == before, "a refused request reached the upstream");
     Ok(())
 }
@@ -89,4 +97,37 @@ fn a_live_issuer_with_proof_of_possession() -> Result<()> {
     })?;
     ensure!(allowed == 3 && minted.tokens.len() > 10, "{allowed} of {} were good", minted.tokens.len());
     Ok(())
+}
+
+/// Workloads of a trust domain with the tokens and proofs that npm's jose makes for them.
+fn workloads(svid: bool) -> Result<()> {
+    let claims = Token::coder().claims();
+    let base = format!("https://{REPOS}{}", path(""));
+    let told = json!({"teams": claims["teams"], "autonomous": claims["autonomous"], "task": claims["task"]});
+    let options = json!({"sub": "spiffe://example.org/agents/coder", "claims": told, "svid": svid, "base": base});
+    let minted = Foreign::TrustDomain.mint(&options)?;
+    let profile = if svid { "spiffe-wit-svid" } else { "wimse-wit-03" };
+    let allowed = ask_about(&minted, |project| {
+        let issuer = project
+            .replace(
+                &format!("issuer = \"{ISSUER}\""),
+                &format!("profile = \"{profile}\"\ntrust_domain = \"example.org\""),
+            )
+            .replace(&format!("audiences = [\"{AUDIENCE}\"]\n"), "")
+            .replace(SOME, "algorithms = [\"ES256\"]");
+        format!("{issuer}\n[workload_proof]\ndraft = \"draft-ietf-wimse-wpt-02\"\norigins = [\"https://{REPOS}\"]\n")
+    })?;
+    let bad = minted.tokens.len() - allowed;
+    ensure!(allowed >= 7 && bad > 2 * allowed, "{allowed} were good and {bad} bad");
+    Ok(())
+}
+
+#[test]
+fn workload_identity_tokens_of_jose() -> Result<()> {
+    workloads(false)
+}
+
+#[test]
+fn wit_svids_of_jose() -> Result<()> {
+    workloads(true)
 }

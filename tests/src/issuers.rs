@@ -17,6 +17,8 @@ pub enum Foreign {
     Joserfc,
     /// npm's `oidc-provider`, run as an issuer, and a client of it; given what `provider.mjs` describes.
     OidcProvider,
+    /// npm's `jose` as the issuer of a trust domain and as its workloads; given what `workload.mjs` describes.
+    TrustDomain,
 }
 
 /// What was made.
@@ -37,9 +39,12 @@ pub struct ForeignToken {
     pub file: Option<String>,
     /// The scheme of the `authorization` header. Default: `Bearer`.
     pub scheme: Option<String>,
+    /// Whether it is a workload identity token, and its proof that of a workload.
+    #[serde(default)]
+    pub workload: bool,
     /// The token.
     pub token: String,
-    /// The `dpop` header that goes with it.
+    /// The proof that goes with it, in the header `dpop` or `workload-proof-token`.
     pub proof: Option<String>,
     /// The reason that the gateway must record.
     pub reason: String,
@@ -56,6 +61,7 @@ impl Foreign {
         let (mut command, script) = match self {
             Self::Jose => (Command::new("node"), "mint.mjs"),
             Self::OidcProvider => (Command::new("node"), "provider.mjs"),
+            Self::TrustDomain => (Command::new("node"), "workload.mjs"),
             Self::Joserfc => {
                 let mut command = Command::new("python3");
                 command.args(["-W", "ignore"]).env("PYTHONPATH", home.join("python"));
