@@ -9,12 +9,13 @@ use crate::bundle::ActiveBundle;
 use crate::certificate::Svid;
 use crate::head::Head;
 use crate::host::Host;
-use crate::identity::{Identity, identify, identify_svid};
+use crate::identity::{Identity, SvidFacts, identify, identify_svid};
 use crate::limits;
-use crate::outcome::{Unavailable, WorkloadError};
+use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::pipeline::Refusal;
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenWorkloadProof, WorkloadProofError, WorkloadRequest};
 use crate::record::Facts;
+use crate::revocation::{EntryKind, Revocations};
 use crate::section::{BesideWorkload, TokenSlot};
 use crate::token::{
     self, CompactText, CredentialError, TokenCache, TokenClaims, TokenDigest, TokenFacts, Validity, VerifiedToken,
@@ -29,12 +30,14 @@ pub(crate) struct When {
     pub(crate) now_ms: u64,
 }
 
-/// Finds out who is asking: from the cache, or by verifying the token, and then that the token is theirs.
+/// Finds out who is asking: from the cache, or by verifying the token; that the token is theirs, and that it is not revoked.
+#[expect(clippy::too_many_arguments, reason = "the request, and each thing that the caller could be known by")]
 pub(crate) fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &DpopState,
+    revocations: &Revocations,
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
@@ -43,11 +46,11 @@ pub(crate) fn authenticate<'a>(
     if let Some(rules) = bundle.workload_proof()
         && let Some(token) = workload_token(head)?
     {
-        return authenticate_workload(token, rules, head, bundle, cache, dpop, host, when, facts);
+        return authenticate_workload(token, rules, head, bundle, cache, dpop, revocations, host, when, facts);
     }
     let value = match head.authorization {
         Err(CredentialError::Missing) if bundle.issuers().accepts_certificates() => {
-            return authenticate_connection(head, bundle, cache, host, now_ms, facts);
+            return authenticate_connection(head, bundle, cache, revocations, host, now_ms, facts);
         }
         authorization => authorization?,
     };
@@ -57,10 +60,10 @@ pub(crate) fn authenticate<'a>(
     let (scheme, token) = token::read_authorization(value, bundle.dpop().is_some())?;
     facts.challenge.scheme = Some(scheme);
     let digest = TokenDigest::of(token, TokenSlot::Authorization);
-    let identity = remembered(digest, bundle, cache, now_ms, facts, |facts| {
+    let identity = remembered(digest, bundle, cache, revocations, now_ms, facts, |facts| {
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
-        identity_of(verified, bundle, facts)
+        identity_of(verified, bundle, revocations, facts)
     })?;
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
@@ -74,7 +77,10 @@ pub(crate) fn authenticate<'a>(
     };
     let claimed = Claimed { scheme, confirmation: &identity.confirmation, binding, proof: head.dpop, request };
     match proof::prove(&claimed, bundle.dpop(), dpop, host) {
-        Ok(()) => Ok(identity),
+        Ok(()) => {
+            check_revoked(identity, revocations, now_ms, facts).map_err(Outcome::Revoked)?;
+            Ok(identity)
+        }
         Err(error) => {
             facts.challenge.nonce = dpop.nonces.as_ref().map(|nonces| nonces.nonce(now_ms));
             Err(error.into())
@@ -102,6 +108,7 @@ fn authenticate_workload<'a>(
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &DpopState,
+    revocations: &Revocations,
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
@@ -118,10 +125,10 @@ fn authenticate_workload<'a>(
     }
     let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
     let digest = TokenDigest::of(token, TokenSlot::Workload);
-    let identity = remembered(digest, bundle, cache, now_ms, facts, |facts| {
+    let identity = remembered(digest, bundle, cache, revocations, now_ms, facts, |facts| {
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
-        identity_of(verified.map_err(WorkloadError::Token)?, bundle, facts)
+        identity_of(verified.map_err(WorkloadError::Token)?, bundle, revocations, facts)
     })?;
     let request = WorkloadRequest {
         headers: head.headers,
@@ -136,19 +143,37 @@ fn authenticate_workload<'a>(
         now_ms,
     };
     rules.check(head.workload_proof, &request, &dpop.replay, host).map_err(WorkloadError::Proof)?;
+    check_revoked(identity, revocations, now_ms, facts).map_err(WorkloadError::Revoked)?;
     Ok(identity)
+}
+
+/// Refuses an identity about which the list in force has an entry: last, so that only who holds the credential is told anything.
+fn check_revoked<'a>(
+    identity: &'a Identity,
+    revocations: &Revocations,
+    now_ms: u64,
+    facts: &mut Facts<'a>,
+) -> Result<(), EntryKind> {
+    let Some(revoked) = identity.revoked.get().filter(|revoked| revoked.holds_at(now_ms / 1000)) else {
+        return Ok(());
+    };
+    facts.principal = Some(&identity.subject.text);
+    facts.revoked = revocations.recorded(revoked);
+    Err(revoked.kind)
 }
 
 /// Who a verified token stands for, and for how long.
 fn identity_of<'a>(
     verified: VerifiedToken,
     bundle: &'a ActiveBundle,
+    revocations: &Revocations,
     facts: &mut Facts<'a>,
 ) -> Result<(Validity, Identity), Refusal<'a>> {
     facts.token_verified = true;
     let validity = verified.validity;
     let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
-    Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token)?))
+    let traced = revocations.is_configured();
+    Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token, traced)?))
 }
 
 /// Finds out who is asking from the connection's validated client certificate, for a request without a token.
@@ -156,6 +181,7 @@ fn authenticate_connection<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
+    revocations: &Revocations,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -164,7 +190,8 @@ fn authenticate_connection<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
     }
-    remembered(TokenDigest::of_certificate(sha256), bundle, cache, now_ms, facts, |_| {
+    let digest = TokenDigest::of_certificate(sha256);
+    let identity = remembered(digest, bundle, cache, revocations, now_ms, facts, |_| {
         let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
         // Validated when the connection began, which may be long ago.
         let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
@@ -176,15 +203,21 @@ fn authenticate_connection<'a>(
             .filter(|(_, issuer)| issuer.accepts_certificates())
             .ok_or(CredentialError::Certificate)?;
         let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
-        Ok((validity, identify_svid(&claims, index, issuer, &bundle.slots().token)?))
-    })
+        let svid = SvidFacts { sha256, issued_ms: validity.from_ms };
+        let (slots, traced) = (&bundle.slots().token, revocations.is_configured());
+        Ok((validity, identify_svid(&claims, &svid, index, bundle.issuers(), slots, traced)?))
+    })?;
+    check_revoked(identity, revocations, now_ms, facts).map_err(Outcome::Revoked)?;
+    Ok(identity)
 }
 
-/// The identity behind a credential: from the cache, or worked out and kept there.
+/// The identity behind a credential: from the cache, or worked out, held against what is revoked, and kept there. A revoked one is
+/// kept, too: who goes on sending it costs no further signature.
 fn remembered<'a>(
     digest: TokenDigest,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
+    revocations: &Revocations,
     now_ms: u64,
     facts: &mut Facts<'a>,
     work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
@@ -196,6 +229,7 @@ fn remembered<'a>(
         }
         None => {
             let (validity, identity) = work_out(facts)?;
+            revocations.assess(&identity, now_ms / 1000);
             cache.insert(digest, validity, identity, now_ms)
         }
     };

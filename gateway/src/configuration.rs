@@ -39,6 +39,9 @@ pub struct ConfigurationFile {
     /// What workers have in common for MCP.
     #[serde(default)]
     pub mcp: McpFile,
+    /// The list of what is revoked. Default: there is none, and nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocations: Option<RevocationsFile>,
     /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
     #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
     pub jwks_clusters: JwksClusters,
@@ -116,6 +119,17 @@ pub struct McpFile {
     pub session_key: Option<String>,
 }
 
+/// The list of what is revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationsFile {
+    /// Whether nobody may pass without a list that is in date. Default: no.
+    #[serde(default)]
+    pub required: bool,
+    /// The signed list, in standard base64.
+    pub inline: String,
+}
+
 impl Default for DpopFile {
     fn default() -> Self {
         Self { replay_entries: default_replay_entries(), nonce_key: None }
@@ -154,6 +168,15 @@ pub(crate) struct Configuration {
     pub(crate) replay_entries: usize,
     pub(crate) nonce_key: Option<[u8; 32]>,
     pub(crate) session_key: Option<[u8; 32]>,
+    pub(crate) revocations: Option<RevocationsConfiguration>,
+}
+
+/// The list of what is revoked, not yet verified.
+#[derive(Debug)]
+pub(crate) struct RevocationsConfiguration {
+    pub(crate) channel: String,
+    pub(crate) is_required: bool,
+    pub(crate) inline: Vec<u8>,
 }
 
 impl Configuration {
@@ -173,6 +196,7 @@ impl Configuration {
             dpop: DpopFile { replay_entries, nonce_key },
             mcp: McpFile { session_key },
             jwks_clusters,
+            revocations,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
         let keys = keys
@@ -186,6 +210,15 @@ impl Configuration {
         if !(1..=limits::REPLAY_MAX_ENTRIES).contains(&replay_entries) {
             return Err(ConfigError::ReplayCache);
         }
+        let revocations = match revocations {
+            None => None,
+            Some(RevocationsFile { required, inline }) => Some(RevocationsConfiguration {
+                // Without one, any channel's list would do, and say nothing about ours.
+                channel: channel.clone().ok_or(ConfigError::RevocationsChannel)?,
+                is_required: required,
+                inline: STANDARD.decode(inline).map_err(|_| ConfigError::RevocationsEncoding)?,
+            }),
+        };
         Ok(Self {
             bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
             terms: Terms {
@@ -200,6 +233,7 @@ impl Configuration {
             replay_entries,
             nonce_key: secret(nonce_key, ConfigError::NonceKey)?,
             session_key: secret(session_key, ConfigError::SessionKey)?,
+            revocations,
         })
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::bundle::{BundleError, TrustKeyError, TrustSetError};
+use crate::revocation::RevocationError;
+use crate::signed::SignedError;
 
 /// Why a configuration is refused; the old one then keeps serving, where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,14 @@ pub enum ConfigError {
     BundleEncoding,
     /// The bundle is refused.
     Bundle(BundleError),
+    /// Revocations are configured without a channel.
+    RevocationsChannel,
+    /// The inline revocation list is not standard base64.
+    RevocationsEncoding,
+    /// The inline revocation list is not signed as it must be.
+    RevocationsSigned(SignedError),
+    /// The inline revocation list is refused.
+    Revocations(RevocationError),
 }
 
 impl ConfigError {
@@ -57,6 +67,10 @@ impl ConfigError {
             Self::JwksCluster { .. } => "config.jwks_cluster",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
+            Self::RevocationsChannel => "config.revocations_channel",
+            Self::RevocationsEncoding => "config.revocations_encoding",
+            Self::RevocationsSigned(error) => error.code(),
+            Self::Revocations(error) => error.code(),
         }
     }
 }
@@ -78,11 +92,27 @@ impl fmt::Display for ConfigError {
             }
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
+            Self::RevocationsChannel => f.write_str("`revocations` needs a `channel`"),
+            Self::RevocationsEncoding => f.write_str("the inline revocation list is not standard base64"),
+            Self::RevocationsSigned(error) => write!(f, "the inline revocation list: {error}"),
+            Self::Revocations(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl std::error::Error for ConfigError {}
+
+impl From<SignedError> for ConfigError {
+    fn from(error: SignedError) -> Self {
+        Self::RevocationsSigned(error)
+    }
+}
+
+impl From<RevocationError> for ConfigError {
+    fn from(error: RevocationError) -> Self {
+        Self::Revocations(error)
+    }
+}
 
 impl From<BundleError> for ConfigError {
     fn from(error: BundleError) -> Self {

@@ -18,6 +18,7 @@ use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder, Stamp};
+use crate::revocation::Revocations;
 use crate::verdict::{Action, Forward, Verdict};
 
 /// One configuration with the bundle that decides, and the buffers of one worker.
@@ -29,6 +30,7 @@ pub struct Gateway {
     dpop: DpopState,
     sessions: Sessions,
     chance: Chance,
+    revocations: Revocations,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
@@ -54,6 +56,10 @@ impl Gateway {
         let now_seconds = host.now_nanos() / 1_000_000_000;
         let bundle = configuration.terms.accept(&configuration.bundle, now_seconds)?;
         generations.replace(configuration.terms.open(bundle, chance.draw())?);
+        let revocations = match &configuration.revocations {
+            None => Revocations::default(),
+            Some(revocations) => Revocations::configure(revocations, &configuration.terms.trust)?,
+        };
         Ok(Self {
             terms: configuration.terms,
             generations,
@@ -65,6 +71,7 @@ impl Gateway {
             },
             sessions,
             chance,
+            revocations,
             scratch: Scratch::new(),
             buffers: Buffers::default(),
             decision_ids: DecisionIds::new(host),
@@ -100,6 +107,12 @@ impl Gateway {
         self.generations.replace(self.terms.open(next, self.chance.draw())?);
         self.keep(host, events, Poller::join);
         Ok(true)
+    }
+
+    /// The list of what is revoked.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// Where decision records go.
@@ -237,6 +250,7 @@ impl Gateway {
             cache,
             dpop: &self.dpop,
             sessions: &self.sessions.key,
+            revocations: &self.revocations,
             poller,
             scratch: &mut self.scratch,
             buffers: &mut self.buffers,

@@ -162,7 +162,7 @@ impl TokenReport {
         self.binding = Some(verified.confirmation.name());
         let issuer = issuers.get(verified.issuer).ok_or(Outcome::Unavailable(Unavailable::Internal))?;
         self.profile = Some(issuer.profile.name());
-        let identity = identify(verified, issuer, issuers, slots).map_err(|fault| {
+        let identity = identify(verified, issuer, issuers, slots, false).map_err(|fault| {
             self.attribute = fault.attribute.map(str::to_owned);
             Outcome::Identity(fault.error)
         })?;

@@ -40,6 +40,7 @@ mod pipeline;
 mod proof;
 mod record;
 mod resource;
+pub mod revocation;
 mod route;
 mod rpc;
 pub mod section;
@@ -53,7 +54,8 @@ mod verdict;
 pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
 pub use answer::{AnswerBuffers, AnswerError, AnswerFilter, AnswerReport, AnswerStep, Rewritten};
 pub use configuration::{
-    BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, TokenCacheFile, TrustFile,
+    BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, RevocationsFile, TokenCacheFile,
+    TrustFile,
 };
 pub use decision_id::DecisionId;
 pub use error::ConfigError;

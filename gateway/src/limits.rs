@@ -233,6 +233,24 @@ pub const RETIRED_GENERATIONS: usize = 4;
 /// Largest manifest, in bytes. It lists sections and source files.
 pub const MANIFEST_BYTES: usize = 1024 * 1024;
 
+/// Largest revocation list with its envelope, in bytes: [`REVOCATIONS`] entries of some hundred bytes, in base64.
+pub const REVOCATIONS_BYTES: usize = 24 * 1024 * 1024;
+
+/// Longest head of a revocation list, in bytes: all but its entries.
+pub const REVOCATIONS_HEAD_BYTES: usize = 2 * 1024;
+
+/// Most entries of a revocation list. An open one takes 80 bytes of memory for each at most.
+pub const REVOCATIONS: usize = 128 * 1024;
+
+/// Most entries of a list that are opened at one time, between requests: some 15 ms of a worker in V8.
+pub const REVOCATIONS_STEP: usize = 4 * 1024;
+
+/// Longest issuer or id of an entry, in bytes: whatever a principal's id can be.
+pub const REVOCATION_TEXT_BYTES: usize = PRINCIPAL_ID_BYTES;
+
+/// Longest note of an entry, in bytes.
+pub const REVOCATION_NOTE_BYTES: usize = 256;
+
 /// Most signatures on a bundle, and most keys that may be trusted.
 pub const BUNDLE_SIGNATURES: usize = 16;
 

@@ -22,10 +22,11 @@ use crate::mcp::SessionKey;
 use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::proof::{DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
+use crate::revocation::{EntryKind, Revocations};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host, is_grpc};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
 use crate::token::{TokenCache, TokenError};
-use crate::transaction::{self, Transaction};
+use crate::transaction::{self, Transaction, TransactionError};
 use crate::verdict::PolicyNames;
 use agents::{AgentBuffers, Agents};
 use messages::{MessageBuffers, Messages};
@@ -79,6 +80,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) dpop: &'a DpopState,
     pub(crate) sessions: &'a SessionKey,
+    pub(crate) revocations: &'a Revocations,
     /// Told of keys that are missing.
     pub(crate) poller: &'a mut Poller,
     pub(crate) scratch: &'a mut Scratch,
@@ -129,8 +131,19 @@ impl<'a> Pipeline<'a> {
         host: &mut dyn Host,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { bundle, on_forbid_error, cache, dpop, sessions, poller, scratch, buffers, is_admitted, now_nanos } =
-            self;
+        let Self {
+            bundle,
+            on_forbid_error,
+            cache,
+            dpop,
+            sessions,
+            revocations,
+            poller,
+            scratch,
+            buffers,
+            is_admitted,
+            now_nanos,
+        } = self;
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
@@ -142,6 +155,7 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
+        revocations.admit(now_ms / 1000)?;
         let Buffers {
             path,
             host: host_name,
@@ -177,16 +191,17 @@ impl<'a> Pipeline<'a> {
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
         let when = When { is_admitted, now_ms };
-        let identity = authenticate(&head, bundle, cache, dpop, host, when, facts).inspect_err(|refusal| {
-            let key_unknown = matches!(
-                refusal.outcome,
-                Outcome::Token(TokenError::KeyUnknown)
-                    | Outcome::Workload(WorkloadError::Token(TokenError::KeyUnknown))
-            );
-            if let (true, Some(stated)) = (key_unknown, &facts.token) {
-                poller.missed(stated.issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
-            }
-        })?;
+        let identity =
+            authenticate(&head, bundle, cache, dpop, revocations, host, when, facts).inspect_err(|refusal| {
+                let key_unknown = matches!(
+                    refusal.outcome,
+                    Outcome::Token(TokenError::KeyUnknown)
+                        | Outcome::Workload(WorkloadError::Token(TokenError::KeyUnknown))
+                );
+                if let (true, Some(stated)) = (key_unknown, &facts.token) {
+                    poller.missed(stated.issuer, stated.kid.as_deref(), bundle.issuers(), now_ms);
+                }
+            })?;
         facts.principal = Some(&identity.subject.text);
 
         path.read(head.path)?;
@@ -212,6 +227,11 @@ impl<'a> Pipeline<'a> {
             transaction::read(head.transaction, rules.transaction, bundle.transactions(), slots, host, now_ms)?;
         let transaction: Option<&'a Transaction> = transaction.as_ref();
         facts.transaction = transaction.map(|transaction| transaction.id.as_str());
+        let revoked = facts.transaction.and_then(|id| revocations.of_part(EntryKind::Transaction, id, now_ms / 1000));
+        if let Some(revoked) = revoked {
+            facts.revoked = revocations.recorded(revoked);
+            return Err(TransactionError::Revoked.into());
+        }
         let input = ContextInput {
             headers: request.headers,
             method: head.method,
@@ -240,7 +260,9 @@ impl<'a> Pipeline<'a> {
             Panel { bundle, on_forbid_error, subject, actors, actor_mapping, scratch, reasons, errors, scopes };
         let target = match &route.target {
             Target::Http(target) => target,
-            Target::A2a(a2a) => return Agents { a2a, panel, buffers: agents }.steps(&head, body, input, facts),
+            Target::A2a(a2a) => {
+                return Agents { a2a, panel, revocations, buffers: agents }.steps(&head, body, input, facts);
+            }
             Target::Mcp(mcp) => {
                 let delegation = rules.delegation;
                 let buffers = messages;

@@ -34,6 +34,8 @@ pub enum TransactionError {
     Time,
     /// A required claim is missing or has the wrong type.
     Claim,
+    /// The transaction is revoked.
+    Revoked,
 }
 
 /// The rules of a bundle, checked.

@@ -1,5 +1,7 @@
 //! From claims to a principal, by the mapping of the issuer.
 
+use std::cell::Cell;
+
 use super::actors::actors;
 use super::claim_slots::ClaimSlots;
 use super::datum::ReadFault;
@@ -8,6 +10,7 @@ use crate::entity_text;
 use crate::json::Json;
 use crate::limits;
 use crate::proof::Confirmation;
+use crate::revocation::{TraceFacts, Traces};
 use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
 use crate::token::{Issuer, IssuerIndex, IssuerTable, TokenClaims, VerifiedToken};
 
@@ -43,29 +46,76 @@ pub(crate) fn check_mapping(mapping: &PrincipalMapping, alias: &str) -> Result<(
     Ok(())
 }
 
-/// Works out who a verified token stands for.
+/// Works out who a verified token stands for; `traced` where it can be revoked.
 pub(crate) fn identify<'a>(
     token: VerifiedToken,
     issuer: &'a Issuer,
     issuers: &'a IssuerTable,
     slots: &ClaimSlots,
+    traced: bool,
 ) -> Result<Identity, IdentityFault<'a>> {
     let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _, confirmation } = token;
     let subject = person(&claims, &issuer.principal, &issuer.alias)?;
     let actors = actors(&claims, &subject, issuer, issuers)?;
     let grant = Grant::read(&claims);
+    let traces = traced.then(|| {
+        Traces::read(&TraceFacts {
+            claims: &claims,
+            issuer,
+            issuers,
+            kid: kid.as_deref(),
+            confirmation: &confirmation,
+            subject: &subject,
+            actors: &actors,
+            issued_ms: None,
+        })
+    });
     let claims = slots.read(&claims);
-    Ok(Identity { issuer: index, algorithm: Some(algorithm), kid, confirmation, subject, actors, grant, claims })
+    Ok(Identity {
+        issuer: index,
+        algorithm: Some(algorithm),
+        kid,
+        confirmation,
+        subject,
+        actors,
+        grant,
+        claims,
+        traces,
+        revoked: Cell::new(None),
+    })
 }
 
-/// Works out who a certificate stands for.
+/// A certificate, as far as it is not claims.
+pub(crate) struct SvidFacts {
+    pub(crate) sha256: [u8; 32],
+    /// When it begins, in milliseconds since the Unix epoch.
+    pub(crate) issued_ms: u64,
+}
+
+/// Works out who a certificate stands for; `traced` where it can be revoked.
 pub(crate) fn identify_svid<'a>(
     claims: &TokenClaims,
+    svid: &SvidFacts,
     index: IssuerIndex,
-    issuer: &'a Issuer,
+    issuers: &'a IssuerTable,
     slots: &ClaimSlots,
+    traced: bool,
 ) -> Result<Identity, IdentityFault<'a>> {
+    let fault = IdentityFault { error: IdentityError::IdMissing, attribute: None };
+    let issuer = issuers.get(index).ok_or(fault)?;
     let subject = person(claims, &issuer.principal, &issuer.alias)?;
+    let traces = traced.then(|| {
+        Traces::read(&TraceFacts {
+            claims,
+            issuer,
+            issuers,
+            kid: None,
+            confirmation: &Confirmation { certificate: Some(svid.sha256), ..Confirmation::default() },
+            subject: &subject,
+            actors: &[],
+            issued_ms: Some(svid.issued_ms),
+        })
+    });
     Ok(Identity {
         issuer: index,
         algorithm: None,
@@ -75,6 +125,8 @@ pub(crate) fn identify_svid<'a>(
         actors: Vec::new(),
         grant: Grant::default(),
         claims: slots.read(claims),
+        traces,
+        revoked: Cell::new(None),
     })
 }
 
@@ -156,7 +208,7 @@ mod tests {
             validity: Validity { from_ms: 0, until_ms: 1 },
             confirmation: Confirmation::default(),
         };
-        identify(token, issuer, &table, &ClaimSlots::default())
+        identify(token, issuer, &table, &ClaimSlots::default(), false)
             .map(|identity| identity.subject)
             .map_err(|fault| (fault.error, fault.attribute.map(str::to_owned)))
     }

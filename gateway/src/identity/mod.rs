@@ -14,9 +14,12 @@ pub use grant::RequirementError;
 
 pub(crate) use datum::{Datum, ReadFault};
 pub(crate) use grant::Grant;
-pub(crate) use mapping::{IdentityFault, check_mapping, identify, identify_svid};
+pub(crate) use mapping::{IdentityFault, SvidFacts, check_mapping, identify, identify_svid};
+
+use std::cell::Cell;
 
 use crate::proof::Confirmation;
+use crate::revocation::{Revoked, Traces};
 use crate::token::{Algorithm, IssuerIndex};
 
 /// Who is calling: a verified token, worked out once and kept with it.
@@ -36,6 +39,10 @@ pub(crate) struct Identity {
     pub(crate) grant: Grant,
     /// What the routes of the bundle read from claims, in the order of the bundle's slots.
     pub(crate) claims: Vec<ClaimValue>,
+    /// By what it could be revoked; absent where nothing can be.
+    pub(crate) traces: Option<Traces>,
+    /// What the list in force says about it. Brought up to date with each list, so that requests need not ask.
+    pub(crate) revoked: Cell<Option<Revoked>>,
 }
 
 /// Somebody whom a token names, by the mapping of its issuer.
@@ -65,7 +72,7 @@ impl Identity {
     pub(crate) fn weight(&self) -> usize {
         let people: usize = std::iter::once(&self.subject).chain(&self.actors).map(Person::weight).sum();
         let claims: usize = self.claims.iter().map(ClaimValue::weight).sum();
-        let key = self.confirmation.weight();
+        let key = self.confirmation.weight() + self.traces.as_ref().map_or(0, Traces::weight);
         size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + key + people + claims + self.grant.weight()
     }
 
@@ -83,6 +90,8 @@ impl Identity {
             actors: vec![],
             grant: Grant::default(),
             claims: vec![],
+            traces: None,
+            revoked: Cell::new(None),
         }
     }
 }

@@ -81,7 +81,18 @@ impl SessionKey {
 
     /// What binds the sessions of this caller at this server: whom the token is about, who acts for them, and by which client.
     pub(crate) fn binding(&self, server_type: &str, server_id: &str, caller: &Identity) -> SessionBinding {
-        let Identity { subject, actors, grant, issuer: _, algorithm: _, kid: _, confirmation: _, claims: _ } = caller;
+        let Identity {
+            subject,
+            actors,
+            grant,
+            issuer: _,
+            algorithm: _,
+            kid: _,
+            confirmation: _,
+            claims: _,
+            traces: _,
+            revoked: _,
+        } = caller;
         let actor = actors.first().map_or("", |actor| actor.text.as_str());
         let client = grant.client().unwrap_or_default();
         let parts = [server_type, server_id, &subject.text, actor, client];

@@ -14,6 +14,7 @@ use crate::answer::AnswerError;
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
 use crate::proof::{ProofError, WorkloadProofError};
+use crate::revocation::EntryKind;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 use crate::transaction::TransactionError;
@@ -39,6 +40,8 @@ pub enum Outcome {
     Proof(ProofError),
     /// The workload identity token is refused, or the workload has not proved that it is its own.
     Workload(WorkloadError),
+    /// The token, or something that it is about, is revoked.
+    Revoked(EntryKind),
     /// The token gives no principal.
     Identity(IdentityError),
     /// No route.
@@ -74,6 +77,8 @@ pub enum WorkloadError {
     Token(TokenError),
     /// The proof is refused.
     Proof(WorkloadProofError),
+    /// The token, or something that it is about, is revoked.
+    Revoked(EntryKind),
 }
 
 /// Why the filter itself cannot decide.
@@ -83,6 +88,10 @@ pub enum Unavailable {
     BundleMissing,
     /// The bundle expired while it was serving.
     BundleExpired,
+    /// There must be a list of what is revoked, and there is none.
+    RevocationsMissing,
+    /// The list of what is revoked has expired.
+    RevocationsExpired,
     /// The evaluation took more steps than it may.
     BudgetSpent,
     /// The Cedar request is larger than the engine takes.
@@ -115,6 +124,7 @@ impl Outcome {
             | Self::Token(_)
             | Self::Proof(_)
             | Self::Workload(_)
+            | Self::Revoked(_)
             | Self::Identity(_)
             | Self::Route(_)
             | Self::Mcp(_)

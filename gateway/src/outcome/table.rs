@@ -20,6 +20,7 @@ use crate::answer::AnswerError;
 use crate::identity::{IdentityError, RequirementError};
 use crate::mcp::McpError;
 use crate::proof::{ProofError, WorkloadProofError};
+use crate::revocation::EntryKind;
 use crate::route::{ContextError, RouteError};
 use crate::token::{CredentialError, TokenError};
 use crate::transaction::TransactionError;
@@ -228,6 +229,7 @@ impl Outcome {
             Self::Workload(error) => match error {
                 WorkloadError::Credential(error) => Self::Credential(error).disposition().of_workload_token(),
                 WorkloadError::Token(error) => Self::Token(error).disposition().of_workload_token(),
+                WorkloadError::Revoked(kind) => Self::Revoked(kind).disposition().of_workload_token(),
                 WorkloadError::Proof(error) => match error {
                     WorkloadProofError::TokenMissing => row!(400, C::InvalidWorkloadToken, Warn, "wpt.without_token"),
                     WorkloadProofError::Missing => row!(400, C::InvalidWorkloadProof, Warn, "wpt.missing"),
@@ -253,6 +255,22 @@ impl Outcome {
                     WorkloadProofError::ReplayUnknown => row!(503, C::Unavailable, Error, "wpt.replay_unknown"),
                     WorkloadProofError::ReplayMemory => row!(503, C::Unavailable, Error, "wpt.replay_memory"),
                 },
+            },
+
+            Self::Revoked(kind) => match kind {
+                EntryKind::Token => row!(401, C::InvalidToken, Warn, "revoked.token"),
+                EntryKind::Subject => row!(401, C::InvalidToken, Warn, "revoked.subject"),
+                EntryKind::Client => row!(401, C::InvalidToken, Warn, "revoked.client"),
+                EntryKind::Session => row!(401, C::InvalidToken, Warn, "revoked.session"),
+                EntryKind::Actor => row!(401, C::InvalidToken, Warn, "revoked.actor"),
+                EntryKind::Key => row!(401, C::InvalidToken, Warn, "revoked.key"),
+                EntryKind::Thumbprint => row!(401, C::InvalidToken, Warn, "revoked.thumbprint"),
+                EntryKind::Spiffe => row!(401, C::InvalidToken, Warn, "revoked.spiffe"),
+                EntryKind::Transaction => row!(401, C::InvalidToken, Warn, "revoked.transaction"),
+                // The token is as good as ever; what it is used for is not.
+                EntryKind::Task => row!(403, C::AccessDenied, Warn, "revoked.task"),
+                EntryKind::Issuer => row!(401, C::InvalidToken, Warn, "revoked.issuer"),
+                EntryKind::Type => row!(401, C::InvalidToken, Warn, "revoked.type"),
             },
 
             Self::Requirement(error) => match error {
@@ -340,6 +358,7 @@ impl Outcome {
                 TransactionError::Audience => row!(400, C::InvalidTransaction, Warn, "transaction.audience"),
                 TransactionError::Time => row!(400, C::InvalidTransaction, Warn, "transaction.time"),
                 TransactionError::Claim => row!(400, C::InvalidTransaction, Warn, "transaction.claim"),
+                TransactionError::Revoked => row!(400, C::InvalidTransaction, Warn, "transaction.revoked"),
             },
 
             Self::Context(error) => match error {
@@ -366,6 +385,8 @@ impl Outcome {
             Self::Unavailable(error) => match error {
                 Unavailable::BundleMissing => row!(503, C::Unavailable, Error, "bundle.missing"),
                 Unavailable::BundleExpired => row!(503, C::Unavailable, Error, "bundle.expired"),
+                Unavailable::RevocationsMissing => row!(503, C::Unavailable, Error, "revocations.missing"),
+                Unavailable::RevocationsExpired => row!(503, C::Unavailable, Error, "revocations.expired"),
                 Unavailable::BudgetSpent => row!(503, C::Unavailable, Error, "engine.budget_spent"),
                 Unavailable::RequestTooLarge => row!(503, C::Unavailable, Error, "engine.request_too_large"),
                 Unavailable::AncestorRedefined => row!(503, C::Unavailable, Error, "engine.ancestor_redefined"),

@@ -7,8 +7,9 @@ use crate::evaluate::{Named, Question};
 use crate::head::Head;
 use crate::header_map::HeaderMap;
 use crate::json::JsonDocument;
-use crate::outcome::Unavailable;
+use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
+use crate::revocation::{EntryKind, Revocations};
 use crate::route::{ContextInput, RequestPath};
 
 /// Buffers that are reused from request to request.
@@ -24,6 +25,7 @@ pub(super) struct AgentBuffers {
 pub(super) struct Agents<'a> {
     pub(super) a2a: &'a OpenA2a,
     pub(super) panel: Panel<'a>,
+    pub(super) revocations: &'a Revocations,
     pub(super) buffers: &'a mut AgentBuffers,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Agents<'a> {
         input: ContextInput<'a>,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
-        let Self { a2a, mut panel, buffers } = self;
+        let Self { a2a, mut panel, revocations, buffers } = self;
         let AgentBuffers { document, agent_id, task_id, resource_text } = buffers;
         let request = request(head, input.headers, input.path);
         let mut reply = A2aReply::new(a2a.denial, &a2a.versions, a2a::binding(a2a, &request));
@@ -46,6 +48,15 @@ impl<'a> Agents<'a> {
             return Ok(Progress::NeedsBody { limit: usize::try_from(a2a.max_body).unwrap_or(usize::MAX) });
         };
         facts.action = Some(&call.action_text);
+
+        let task = message_facts.task.as_deref();
+        if let Some(revoked) = task.and_then(|id| revocations.of_part(EntryKind::Task, id, input.now_ms / 1000)) {
+            facts.revoked = revocations.recorded(revoked);
+            if let Some((_, message)) = &mut facts.a2a {
+                *message = Some(message_facts);
+            }
+            return Err(Outcome::Revoked(revoked.kind).into());
+        }
 
         agent_id.clear();
         a2a.agent_id.write(input.path, agent_id);

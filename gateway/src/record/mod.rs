@@ -26,6 +26,7 @@ use crate::decision_id::DecisionId;
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
+use crate::revocation::RevocationFacts;
 use crate::section::{A2aDenial, A2aMember, Denial};
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
@@ -65,6 +66,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) cure: Cure<'a>,
     /// The metadata that was asked for.
     pub(crate) metadata: Option<&'a str>,
+    /// The entry of the revocation list that refused the request.
+    pub(crate) revoked: Option<RevocationFacts>,
     /// The transaction that the request is part of, where a token says so.
     pub(crate) transaction: Option<&'a str>,
     /// What the request has to do with sessions; the record has nothing of it.
@@ -149,6 +152,7 @@ impl Recorder {
             challenge: _,
             cure: _,
             metadata: _,
+            revoked,
             transaction,
             session: _,
             strip_token: _,
@@ -183,6 +187,9 @@ impl Recorder {
         delegation.push(out);
         if transaction.is_some() {
             push_member(out, "transaction", transaction.map(str::as_bytes));
+        }
+        if let Some(revoked) = revoked {
+            push_revocation(out, revoked);
         }
         if attribute.is_some() {
             push_member(out, "attribute", attribute.as_deref().map(str::as_bytes));
@@ -235,6 +242,18 @@ fn push_a2a(out: &mut String, reply: &A2aReply<'_>, facts: Option<&A2aFacts<'_>>
     push_member(out, "tenant", text(A2aMember::Tenant));
     push_member(out, "task", text(A2aMember::Task));
     push_member(out, "push_host", text(A2aMember::PushHost));
+    out.push('}');
+}
+
+/// Which entry it was: what it is about stands in the rest of the record.
+fn push_revocation(out: &mut String, revoked: &RevocationFacts) {
+    let RevocationFacts { kind, reason, serial } = revoked;
+    out.push_str(",\"revocation\":{\"kind\":");
+    push_text(out, kind.as_str());
+    out.push_str(",\"reason\":");
+    push_text(out, reason.as_str());
+    out.push_str(",\"serial\":");
+    push_number(out, *serial);
     out.push('}');
 }
 

@@ -61,6 +61,11 @@ fn der(name: &str) -> Vec<u8> {
     STANDARD.decode(found.unwrap()).unwrap()
 }
 
+/// A certificate that is all right, the id in it, and when it begins, in seconds since the Unix epoch.
+pub(crate) fn good() -> (Vec<u8>, &'static str, u64) {
+    (der("a leaf with one URI"), "spiffe://example.org/ns/prod/sa/web", 1795318710)
+}
+
 fn over(name: &str, ask: &Ask) -> Answer {
     send_over(&mut gateway(), ask, &der(name), NOW)
 }

@@ -20,6 +20,7 @@ mod mutations;
 mod profiles;
 mod replies;
 mod requests;
+mod revocations;
 mod sessions;
 mod swaps;
 mod tokens;

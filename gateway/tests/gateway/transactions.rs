@@ -25,7 +25,8 @@ fn token(header: &str, merge: &str, drop: &str) -> String {
     keys::p256(21).token(header, &claims(merge, drop))
 }
 
-fn good() -> String {
+/// A transaction token that is all right, of the transaction `t-1`.
+pub(crate) fn good() -> String {
     token(HEADER, "{}", "")
 }
 

@@ -134,6 +134,13 @@ fn token(key: &TestKey) -> String {
     sign(&keys::p256(31), &header, &token_claims("wit", key))
 }
 
+/// A request of a workload that is all right, as often as there are numbers; its id, and the thumbprint of its key.
+pub(crate) fn good(number: usize) -> (Ask, &'static str, String) {
+    let mut nothing = cases::read("case: all right\n").remove(0);
+    nothing.require("case");
+    (ask(&mut nothing, number), "wimse://example.org/ns/prod/web", thumbprint_of_a())
+}
+
 fn hash(text: impl AsRef<[u8]>) -> Value {
     json!(b64(Sha256::digest(text)))
 }

@@ -342,6 +342,7 @@ impl Parts {
         let (policies, worst_case_steps) = POLICY_BYTES.get_or_init(compile_policies);
         let mut section: GatewaySection = serde_json::from_str(&section_json()).unwrap();
         section.mcp = crate::mcp::routes();
+        section.a2a = vec![serde_json::from_str(include_str!("../../src/a2a/testing.json")).unwrap()];
         section.check().unwrap();
         let gateway = section.encode().unwrap();
         let mut parts = Self {
@@ -471,6 +472,22 @@ impl Signer {
             }
         }
     }
+}
+
+/// A document as a DSSE envelope, signed by some keys.
+pub(crate) fn envelope(payload_type: &str, payload: &[u8], signers: &[&Signer]) -> Vec<u8> {
+    let message = format::pae(payload_type, payload);
+    let signatures: Vec<_> = signers
+        .iter()
+        .map(|signer| {
+            let id = Digest::of(&signer.public()).to_string();
+            serde_json::json!({"keyid": id, "sig": STANDARD.encode(signer.sign(&message))})
+        })
+        .collect();
+    let envelope = serde_json::json!({
+        "payload": STANDARD.encode(payload), "payloadType": payload_type, "signatures": signatures,
+    });
+    envelope.to_string().into_bytes()
 }
 
 /// A configuration for a bundle. `rest` is further JSON members, with a comma before each.

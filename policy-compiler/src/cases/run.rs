@@ -98,6 +98,7 @@ impl<'a> Runner<'a> {
             dpop: DpopFile::default(),
             mcp: McpFile::default(),
             jwks_clusters: JwksClusters::default(),
+            revocations: None,
         };
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
         let mut host = NativeHost::at(now_seconds);

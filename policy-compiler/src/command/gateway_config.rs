@@ -110,6 +110,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
         mcp: McpFile { session_key },
         jwks_clusters,
+        revocations: None,
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
     // The whole of it, by the gateway's own code.

@@ -1,0 +1,139 @@
+use super::*;
+use crate::bundle::Digest;
+use crate::limits;
+use crate::revocation::list::{Base, ListFile, ListHead};
+use crate::revocation::{Entry, ListOpening};
+
+const NOW: u64 = 1_000;
+
+fn entry(id: &str) -> Entry<'static> {
+    Entry::new(EntryKind::Task, None, Some(id.to_owned()))
+}
+
+fn removed(id: &str) -> Entry<'static> {
+    Entry { removed: true, ..entry(id) }
+}
+
+fn head(serial: u64, base: Option<Base>) -> ListHead {
+    ListHead {
+        channel: "test".to_owned(),
+        serial,
+        issued: NOW - 10,
+        expires: NOW + 10,
+        on_expiry: OnExpiry::Keep,
+        base,
+    }
+}
+
+fn open(head: ListHead, entries: Vec<Entry<'static>>) -> List {
+    let payload = ListFile { head, entries }.encode().unwrap();
+    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    assert!(opening.step(usize::MAX).unwrap());
+    opening.finish().unwrap()
+}
+
+fn whole(serial: u64, ids: &[&str]) -> List {
+    open(head(serial, None), ids.iter().map(|id| entry(id)).collect())
+}
+
+fn revocations() -> Revocations {
+    Revocations::new("test".to_owned(), false)
+}
+
+fn is_revoked(revocations: &Revocations, id: &str) -> bool {
+    revocations.of_part(EntryKind::Task, id, NOW).is_some()
+}
+
+#[test]
+fn serials_rise() {
+    let mut held = revocations();
+    assert_eq!(held.install(whole(5, &["a"])), Ok(true));
+    assert_eq!(held.install(whole(5, &["a"])), Ok(false), "the same list");
+    assert_eq!(held.install(whole(5, &["b"])), Err(RevocationError::Equivocation));
+    assert_eq!(held.install(whole(4, &["a"])), Err(RevocationError::Rollback));
+    assert_eq!(held.install(whole(0, &[])), Err(RevocationError::Rollback));
+    assert!(is_revoked(&held, "a") && !is_revoked(&held, "b"), "what is refused changes nothing");
+    assert_eq!(held.install(whole(9, &[])), Ok(true));
+    assert!(!is_revoked(&held, "a"));
+
+    let other = open(ListHead { channel: "prod".to_owned(), ..head(10, None) }, vec![]);
+    assert_eq!(held.install(other), Err(RevocationError::Channel));
+    assert_eq!(Revocations::default().install(whole(1, &[])), Err(RevocationError::Channel));
+}
+
+#[test]
+fn changes_are_all_since_their_base() {
+    let mut held = revocations();
+    let first = whole(10, &["a", "b", "c"]);
+    let base = Some(Base { serial: 10, digest: first.digest() });
+    let second = open(head(11, base), vec![entry("d")]);
+    assert_eq!(held.install(second.clone()), Err(RevocationError::Base), "nothing to add to");
+    assert_eq!(held.install(first.clone()), Ok(true));
+    assert_eq!(held.install(second), Ok(true));
+    assert!(["a", "b", "c", "d"].iter().all(|id| is_revoked(&held, id)));
+    assert_eq!(held.list().map(List::count), Some(4));
+
+    // The next says all that has changed since the base: what came between need not be known.
+    let until = Entry { until: Some(NOW), ..entry("b") };
+    assert_eq!(held.install(open(head(13, base), vec![removed("a"), until, entry("e"), removed("never")])), Ok(true));
+    let state: Vec<bool> = ["a", "b", "c", "d", "e", "never"].iter().map(|id| is_revoked(&held, id)).collect();
+    assert_eq!(state, [false, false, true, false, true, false]);
+
+    assert_eq!(held.install(open(head(12, base), vec![])), Err(RevocationError::Rollback));
+    let other = Some(Base { serial: 10, digest: Digest::of(b"another") });
+    assert_eq!(held.install(open(head(14, other), vec![])), Err(RevocationError::Base));
+    assert_eq!(held.install(first), Err(RevocationError::Rollback), "the base itself is older");
+    assert_eq!(held.install(whole(15, &["x"])), Ok(true));
+    assert_eq!(held.install(open(head(16, base), vec![])), Err(RevocationError::Base), "its base is gone");
+    assert!(is_revoked(&held, "x"));
+}
+
+#[test]
+fn who_insists_on_a_list_in_date_gets_one() {
+    let list = |on_expiry| open(ListHead { on_expiry, ..head(1, None) }, vec![]);
+    let admit = |required, list: Option<List>, now| {
+        let mut held = Revocations::new("test".to_owned(), required);
+        list.into_iter().for_each(|list| assert_eq!(held.install(list), Ok(true)));
+        held.admit(now).err()
+    };
+    let (missing, expired) = (Some(Unavailable::RevocationsMissing), Some(Unavailable::RevocationsExpired));
+    assert_eq!(admit(false, None, NOW), None);
+    assert_eq!(admit(true, None, NOW), missing);
+    for (required, on_expiry, then) in
+        [(false, OnExpiry::Keep, None), (false, OnExpiry::Deny, expired), (true, OnExpiry::Keep, expired)]
+    {
+        assert_eq!(admit(required, Some(list(on_expiry)), NOW + 9), None);
+        assert_eq!(admit(required, Some(list(on_expiry)), NOW + 10), then);
+    }
+    assert_eq!(Revocations::default().admit(u64::MAX), Ok(()), "nothing is revoked where nothing is configured");
+}
+
+#[test]
+fn a_large_list_opens_in_steps_and_answers_at_once() {
+    let entries: Vec<_> = (0..100_000).map(|n| entry(&format!("{n:06}"))).collect();
+    let payload = ListFile { head: head(1, None), entries }.encode().unwrap();
+    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    let mut steps = 0;
+    while !opening.step(limits::REVOCATIONS_STEP).unwrap() {
+        steps += 1;
+    }
+    assert_eq!(steps, 100_000usize.div_ceil(limits::REVOCATIONS_STEP) - 1);
+    let mut held = revocations();
+    assert_eq!(held.install(opening.finish().unwrap()), Ok(true));
+    assert!((0..100_000).step_by(101).all(|n| is_revoked(&held, &format!("{n:06}"))));
+    assert!((100_000..200_000).step_by(101).all(|n| !is_revoked(&held, &format!("{n:06}"))));
+}
+
+#[test]
+fn a_list_that_was_not_read_to_its_end_is_none() {
+    let payload = ListFile { head: head(1, None), entries: vec![entry("a"), entry("b")] }.encode().unwrap();
+    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    assert_eq!(opening.step(1), Ok(false));
+    assert!(opening.finish().is_none());
+}
+
+#[test]
+fn there_is_a_most_of_entries() {
+    let entries: Vec<_> = (0..=limits::REVOCATIONS).map(|n| entry(&format!("{n:06}"))).collect();
+    assert_eq!(ListFile { head: head(1, None), entries }.encode(), Err(RevocationError::TooMany));
+}
