@@ -19,6 +19,7 @@ mod mcp_client;
 mod project;
 mod report;
 mod schema;
+mod serve;
 mod sign;
 mod test;
 mod token;
@@ -88,6 +89,7 @@ enum Command {
     Jwks(jwks::Arguments),
     GatewayConfig(gateway_config::Arguments),
     Schema(schema::Arguments),
+    Serve(serve::Arguments),
 }
 
 /// Output for people or for tools.
@@ -137,5 +139,6 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Jwks(arguments) => jwks::run(&arguments, console),
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
         Command::Schema(arguments) => schema::run(&arguments, console),
+        Command::Serve(arguments) => serve::run(&arguments, console),
     }
 }

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod command;
 pub mod compile;
 pub mod diagnostic;
+pub mod distribution;
 mod entity_ref;
 pub mod eval;
 pub mod explain;

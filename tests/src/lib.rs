@@ -9,6 +9,7 @@
 
 pub mod agents;
 pub mod bundle;
+pub mod bundle_server;
 pub mod case;
 pub mod cli;
 pub mod container;

@@ -74,6 +74,16 @@ impl Process {
         self.child.try_wait()
     }
 
+    /// Sends SIGTERM and waits for the end. What it reports is the program's own exit status, 143 where it left the signal alone.
+    ///
+    /// # Errors
+    ///
+    /// The program does not end.
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        drop(self.child.stdin.take());
+        wait::until("a process to end", || Ok(self.child.try_wait()?))
+    }
+
     /// Fails if the program, called `name`, has ended by itself.
     ///
     /// # Errors

@@ -1,0 +1,7 @@
+//! Getting bundles to gateways: `palisade serve` as a process, asked over sockets.
+
+mod fixture;
+mod hostile;
+mod serve;
+mod serve_tls;
+mod waiting;
