@@ -52,6 +52,12 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Whether somebody has to look into it at once: two bundles of one version are signed by a thief, or by mistake.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, Self::Bundle(BundleError::Equivocation))
+    }
+
     /// The stable reason code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -54,12 +54,15 @@ impl Gateway {
         let sessions = Sessions::new(configuration.session_key, host);
         let mut generations = Generations::default();
         let now_seconds = host.now_nanos() / 1_000_000_000;
-        let bundle = configuration.terms.accept(&configuration.bundle, now_seconds)?;
-        generations.replace(configuration.terms.open(bundle, chance.draw())?);
+        let bundle = configuration.terms.accept(&configuration.bundle, now_seconds, host)?;
+        let first = configuration.terms.open(bundle, chance.draw())?;
         let revocations = match &configuration.revocations {
             None => Revocations::default(),
             Some(revocations) => Revocations::configure(revocations, &configuration.terms.trust)?,
         };
+        // The last step that can fail: what is refused leaves no mark.
+        first.publish(host)?;
+        generations.replace(first);
         Ok(Self {
             terms: configuration.terms,
             generations,
@@ -92,7 +95,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// When anything in the bundle is not as it must be, or it is not newer than the one that decides, which goes on deciding.
+    /// When anything in the bundle is not as it must be, or a newer one was opened in this proxy before. What decides goes on deciding.
     pub fn swap(
         &mut self,
         bundle: &[u8],
@@ -100,11 +103,13 @@ impl Gateway {
         events: &mut Vec<KeyEvent>,
     ) -> Result<bool, ConfigError> {
         let now_seconds = host.now_nanos() / 1_000_000_000;
-        let next = self.terms.accept(bundle, now_seconds)?;
+        let next = self.terms.accept(bundle, now_seconds, host)?;
         if !self.generations.precede(&next)? {
             return Ok(false);
         }
-        self.generations.replace(self.terms.open(next, self.chance.draw())?);
+        let next = self.terms.open(next, self.chance.draw())?;
+        next.publish(host)?;
+        self.generations.replace(next);
         self.keep(host, events, Poller::join);
         Ok(true)
     }

@@ -1,13 +1,13 @@
 //! A bundle that decides, with all that is worth nothing without it; and how one takes the place of another.
 
-use std::cmp::Ordering;
 use std::rc::Rc;
 
-use crate::bundle::{Accepted, ActiveBundle, BundleError, Container, Expectation, TrustSet};
+use crate::bundle::{Accepted, ActiveBundle, BundleError, Container, Expectation, HighWaterMark, TrustSet};
 use crate::error::ConfigError;
 use crate::jwks::{JwksClusters, Poller};
 use crate::limits;
 use crate::record::Recorder;
+use crate::shared_memory::SharedMemory;
 use crate::token::TokenCache;
 
 /// What the configuration asks of every bundle, and gives to it.
@@ -21,11 +21,21 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Verifies a bundle: enough trusted keys have signed it, and it is one for this gateway and current.
-    pub(crate) fn accept<'b>(&self, bundle: &'b [u8], now_seconds: u64) -> Result<Accepted<'b>, BundleError> {
+    /// Verifies a bundle: enough trusted keys have signed it, it is one for this gateway and current, and no newer one was opened
+    /// in this proxy before.
+    pub(crate) fn accept<'b>(
+        &self,
+        bundle: &'b [u8],
+        now_seconds: u64,
+        memory: &mut dyn SharedMemory,
+    ) -> Result<Accepted<'b>, BundleError> {
         let Self { trust, channel, min_version, cache_entries: _, jwks_clusters: _ } = self;
         let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
-        Container::read(bundle)?.verify(trust)?.accept(&expectation)
+        let accepted = Container::read(bundle)?.verify(trust)?.accept(&expectation)?;
+        if let Some(newest) = HighWaterMark::read(&accepted.manifest().channel, memory) {
+            newest.admits(accepted.mark())?;
+        }
+        Ok(accepted)
     }
 
     /// Opens a bundle, all or nothing.
@@ -66,6 +76,11 @@ impl Mark {
 }
 
 impl Generation {
+    /// Says to all workers of the proxy that this bundle was opened: none of them opens an older one from now on.
+    pub(crate) fn publish(&self, memory: &mut dyn SharedMemory) -> Result<(), BundleError> {
+        self.bundle.mark().raise(&self.bundle.manifest().channel, memory)
+    }
+
     /// Takes over the keys that `other` has of the same issuers, where they are newer, and forgets the tokens of those that
     /// changed.
     pub(crate) fn inherit(&mut self, other: &Self) {
@@ -108,14 +123,8 @@ impl Generations {
     /// Whether a bundle may take the place of the one that decides; `false` when it is that one.
     pub(crate) fn precede(&self, next: &Accepted<'_>) -> Result<bool, BundleError> {
         let Some(Generation { bundle, .. }) = &self.active else { return Ok(true) };
-        if bundle.digest() == next.digest() {
-            return Ok(false);
-        }
-        match next.manifest().version.cmp(&bundle.manifest().version) {
-            Ordering::Greater => Ok(true),
-            Ordering::Equal => Err(BundleError::Equivocation),
-            Ordering::Less => Err(BundleError::Rollback),
-        }
+        bundle.mark().admits(next.mark())?;
+        Ok(bundle.digest() != next.digest())
     }
 
     /// Has `next` decide from now on. It begins with the keys of the one before.

@@ -264,6 +264,10 @@ pub const SIGNATURE_BYTES: usize = 128;
 /// Longest key hint or payload type in a signed document, in bytes.
 pub const SIGNED_TEXT_BYTES: usize = 256;
 
+/// How often the mark of the newest bundle is written while other workers write it, too. Each time another worker got its own
+/// through, so with as many tries as that the host is broken.
+pub const MARK_ATTEMPTS: usize = 32;
+
 /// Most source files named by a manifest.
 pub const MANIFEST_SOURCES: usize = 4096;
 

@@ -122,7 +122,10 @@ impl Filter {
                 root.active = Some(Active { gateway, verifier, sinks });
                 true
             }
-            (Err(error), _) => refuse(proxy, &error),
+            (Err(error), _) => {
+                let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
+                refuse_at(level, proxy, &error)
+            }
             // Decision ids would repeat.
             (Ok(_), Err(status)) => refuse(proxy, &format_args!("config.no_randomness: {status}")),
         }
@@ -326,7 +329,11 @@ fn announce(proxy: &mut impl Proxy, gateway: &Gateway, verifier: &HostVerifier) 
 
 /// Tells the operator why a configuration is refused.
 fn refuse(proxy: &mut impl Proxy, reason: &dyn Display) -> bool {
-    proxy.log(LogLevel::Error, format!("palisade: configuration refused: {reason}").as_bytes());
+    refuse_at(LogLevel::Error, proxy, reason)
+}
+
+fn refuse_at(level: LogLevel, proxy: &mut impl Proxy, reason: &dyn Display) -> bool {
+    proxy.log(level, format!("palisade: configuration refused: {reason}").as_bytes());
     false
 }
 

@@ -9,6 +9,7 @@ use palisade_policy_compiler::source::SourceFile;
 use palisade_policy_compiler::token::{self, Header};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When the tests take place, in seconds since the Unix epoch.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -90,7 +91,10 @@ impl Fixture {
             jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },
             catalogues: BTreeMap::new(),
         };
-        let options = BuildOptions { version: Some(7), created: NOW, missing_key_sets: MissingKeySets::Refuse };
+        // A proxy takes no second bundle of one version.
+        static VERSION: AtomicU64 = AtomicU64::new(7);
+        let version = VERSION.fetch_add(1, Ordering::Relaxed);
+        let options = BuildOptions { version: Some(version), created: NOW, missing_key_sets: MissingKeySets::Refuse };
         let mut findings = Findings::default();
         let built = build(&sources, &options, &mut findings).unwrap_or_else(|| panic!("{findings:?}"));
         let bundle = bundle::sign(&built.bytes, &signer).unwrap();

@@ -44,6 +44,8 @@ pub enum LogLevel {
     Warn = 3,
     /// Something is refused that an operator configured.
     Error = 4,
+    /// Somebody has to look into it at once.
+    Critical = 5,
 }
 
 /// What a metric does with the values it is given. The numbers are the ABI's.

@@ -145,6 +145,27 @@ fn a_bundle_older_than_the_version_floor() -> Result<()> {
 }
 
 #[test]
+fn a_bundle_older_than_the_one_that_decides_and_another_of_its_version() -> Result<()> {
+    let own = Own::start(Options { workers: 2, ..Options::default() })?;
+    let gateway = &own.gateway;
+    let first = fs::read(&gateway.bundle)?;
+    let bundle = |name, created| -> Result<Vec<u8>> {
+        Ok(fs::read(gateway.workshop.bundle(Recipe { name, version: 2, created: Some(created), ..Recipe::GOOD })?)?)
+    };
+    let (second, other) = (bundle("second", now() - 60)?, bundle("other", now() - 30)?);
+    assert!(gateway.replace_filter(&gateway.filter.clone().with_bundle(&second)?)?);
+    for (what, bytes, code) in [("an older one", &first, "bundle.rollback"), ("another", &other, "bundle.equivocation")]
+    {
+        ensure!(!gateway.replace_filter(&gateway.filter.clone().with_bundle(bytes)?)?, "{what} was taken");
+        ensure!(gateway.envoy.log()?.contains(code), "no {code} in the log");
+    }
+    let line = assert_allowed(gateway, &read("no-way-back").bearer(&good_token(gateway)?))?;
+    let record = line.record.unwrap_or_default();
+    ensure!(record["bundle"]["version"] == 2, "another bundle decides: {record}");
+    Ok(())
+}
+
+#[test]
 fn fewer_signatures_than_the_threshold() -> Result<()> {
     let own = Own::start(Options::default())?;
     let configuration = own.gateway.filter.configuration()?;

@@ -5,6 +5,7 @@ use super::digest::Digest;
 use super::error::BundleError;
 use super::format;
 use super::manifest::{Manifest, SectionName};
+use super::mark::HighWaterMark;
 use super::reader::Reader;
 use super::trust::KeyId;
 
@@ -97,6 +98,11 @@ impl Accepted<'_> {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.verified.digest
+    }
+
+    /// What tells it from others of its channel.
+    pub(crate) fn mark(&self) -> HighWaterMark {
+        HighWaterMark { version: self.verified.manifest.version, digest: self.verified.digest }
     }
 
     /// Checks the digest of each section and opens it.

@@ -7,6 +7,7 @@ use palisade_engine::CompiledPolicySet;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::Manifest;
+use super::mark::HighWaterMark;
 use crate::cure::CureTable;
 use crate::identity::RouteSlots;
 use crate::proof::{OpenDpop, OpenWorkloadProof};
@@ -74,6 +75,11 @@ impl ActiveBundle {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What tells it from others of its channel.
+    pub(crate) fn mark(&self) -> HighWaterMark {
+        HighWaterMark { version: self.manifest.version, digest: self.digest }
     }
 
     /// The compiled policies.

@@ -30,10 +30,12 @@ pub enum BundleError {
     Channel,
     /// The bundle's version is below the configured floor.
     Version,
-    /// The bundle is older than the one that decides.
+    /// The bundle is older than one of its channel that was opened before.
     Rollback,
-    /// The bundle has the version of the one that decides, and is another: somebody signed two.
+    /// Another bundle of this channel and version was opened before: somebody has signed two.
     Equivocation,
+    /// The host does not keep the mark of the newest bundle.
+    Mark,
     /// The bundle has expired.
     Expired,
     /// The bundle asks for a newer engine.
@@ -65,6 +67,7 @@ impl BundleError {
             Self::Version => "bundle.version",
             Self::Rollback => "bundle.rollback",
             Self::Equivocation => "bundle.equivocation",
+            Self::Mark => "bundle.mark",
             Self::Expired => "bundle.expired",
             Self::Engine => "bundle.engine",
             Self::SectionDigest => "bundle.section_digest",
@@ -88,8 +91,9 @@ impl fmt::Display for BundleError {
             Self::Manifest(detail) => write!(f, "the manifest is not acceptable: {detail}"),
             Self::Channel => f.write_str("the bundle is for another channel"),
             Self::Version => f.write_str("the bundle is older than the configured minimum version"),
-            Self::Rollback => f.write_str("the bundle is older than the one that decides"),
-            Self::Equivocation => f.write_str("another bundle of this very version decides"),
+            Self::Rollback => f.write_str("the bundle is older than one that was opened before"),
+            Self::Equivocation => f.write_str("another bundle of this very version was opened before"),
+            Self::Mark => f.write_str("the host does not keep the mark of the newest bundle"),
             Self::Expired => f.write_str("the bundle has expired"),
             Self::Engine => f.write_str("the bundle needs a newer engine"),
             Self::SectionDigest => f.write_str("a section is not the one that was signed"),

@@ -15,6 +15,7 @@ mod delegation;
 mod denials;
 mod dpop;
 mod lists;
+mod marks;
 mod mcp;
 mod mutations;
 mod profiles;

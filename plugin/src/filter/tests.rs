@@ -250,6 +250,30 @@ fn a_refused_configuration_leaves_the_old_one_serving() {
 }
 
 #[test]
+fn an_older_bundle_is_refused_and_another_of_the_same_version_is_an_alarm() {
+    let (old, new) = (Fixture::new(Algorithm::Ed25519), Fixture::new(Algorithm::Ed25519));
+    let mut proxy = FakeProxy::default();
+    let mut filter = configured(&new, json!({}), &mut proxy);
+    proxy.configuration = Ok(old.configuration(json!({})));
+    filter.on_context_create(9, 0);
+    assert!(!filter.on_configure(9, 1, &mut proxy));
+    assert!(logged(&proxy).starts_with("bundle.rollback"));
+
+    // What the workers share says that another bundle of this version was opened.
+    for (name, (bytes, _)) in proxy.shared.borrow_mut().iter_mut() {
+        if name.starts_with("palisade.mark.") {
+            *bytes.last_mut().unwrap() ^= 1;
+        }
+    }
+    proxy.logs.clear();
+    proxy.configuration = Ok(new.configuration(json!({})));
+    assert!(!filter.on_configure(9, 1, &mut proxy));
+    assert!(matches!(&proxy.logs[..], [(LogLevel::Critical, line)] if line.contains("bundle.equivocation")));
+    let action = ask(&mut filter, ROOT, request("front", &new.bearer("alice"), &[]), &mut proxy);
+    assert_eq!(action, Action::Continue);
+}
+
+#[test]
 fn each_stream_is_answered_by_its_own_root() {
     let (old, new) = (Fixture::new(Algorithm::Ed25519), Fixture::new(Algorithm::Ed25519));
     let mut proxy = FakeProxy::default();
