@@ -159,15 +159,17 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the model reads of a reply: texts, names, or an error's message.
+/// What the model reads of a reply: texts, the names in a list, or an error's message.
 fn read(reply: &Value) -> String {
     let texts = |list: &str, member: &str| -> Option<String> {
         let list = reply.pointer(list)?.as_array()?;
         let texts: Vec<&str> = list.iter().filter_map(|item| item.get(member)?.as_str()).collect();
         Some(texts.join(" "))
     };
+    let names = |list| texts(list, "name").map(|names| format!("[{names}]"));
     let message = || reply.pointer("/error/message").and_then(Value::as_str).map(str::to_owned);
-    texts("/result/content", "text").or_else(|| texts("/result/tools", "name")).or_else(message).unwrap_or_default()
+    let lists = || names("/result/tools").or_else(|| names("/result/prompts"));
+    texts("/result/content", "text").or_else(lists).or_else(message).unwrap_or_default()
 }
 
 fn steps(agents: &Agents) -> Result<Vec<Step>> {
@@ -183,6 +185,13 @@ fn steps(agents: &Agents) -> Result<Vec<Step>> {
     let expect = |reason, policies, answer: &str| Expect { reason, policies, answer: answer.to_owned() };
     let denied = "policy.deny";
     Ok(vec![
+        Step {
+            server: "files",
+            name: "the tools, of which the agent sees those that it could call",
+            method: "tools/list",
+            params: json!({}),
+            expect: expect("policy.allow", &["files-sessions"], "[read_text_file write_file list_directory]"),
+        },
         call(
             "a file below the root",
             "read_text_file",
@@ -245,7 +254,14 @@ fn steps(agents: &Agents) -> Result<Vec<Step>> {
         ),
         Step {
             server: "everything",
-            name: "a tool of another server",
+            name: "the prompts of another server",
+            method: "prompts/list",
+            params: json!({}),
+            expect: expect("policy.allow", &["everything-sessions"], "[simple-prompt]"),
+        },
+        Step {
+            server: "everything",
+            name: "a tool of that server",
             method: "tools/call",
             params: json!({"name": "echo", "arguments": {"message": "hello"}}),
             expect: expect("policy.allow", &["everything-tools"], "Echo: hello"),
