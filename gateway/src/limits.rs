@@ -323,6 +323,9 @@ pub const RPC_ID_BYTES: usize = 1024;
 /// Longest name, URI or task id that a method is about, in bytes.
 pub const SUBJECT_BYTES: usize = 4 * 1024;
 
+/// How often workers try to tell each other that a tool is not what was approved. Lists come again.
+pub const DRIFT_ATTEMPTS: usize = 8;
+
 /// Most tools that one route knows, and most methods.
 pub const TOOLS: usize = 4096;
 

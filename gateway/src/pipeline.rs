@@ -267,7 +267,7 @@ impl<'a> Pipeline<'a> {
                 let delegation = rules.delegation;
                 let buffers = messages;
                 let messages = Messages { mcp, sessions, panel, buffers, identity, issuer, delegation };
-                return messages.steps(&head, body, input, facts);
+                return messages.steps(&head, body, input, host, facts);
             }
         };
         if target.grpc && !is_grpc(request.headers) {

@@ -4,6 +4,7 @@ use crate::enforce::{self, Sinks};
 use crate::filter::Action;
 use crate::metrics::Metrics;
 use crate::proxy::{HostResult, Proxy, Status};
+use crate::shared_data::SharedData;
 use palisade_gateway::{AnswerBuffers, AnswerError, AnswerFilter, AnswerStep, HeaderMap, ReceivedBody, Rewritten};
 use std::collections::BTreeMap;
 
@@ -204,7 +205,7 @@ fn remove_headers(proxy: &mut impl Proxy, filter: &AnswerFilter, more: &[&str]) 
     names.into_iter().try_for_each(|name| proxy.remove_response_header(name.as_bytes()))
 }
 
-/// Counts what became of the lists, and writes the record of it.
+/// Counts what became of the lists, writes the record of it, and tells other workers what it says of tools.
 fn report(
     filter: &mut AnswerFilter,
     buffers: &mut AnswerBuffers,
@@ -212,6 +213,7 @@ fn report(
     proxy: &mut impl Proxy,
     metrics: &mut Metrics,
 ) {
+    filter.share(&mut SharedData(proxy));
     if let Some(report) = filter.report(buffers) {
         metrics.answered(proxy, &report);
         enforce::record(proxy, report.record, report.level, sinks, metrics);

@@ -1,11 +1,24 @@
 //! What the workers share, carried to the proxy's shared data.
 
 use crate::proxy::{Proxy, Status};
-use palisade_gateway::{Expected, Shared};
+use palisade_gateway::{Expected, Shared, SharedMemory};
 
 /// A version that nothing has: hosts count up from 1. Where there is nothing, any version will do but 0, which would
 /// replace what another worker has put there meanwhile (proxy-wasm-cpp-host, `SharedData::set`).
 const NO_VERSION: u32 = u32::MAX;
+
+/// The shared data of the proxy of a callback.
+pub(crate) struct SharedData<'a, P>(pub(crate) &'a mut P);
+
+impl<P: Proxy> SharedMemory for SharedData<'_, P> {
+    fn shared(&mut self, name: &str) -> Shared {
+        get(self.0, name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        set(self.0, name, bytes, expected)
+    }
+}
 
 /// What is there under a name.
 pub(crate) fn get(proxy: &mut impl Proxy, name: &str) -> Shared {

@@ -8,6 +8,7 @@ mod bundles;
 mod configuration;
 mod conformance;
 mod credentials;
+mod drift;
 mod everything;
 mod fixture;
 mod flood;

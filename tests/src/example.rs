@@ -1,6 +1,9 @@
 //! The deployments of `envoy-config/` that the tests run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
 
 /// A folder with a policy project and its gateway. All of them trust the same issuer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,4 +28,31 @@ impl Example {
         };
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-config").join(name)
     }
+    /// A copy of its project at `to`, without what builds left there, its project file changed by `change`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be copied, or the change changes nothing.
+    pub fn changed(self, to: &Path, change: impl FnOnce(&str) -> String) -> Result<()> {
+        copy(&self.folder(), to)?;
+        let file = to.join("palisade.toml");
+        let text = fs::read_to_string(&file)?;
+        let changed = change(&text);
+        ensure!(changed != text, "the project file of {self:?} is not as this test knows it");
+        Ok(fs::write(&file, changed)?)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true if entry.file_name() == "build" => {}
+            true => copy(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
 }

@@ -1,9 +1,8 @@
 //! The quickstart as shipped: where it lies and what its project file promises.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::example::Example;
 
@@ -30,24 +29,5 @@ pub fn folder() -> PathBuf {
 ///
 /// It cannot be copied, or the change changes nothing.
 pub fn changed(to: &Path, change: impl FnOnce(&str) -> String) -> Result<()> {
-    copy(&folder(), to)?;
-    let file = to.join("palisade.toml");
-    let text = fs::read_to_string(&file)?;
-    let changed = change(&text);
-    ensure!(changed != text, "the quickstart's project file is not as this test knows it");
-    Ok(fs::write(&file, changed)?)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true if entry.file_name() == "build" => {}
-            true => copy(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
-        }
-    }
-    Ok(())
+    Example::Quickstart.changed(to, change)
 }

@@ -14,6 +14,7 @@ use crate::header_map::HeaderMap;
 use crate::mcp::{self, Denied, RpcReply};
 use crate::outcome::{ChallengeFacts, Outcome, Reply, ReplyBuffer, ReplyForm};
 use crate::rpc::RpcIds;
+use crate::shared_memory::SharedMemory;
 
 /// Filters the answer to one request that may hold lists. It has all that it needs of the request and of the bundle that
 /// decided it, so that neither a new bundle nor an expired token changes anything about an answer that is on its way.
@@ -270,6 +271,15 @@ impl AnswerFilter {
         };
         let reply = RpcReply::new(self.caller.mcp.denial, &self.caller.mcp.revisions);
         write(&RpcReply { ids, method: self.method, revision: Some(self.caller.revision), ..reply })
+    }
+
+    /// Tells the workers of the proxy which tools are not what was approved, as far as the answer says. To be called when a part
+    /// of it has been filtered, or refused.
+    pub fn share(&mut self, memory: &mut dyn SharedMemory) {
+        let Caller { mcp, server_id, .. } = &self.caller;
+        if let Some(catalogue) = &mcp.catalogue {
+            self.tally.seen.share(catalogue, [&mcp.server_type, server_id], memory);
+        }
     }
 
     /// What there is to report since the last time; `None` for nothing.

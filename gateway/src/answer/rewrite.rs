@@ -192,7 +192,10 @@ impl<'d> Rewriter<'d, '_> {
     fn compare(&mut self, list: JsonView<'d>, names: &[Option<Cow<'d, str>>]) -> Result<(), AnswerError> {
         let Some(catalogue) = &self.caller.mcp.catalogue else { return Ok(()) };
         for ((item, name), shown) in list.elements().zip(names).zip(&mut *self.shown) {
-            match catalogue.compare(name.as_deref().unwrap_or_default(), item, self.canonical) {
+            let known = name.as_deref().unwrap_or_default();
+            let pin = catalogue.compare(known, item, self.canonical);
+            self.tally.seen.see(catalogue, known, pin);
+            match pin {
                 Pin::Same => continue,
                 Pin::Drifted => self.tally.drifted += 1,
                 Pin::Unknown => self.tally.unpinned += 1,

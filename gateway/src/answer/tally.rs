@@ -2,6 +2,7 @@
 
 use super::error::AnswerError;
 use crate::limits;
+use crate::mcp::SeenTools;
 use crate::outcome::{LogLevel, Outcome};
 use crate::record::{push_json, push_number};
 
@@ -21,6 +22,8 @@ pub(super) struct Tally {
     /// Requests of the server that were left out.
     pub(super) server_requests: u64,
     pub(super) refused: Option<AnswerError>,
+    /// Pinned tools of which a definition was seen.
+    pub(super) seen: SeenTools,
 }
 
 /// What became of the lists in an answer, or in some of its events.
@@ -69,8 +72,9 @@ impl Tally {
         if self.is_empty() {
             return None;
         }
-        let Self { lists, items, hidden, names, drifted, unpinned, differing, server_requests, refused } =
+        let Self { lists, items, hidden, names, drifted, unpinned, differing, server_requests, refused, seen } =
             std::mem::take(self);
+        self.seen = seen;
         let refused = refused.map(Outcome::Answer);
         out.clear();
         out.push_str(request.strip_suffix('}').unwrap_or(request));

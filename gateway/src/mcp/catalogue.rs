@@ -17,6 +17,8 @@ pub(crate) struct OpenCatalogue {
     drift: Drift,
     /// By name, ascending.
     tools: Vec<(String, Digest)>,
+    /// Names all of them.
+    fingerprint: String,
 }
 
 /// How a definition compares with what is pinned.
@@ -45,7 +47,9 @@ impl OpenCatalogue {
         if tools.array_windows().any(|[(left, _), (right, _)]| left == right) {
             return Err(error(SectionErrorKind::Duplicate));
         }
-        Ok(Self { drift, tools })
+        let text: Vec<String> = tools.iter().map(|(name, digest)| format!("{digest} {name}")).collect();
+        let fingerprint = Digest::of(text.join("\0").as_bytes()).to_string();
+        Ok(Self { drift, tools, fingerprint })
     }
 
     /// What becomes of tools that are not as pinned.
@@ -53,12 +57,28 @@ impl OpenCatalogue {
         self.drift
     }
 
-    /// Whether a tool of that name was approved, in whatever form.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.digest(name).is_some()
+    /// Names what is pinned: 64 hexadecimal digits.
+    pub(super) fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
-    /// Whether a tool may be called at all, as far as the catalogue goes. What its definition is now, a call does not say.
+    /// How many tools are pinned.
+    pub(super) fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    /// Whether a tool of that name was approved, in whatever form.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.position(name).is_some()
+    }
+
+    /// Where a tool is among those that are pinned.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.tools.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()
+    }
+
+    /// Whether a tool may be called at all, as far as the catalogue goes. What its definition is now, a call does not say: see
+    /// [`super::drift`].
     pub(super) fn lets_call(&self, name: &str) -> bool {
         match self.drift {
             Drift::Report => true,
@@ -76,8 +96,7 @@ impl OpenCatalogue {
     }
 
     fn digest(&self, name: &str) -> Option<Digest> {
-        let index = self.tools.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-        self.tools.get(index).map(|(_, digest)| *digest)
+        self.tools.get(self.position(name)?).map(|(_, digest)| *digest)
     }
 }
 

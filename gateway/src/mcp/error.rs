@@ -63,6 +63,8 @@ pub enum McpError {
     ToolUnknown,
     /// A tool that is not in the catalogue, where only what is in it may be called.
     ToolUnpinned,
+    /// A tool whose definition is not the catalogue's by now, where only what was approved may be called.
+    ToolDrifted,
     /// `arguments` is not an object.
     Arguments,
     /// An argument that the schema requires is missing.

@@ -2,7 +2,9 @@
 
 use palisade_engine::CompiledPolicySet;
 
+use super::ask::AskedCall;
 use super::catalogue::OpenCatalogue;
+use super::drift;
 use super::method::{METHODS, Method};
 use super::revision::Revision;
 use super::unknown::{self, PartUnknown, TemplateUnknown};
@@ -13,6 +15,7 @@ use crate::section::{
     self, ArgumentHeader, AttributeType, Denial, McpRoute, MethodAction, ResourceTemplate, SectionError,
     SectionErrorKind, SubjectType, ToolAction, UnknownArguments,
 };
+use crate::shared_memory::SharedMemory;
 
 /// The endpoint of an MCP server.
 #[derive(Debug)]
@@ -149,6 +152,13 @@ impl OpenMcp {
     pub(crate) fn calls(&self) -> impl Iterator<Item = &OpenCall> {
         let methods = self.methods.iter().map(|(_, method)| &method.call);
         methods.chain(self.tools.iter().map(|(_, tool)| &tool.call))
+    }
+
+    /// Whether the tool that is called is not what was approved any more, by what the server's lists said of it.
+    pub(crate) fn has_drifted(&self, server_id: &str, asked: &AskedCall<'_>, memory: &mut dyn SharedMemory) -> bool {
+        let (Some(catalogue), "tools/call") = (&self.catalogue, asked.facts.method) else { return false };
+        let tool = asked.facts.name.as_deref().unwrap_or_default();
+        drift::has_drifted(catalogue, [&self.server_type, server_id], tool, memory)
     }
 
     pub(super) fn method(&self, name: &str) -> Option<&OpenMethod> {

@@ -338,6 +338,7 @@ impl Outcome {
                 McpError::Uri => row!(400, C::InvalidParams, Warn, "mcp.uri"),
                 McpError::ToolUnknown => row!(403, C::AccessDenied, Warn, "mcp.tool_unknown"),
                 McpError::ToolUnpinned => row!(403, C::AccessDenied, Warn, "mcp.tool_unpinned"),
+                McpError::ToolDrifted => row!(403, C::AccessDenied, Warn, "mcp.tool_drifted"),
                 McpError::Arguments => row!(400, C::InvalidArguments, Warn, "mcp.arguments"),
                 McpError::ArgumentMissing => row!(400, C::InvalidArguments, Warn, "mcp.argument_missing"),
                 McpError::ArgumentType => row!(400, C::InvalidArguments, Warn, "mcp.argument_type"),

@@ -15,6 +15,7 @@ use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
 use crate::route::ContextInput;
 use crate::section::DelegationMode;
+use crate::shared_memory::SharedMemory;
 use crate::token::Issuer;
 
 /// Buffers that are reused from request to request.
@@ -44,6 +45,7 @@ impl<'a> Messages<'a> {
         head: &Head<'a>,
         body: Body<'a>,
         input: ContextInput<'a>,
+        memory: &mut dyn SharedMemory,
         facts: &mut Facts<'a>,
     ) -> Result<Progress, Refusal<'a>> {
         let Self { mcp, sessions, mut panel, buffers, identity, issuer, delegation } = self;
@@ -63,6 +65,9 @@ impl<'a> Messages<'a> {
             facts.session = SessionUse::of(input.headers, first.facts.revision, binding)?;
         }
 
+        if calls.iter().any(|asked| mcp.has_drifted(server_id, asked, memory)) {
+            return Err(McpError::ToolDrifted.into());
+        }
         let count = calls.len();
         let lists = calls.iter().find(|asked| mcp::may_list(asked.facts.method)).map(|asked| asked.facts.revision);
         let mut result = Ok(Outcome::Denied);
