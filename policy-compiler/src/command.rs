@@ -18,6 +18,7 @@ mod loose;
 mod mcp_client;
 mod project;
 mod report;
+mod revoke;
 mod schema;
 mod serve;
 mod sign;
@@ -84,6 +85,7 @@ enum Command {
     Test(test::Arguments),
     Eval(eval::Arguments),
     Explain(explain::Arguments),
+    Revoke(revoke::Arguments),
     Keys(keys::Arguments),
     Token(token::Arguments),
     Jwks(jwks::Arguments),
@@ -134,6 +136,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Test(arguments) => test::run(&arguments, console),
         Command::Eval(arguments) => eval::run(&arguments, console),
         Command::Explain(arguments) => explain::run(&arguments, console),
+        Command::Revoke(arguments) => revoke::run(&arguments, console),
         Command::Keys(arguments) => keys::run(&arguments, console),
         Command::Token(arguments) => token::run(&arguments, console),
         Command::Jwks(arguments) => jwks::run(&arguments, console),

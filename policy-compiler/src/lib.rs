@@ -21,6 +21,7 @@ mod lint;
 pub mod listing;
 pub mod nesting;
 pub mod project;
+pub mod revocation;
 pub mod schema;
 pub mod section;
 pub mod signed;

@@ -27,12 +27,18 @@ impl Document {
     pub fn new<T: Serialize>(payload_type: &str, content: &T) -> Result<Self, WriteError> {
         let payload = serde_json::to_vec(content)
             .map_err(|error| WriteError::Document(SignedError::Payload(error.to_string())))?;
+        Ok(Self::of_payload(payload_type, payload))
+    }
+
+    /// A document without signatures, around a payload that is written already.
+    #[must_use]
+    pub fn of_payload(payload_type: &str, payload: Vec<u8>) -> Self {
         let envelope = Envelope {
             payload: STANDARD.encode(&payload),
             payload_type: payload_type.to_owned(),
             signatures: Vec::new(),
         };
-        Ok(Self { envelope, payload })
+        Self { envelope, payload }
     }
 
     /// Reads a document of at most `limit_bytes`, to add a signature.

@@ -9,6 +9,7 @@ use palisade_gateway::bundle::BundleError;
 
 use crate::bundle::WriteError;
 use crate::keys::KeyError;
+use crate::revocation::ListError;
 use crate::token::TokenError;
 
 /// A failure with a stable code. It ends the command with exit code 1.
@@ -62,6 +63,12 @@ impl From<TokenError> for Failure {
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
         Self::new(error.code(), error)
     }
 }

@@ -56,7 +56,7 @@ impl TrustArguments {
     }
 }
 
-fn read_key(text: &str) -> Result<TrustKey, Failure> {
+pub(super) fn read_key(text: &str) -> Result<TrustKey, Failure> {
     let key = match text.contains(':') && !Path::new(text).exists() {
         true => text.to_owned(),
         false => files::read_text(Path::new(text))?,
