@@ -8,7 +8,7 @@ use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
-    TokenCacheFile, TrustFile, limits,
+    RevocationsFile, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -52,6 +52,12 @@ pub(super) struct Arguments {
     /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
     #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
     jwks_cluster: Vec<(String, String)>,
+    /// The signed list of what is revoked, of `palisade revoke`
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
+    /// Nobody may pass without a list that is in date
+    #[arg(long, requires = "revocations")]
+    require_revocations: bool,
 }
 
 fn host_and_cluster(text: &str) -> Result<(String, String), String> {
@@ -82,6 +88,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop_nonce_key,
         mcp_session_key,
         jwks_cluster,
+        revocations,
+        require_revocations,
     } = arguments;
     let bytes = files::read(bundle)?;
     let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
@@ -110,7 +118,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
         mcp: McpFile { session_key },
         jwks_clusters,
-        revocations: None,
+        revocations: match revocations {
+            None => None,
+            Some(path) => {
+                Some(RevocationsFile { required: *require_revocations, inline: STANDARD.encode(files::read(path)?) })
+            }
+        },
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
     // The whole of it, by the gateway's own code.

@@ -209,7 +209,7 @@ fn apply(editor: &mut ListEditor, named: Entry<'static>, terms: &Terms) -> Resul
         ..named
     };
     if issued_before.is_some() && !entry.kind.has_issued_before() {
-        let message = format!("an entry about a {} is not about the time of issue", entry.kind.as_str());
+        let message = format!("a {} entry is not for tokens issued before some time", entry.kind.as_str());
         return Err(Failure::new("revoke.issued_before", message));
     }
     editor.revoke(entry)?;
@@ -229,7 +229,8 @@ fn publish_with(
         .collect::<Result<Vec<_>, Failure>>()?;
     let path = ListPath::new(list)?;
     let _lock = path.lock()?;
-    let now = clock::source_date()?;
+    // Not the date of a reproducible build: a list that is dated back would not be in date.
+    let now = clock::now()?;
     let trust = list_file::trust(trust, *threshold, &keys)?;
     let mut editor = path.editor(channel.as_deref(), &trust)?;
     let done = change(&mut editor)?;

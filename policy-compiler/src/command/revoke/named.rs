@@ -23,7 +23,7 @@ pub(super) fn by_value(kind: EntryKind, value: &str, issuer: Option<&str>) -> Re
         },
         (has_issuer, _) => {
             if issuer.is_some() {
-                let message = format!("a {} is revoked whoever the issuer is", kind.as_str());
+                let message = format!("a {} entry names no issuer besides", kind.as_str());
                 return Err(Failure::new("revoke.issuer", message));
             }
             if has_issuer { Entry::new(kind, own(value), None) } else { Entry::new(kind, None, own(value)) }
