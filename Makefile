@@ -65,6 +65,7 @@ dev-cli:
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
+	@command -v docker-registry >/dev/null || build/debian-packages.sh docker-registry
 	@$(with_envoy) $(with_mcp_server) $(with_agents) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
 
 .PHONY: lint

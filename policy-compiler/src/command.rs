@@ -17,6 +17,9 @@ mod keys;
 mod loose;
 mod mcp_client;
 mod project;
+mod pull;
+mod push;
+mod registry;
 mod report;
 mod revoke;
 mod schema;
@@ -25,6 +28,7 @@ mod sign;
 mod test;
 mod token;
 mod verify;
+mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -92,6 +96,8 @@ enum Command {
     GatewayConfig(gateway_config::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Push(push::Arguments),
+    Pull(pull::Arguments),
 }
 
 /// Output for people or for tools.
@@ -143,5 +149,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::GatewayConfig(arguments) => gateway_config::run(&arguments, console),
         Command::Schema(arguments) => schema::run(&arguments, console),
         Command::Serve(arguments) => serve::run(&arguments, console),
+        Command::Push(arguments) => push::run(&arguments, console),
+        Command::Pull(arguments) => pull::run(&arguments, console),
     }
 }

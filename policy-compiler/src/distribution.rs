@@ -3,5 +3,6 @@
 
 pub mod artefact;
 pub mod condition;
+pub mod oci;
 pub mod progress;
 pub mod shelf;

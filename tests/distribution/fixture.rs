@@ -37,6 +37,23 @@ impl Site {
         self.workshop.bundle(Recipe { name: &format!("v{version}"), version, ..Recipe::GOOD })
     }
 
+    /// The public half of a key that nobody trusts.
+    pub(crate) fn other_key(&self, name: &str) -> Result<PathBuf> {
+        self.workshop.signing_key(name)?;
+        Ok(self.home.path().join(format!("workshop/signers/{name}.pub")))
+    }
+
+    /// A bundle as `palisade build` leaves it.
+    pub(crate) fn unsigned_bundle(&self, version: u64) -> Result<PathBuf> {
+        let path = self.home.path().join("unsigned.palisade");
+        let project = Example::Quickstart.folder();
+        let keys = format!("dev={}", text(&self.workshop.key_set(Recipe::GOOD.issuer)));
+        let (version, output) = (version.to_string(), text(&path));
+        let arguments = ["build", text(&project), "-o", output, "--version", &version, "--jwks", &keys];
+        Palisade::new(&self.cli).succeed(arguments)?;
+        Ok(path)
+    }
+
     /// The folder that is served.
     pub(crate) fn served(&self) -> PathBuf {
         self.home.path().join("served")

@@ -2,6 +2,8 @@
 
 mod fixture;
 mod hostile;
+mod lying_registry;
+mod registry;
 mod serve;
 mod serve_tls;
 mod waiting;

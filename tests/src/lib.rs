@@ -8,6 +8,7 @@
 //! product as an operator does, through files, commands and sockets.
 
 pub mod agents;
+pub mod answering;
 pub mod bundle;
 pub mod bundle_server;
 pub mod case;
@@ -24,6 +25,7 @@ pub mod issuers;
 pub mod key;
 pub mod mcp_server;
 pub mod mcp_tools;
+pub mod oci_registry;
 pub mod oidc;
 pub mod outcome;
 pub mod process;

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use ureq::http::{Response, Uri};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
-use super::{Failure, files};
+use super::{Failure, web};
 use crate::schema::ToolList;
 
 /// How long the whole conversation may take.
@@ -75,28 +74,11 @@ impl Client {
     /// `ca` is a file of certificates in PEM, in place of the public authorities.
     pub(super) fn new(url: &str, bearer: Option<String>, ca: Option<&Path>) -> Result<Self, Failure> {
         let uri: Uri = url.parse().map_err(|error| Failure::new("mcp.url", format!("`{url}`: {error}")))?;
-        let is_local = is_loopback(uri.host().unwrap_or_default());
+        let is_local = web::is_loopback(uri.host().unwrap_or_default());
         if uri.scheme_str() != Some("https") && !is_local {
             return Err(Failure::new("mcp.url", format!("`{url}`: plain http is for loopback addresses only")));
         }
-        let roots = match ca {
-            None => RootCerts::WebPki,
-            Some(path) => {
-                let pem = files::read(path)?;
-                let mut certificates: Vec<Certificate<'static>> = Vec::new();
-                for item in parse_pem(&pem) {
-                    if let PemItem::Certificate(certificate) =
-                        item.map_err(|error| Failure::file("mcp.ca", path, error))?
-                    {
-                        certificates.push(certificate);
-                    }
-                }
-                if certificates.is_empty() {
-                    return Err(Failure::file("mcp.ca", path, "no certificate in PEM"));
-                }
-                RootCerts::new_with_certs(&certificates)
-            }
-        };
+        let roots = web::roots(ca, "mcp.ca")?;
         // The token is for this server: it goes neither after a redirect nor, for a loopback address, through a proxy.
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
@@ -285,11 +267,6 @@ fn request(method: &str, params: Value) -> Value {
 
 fn client_info() -> Value {
     json!({"name": "palisade", "version": env!("CARGO_PKG_VERSION")})
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

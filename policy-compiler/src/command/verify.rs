@@ -56,6 +56,29 @@ impl TrustArguments {
     }
 }
 
+/// Whose signatures count, where somebody wants to know.
+#[derive(Debug, Args)]
+pub(super) struct OptionalTrust {
+    /// A key that may sign: `ed25519:BASE64`, `es256:BASE64`, or a file that holds one; repeatable
+    #[arg(long = "trust", value_name = "KEY|FILE")]
+    keys: Vec<String>,
+    /// How many distinct keys must have signed
+    #[arg(long, value_name = "K", default_value_t = 1, requires = "keys")]
+    threshold: usize,
+}
+
+impl OptionalTrust {
+    /// None where no key is given.
+    pub(super) fn set(&self) -> Result<Option<TrustSet>, Failure> {
+        let Self { keys, threshold } = self;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let keys = keys.iter().map(|text| read_key(text)).collect::<Result<Vec<_>, _>>()?;
+        TrustSet::new(keys, *threshold).map(Some).map_err(|error| Failure::new("trust.set", error))
+    }
+}
+
 pub(super) fn read_key(text: &str) -> Result<TrustKey, Failure> {
     let key = match text.contains(':') && !Path::new(text).exists() {
         true => text.to_owned(),
