@@ -27,8 +27,8 @@ pub const SERVED_FILES: usize = 4096;
 /// Most bytes of them together. They are kept in memory, so that requests never touch the disk.
 pub const SERVED_BYTES: usize = 512 * 1024 * 1024;
 
-/// Largest signed document that is served, in bytes. Gateways have narrower limits, by the kind of document.
-pub const SERVED_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+/// Largest freshness or root document that is served, in bytes. Gateways have narrower limits, by the kind of document.
+pub const SERVED_DOCUMENT_BYTES: usize = 1024 * 1024;
 
 /// Versions of a file that are remembered, to say what a gateway has that is behind.
 pub const SERVED_HISTORY: usize = 16;

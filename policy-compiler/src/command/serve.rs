@@ -30,8 +30,8 @@ use crate::limits::{SERVED_CLIENTS, SERVED_CONNECTIONS};
 
 /// Serve the bundles and signed documents of a directory to gateways.
 ///
-/// Files are `NAME.palisade`, `NAME.candidate.palisade`, `NAME.freshness.json`, `NAME.root.N.json` and `NAME.revocations.json`,
-/// where NAME is the channel that they are for; nothing else is served. Publish by rename: a file that is not whole is not
+/// Files are `NAME.palisade`, `NAME.candidate.palisade`, `NAME.freshness.json`, `NAME.root.N.json`, `NAME.revocations.json` and
+/// `NAME.revocations.SERIAL.json`, where NAME is the channel that they are for; nothing else is served. Publish by rename: a file that is not whole is not
 /// served, and the last good bytes are meanwhile. `GET` and `HEAD` have strong entity tags; `If-None-Match` with
 /// `Prefer: wait=N` is answered when the file changes. Ends on SIGTERM or SIGINT.
 #[derive(Debug, Args)]

@@ -5,11 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 use palisade_gateway::bundle::{BundleError, Container, Digest};
 use palisade_gateway::limits;
+use palisade_gateway::revocation::ListFile;
 use palisade_gateway::signed::{SignedDocument, SignedError};
 use serde::Deserialize;
 
 use crate::bundle::check_whole;
 use crate::limits::SERVED_DOCUMENT_BYTES;
+use crate::revocation::{ListError, SignedList};
 
 /// The media type of bundles, in HTTP and in registries.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.palisade.bundle.v1";
@@ -27,6 +29,8 @@ pub enum Kind {
     Root(u64),
     /// `NAME.revocations.json`: who is turned away whatever the bundle says.
     Revocations,
+    /// `NAME.revocations.SERIAL.json`: a large list that later ones add to.
+    RevocationsBase(u64),
 }
 
 impl Kind {
@@ -35,7 +39,9 @@ impl Kind {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Bundle | Self::Candidate => BUNDLE_MEDIA_TYPE,
-            Self::Freshness | Self::Root(_) | Self::Revocations => "application/vnd.dsse.envelope.v1+json",
+            Self::Freshness | Self::Root(_) | Self::Revocations | Self::RevocationsBase(_) => {
+                "application/vnd.dsse.envelope.v1+json"
+            }
         }
     }
 
@@ -44,7 +50,8 @@ impl Kind {
     pub fn max_bytes(self) -> usize {
         match self {
             Self::Bundle | Self::Candidate => limits::BUNDLE_BYTES,
-            Self::Freshness | Self::Root(_) | Self::Revocations => SERVED_DOCUMENT_BYTES,
+            Self::Freshness | Self::Root(_) => SERVED_DOCUMENT_BYTES,
+            Self::Revocations | Self::RevocationsBase(_) => limits::REVOCATIONS_BYTES,
         }
     }
 }
@@ -74,8 +81,12 @@ impl<'a> ArtefactName<'a> {
         } else if let Some(channel) = name.strip_suffix(".revocations.json") {
             (channel, Kind::Revocations)
         } else {
-            let (channel, number) = name.strip_suffix(".json")?.rsplit_once(".root.")?;
-            (channel, Kind::Root(version(number)?))
+            let (rest, number) = name.strip_suffix(".json")?.rsplit_once('.')?;
+            let number = version(number)?;
+            match rest.strip_suffix(".root") {
+                Some(channel) => (channel, Kind::Root(number)),
+                None => (rest.strip_suffix(".revocations")?, Kind::RevocationsBase(number)),
+            }
         };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let is_channel = !channel.is_empty() && !channel.starts_with('.') && channel.bytes().all(is_plain);
@@ -116,6 +127,8 @@ pub enum ArtefactError {
     Bundle(BundleError),
     /// It is no whole signed document.
     Document(SignedError),
+    /// It is no revocation list.
+    List(ListError),
     /// Nobody has signed it.
     Unsigned,
     /// It is for another channel.
@@ -131,6 +144,7 @@ impl ArtefactError {
         match self {
             Self::Bundle(error) => error.code(),
             Self::Document(error) => error.code(),
+            Self::List(error) => error.code(),
             Self::Unsigned => "artefact.unsigned",
             Self::Channel(_) => "artefact.channel",
             Self::Version => "artefact.version",
@@ -143,6 +157,7 @@ impl fmt::Display for ArtefactError {
         match self {
             Self::Bundle(error) => error.fmt(f),
             Self::Document(error) => error.fmt(f),
+            Self::List(error) => error.fmt(f),
             Self::Unsigned => f.write_str("it has no signature"),
             Self::Channel(channel) => write!(f, "it is for the channel `{channel}`"),
             Self::Version => f.write_str("it has another version than its name"),
@@ -163,12 +178,12 @@ impl Artefact {
             Kind::Bundle | Kind::Candidate => bundle(&bytes)?,
             Kind::Freshness => document(&bytes, "application/vnd.palisade.freshness.v1+json")?,
             Kind::Root(_) => document(&bytes, "application/vnd.palisade.root.v1+json")?,
-            Kind::Revocations => document(&bytes, "application/vnd.palisade.revocations.v1+json")?,
+            Kind::Revocations | Kind::RevocationsBase(_) => list(&bytes)?,
         };
         if channel != name.channel {
             return Err(ArtefactError::Channel(channel));
         }
-        if let Kind::Root(version) = name.kind
+        if let Kind::Root(version) | Kind::RevocationsBase(version) = name.kind
             && identity.version != Some(version)
         {
             return Err(ArtefactError::Version);
@@ -210,6 +225,16 @@ fn bundle(bytes: &[u8]) -> Result<(String, Identity), ArtefactError> {
     }
     let digest = Digest::of(container.unverified_manifest());
     Ok((manifest.channel, Identity { version: Some(manifest.version), digest, expires: Some(manifest.expires) }))
+}
+
+fn list(bytes: &[u8]) -> Result<(String, Identity), ArtefactError> {
+    let signed = SignedList::read(bytes, None).map_err(ArtefactError::List)?;
+    let document = SignedDocument::read(bytes, limits::REVOCATIONS_BYTES).map_err(ArtefactError::Document)?;
+    if document.unverified_signers().next().is_none() {
+        return Err(ArtefactError::Unsigned);
+    }
+    let SignedList { list: ListFile { head, entries: _ }, digest, signers: _ } = signed;
+    Ok((head.channel, Identity { version: Some(head.serial), digest, expires: Some(head.expires) }))
 }
 
 /// What all signed documents have. Whoever verifies one reads the rest of it as well.

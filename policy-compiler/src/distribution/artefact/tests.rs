@@ -1,6 +1,7 @@
 use super::*;
 use crate::bundle::{Draft, sign, write};
 use crate::keys::{Algorithm, PrivateKey};
+use crate::revocation::{ListEditor, Publication};
 
 pub(crate) fn key() -> PrivateKey {
     PrivateKey::generate(Algorithm::Ed25519).unwrap()
@@ -38,6 +39,14 @@ fn envelope(payload_type: &str, payload: &str, signatures: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+fn revocations(channel: &str, serial: u64, is_signed: bool) -> Vec<u8> {
+    let mut editor = ListEditor::new(channel);
+    let keys = [key()];
+    let keys = if is_signed { keys.as_slice() } else { &[] };
+    let publication = Publication { now: 1_000, expires: 2_000, on_expiry: None, keys };
+    (0..serial).map(|_| editor.publish(&publication).unwrap().list).last().unwrap()
+}
+
 const SIGNATURE: &str = r#"[{"keyid":"","sig":"AAAA"}]"#;
 
 fn read(name: &str, bytes: Vec<u8>) -> Result<Artefact, &'static str> {
@@ -56,6 +65,8 @@ fn names_of_a_channel_s_files() {
         ("shop.root.7.root.8.json", "shop.root.7", Kind::Root(8)),
         ("shop.revocations.json", "shop", Kind::Revocations),
         ("root.root.1.json", "root", Kind::Root(1)),
+        ("shop.revocations.12.json", "shop", Kind::RevocationsBase(12)),
+        ("shop.root.1.revocations.json", "shop.root.1", Kind::Revocations),
     ] {
         assert_eq!(ArtefactName::parse(name), Some(ArtefactName { channel, kind }), "{name}");
     }
@@ -94,6 +105,9 @@ fn no_other_name_is_served() {
         "shop.root.18446744073709551616.json",
         ".root.1.json",
         "shop.rev.json",
+        "shop.7.json",
+        "shop.revocations.01.json",
+        ".revocations.1.json",
         "key.pem",
         "palisade.toml",
     ] {
@@ -137,12 +151,19 @@ fn documents_are_what_their_name_says() {
     assert_eq!((artefact.identity().version, artefact.identity().expires), (Some(7), Some(9)));
     let root = envelope("root", r#"{"channel":"shop","version":2}"#, SIGNATURE);
     assert!(read("shop.root.2.json", root.clone()).is_ok());
-    let list = envelope("revocations", r#"{"channel":"shop"}"#, SIGNATURE);
-    assert!(read("shop.revocations.json", list.clone()).is_ok());
+    let list = revocations("shop", 3, true);
+    assert_eq!(read("shop.revocations.json", list.clone()).unwrap().identity().version, Some(3));
+    assert!(read("shop.revocations.3.json", list.clone()).is_ok());
 
     assert_eq!(read("shop.root.3.json", root.clone()), Err("artefact.version"));
     assert_eq!(read("shop.root.3.json", envelope("root", r#"{"channel":"shop"}"#, SIGNATURE)), Err("artefact.version"));
     assert_eq!(read("other.root.2.json", root.clone()), Err("artefact.channel"));
+    assert_eq!(read("shop.revocations.4.json", list.clone()), Err("artefact.version"));
+    assert_eq!(read("other.revocations.json", list.clone()), Err("artefact.channel"));
+    assert_eq!(read("shop.revocations.json", revocations("shop", 3, false)), Err("artefact.unsigned"));
+    assert_eq!(read("shop.revocations.json", root.clone()), Err("signed.payload_type"));
+    let loose = envelope("revocations", r#"{"channel":"shop","serial":3}"#, SIGNATURE);
+    assert_eq!(read("shop.revocations.json", loose), Err("revocations.malformed"));
     assert_eq!(read("shop.freshness.json", root), Err("signed.payload_type"));
     assert_eq!(read("shop.root.7.json", freshness), Err("signed.payload_type"));
     assert_eq!(read("shop.palisade", list), Err("bundle.magic"));
