@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use palisade_benches::allocations::{Counting, Usage, count};
 use palisade_gateway::token::SignatureAlgorithm;
 use palisade_gateway::{
-    Expected, Gateway, HeaderBuffer, Host, KeyHost, KeyRequest, KeyResponse, NativeMemory, RequestHead, Shared,
+    Expected, FetchHost, FetchRequest, FetchResponse, Gateway, HeaderBuffer, Host, NativeMemory, RequestHead, Shared,
     SharedMemory,
 };
 use palisade_policy_compiler::build::{BuildOptions, MissingKeySets, build};
@@ -109,12 +109,12 @@ impl Host for Proxy {
     }
 }
 
-impl KeyHost for Proxy {
+impl FetchHost for Proxy {
     fn now_nanos(&mut self) -> u64 {
         Host::now_nanos(self)
     }
 
-    fn fetch(&mut self, _: &KeyRequest<'_>) -> Option<u32> {
+    fn fetch(&mut self, _: &FetchRequest<'_>) -> Option<u32> {
         self.fetches += 1;
         Some(self.fetches)
     }
@@ -166,7 +166,7 @@ impl World {
         self.gateway.poll_keys(&mut self.proxy, &mut events);
         if self.proxy.fetches > before {
             let jwks = json!({"keys": [named(JWK)]}).to_string();
-            let response = KeyResponse::Body(jwks.as_bytes());
+            let response = FetchResponse::of(jwks.as_bytes());
             self.gateway.take_keys(self.proxy.fetches, response, &mut self.proxy, &mut events);
         }
     }

@@ -8,11 +8,12 @@ use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
 use crate::error::ConfigError;
+use crate::feed::{FetchHost, FetchResponse};
 use crate::generation::{Generation, Generations, Mark, Terms};
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
-use crate::jwks::{Desk, KeyEvent, KeyHost, KeyResponse, Poller};
+use crate::jwks::{Desk, KeyEvent, Poller};
 use crate::mcp::{SessionUse, Sessions};
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
@@ -99,7 +100,7 @@ impl Gateway {
     pub fn swap(
         &mut self,
         bundle: &[u8],
-        host: &mut dyn KeyHost,
+        host: &mut dyn FetchHost,
         events: &mut Vec<KeyEvent>,
     ) -> Result<bool, ConfigError> {
         let now_seconds = host.now_nanos() / 1_000_000_000;
@@ -137,7 +138,7 @@ impl Gateway {
     pub fn join_workers<'a>(
         &mut self,
         before: impl IntoIterator<Item = &'a Gateway>,
-        host: &mut dyn KeyHost,
+        host: &mut dyn FetchHost,
         events: &mut Vec<KeyEvent>,
     ) {
         if let Some(active) = self.generations.active_mut() {
@@ -148,7 +149,7 @@ impl Gateway {
     }
 
     /// Looks after the keys that are fetched. To be called every [`Gateway::poll_period_ms`].
-    pub fn poll_keys(&mut self, host: &mut dyn KeyHost, events: &mut Vec<KeyEvent>) {
+    pub fn poll_keys(&mut self, host: &mut dyn FetchHost, events: &mut Vec<KeyEvent>) {
         self.generations.sweep();
         self.keep(host, events, Poller::poll);
     }
@@ -157,8 +158,8 @@ impl Gateway {
     pub fn take_keys(
         &mut self,
         call: u32,
-        response: KeyResponse<'_>,
-        host: &mut dyn KeyHost,
+        response: FetchResponse<'_>,
+        host: &mut dyn FetchHost,
         events: &mut Vec<KeyEvent>,
     ) {
         self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
@@ -180,7 +181,7 @@ impl Gateway {
     /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
     fn keep(
         &mut self,
-        host: &mut dyn KeyHost,
+        host: &mut dyn FetchHost,
         events: &mut Vec<KeyEvent>,
         work: impl FnOnce(&mut Poller, &mut Desk<'_>),
     ) {

@@ -1,6 +1,6 @@
 //! What the request path asks of the outside, and nothing more.
 
-use crate::jwks::{KeyHost, KeyRequest};
+use crate::feed::{FetchHost, FetchRequest};
 use crate::shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 use crate::token::SignatureAlgorithm;
 
@@ -96,12 +96,12 @@ impl SharedMemory for NativeHost {
 }
 
 /// Fetches nothing.
-impl KeyHost for NativeHost {
+impl FetchHost for NativeHost {
     fn now_nanos(&mut self) -> u64 {
         Host::now_nanos(self)
     }
 
-    fn fetch(&mut self, _request: &KeyRequest<'_>) -> Option<u32> {
+    fn fetch(&mut self, _request: &FetchRequest<'_>) -> Option<u32> {
         None
     }
 }

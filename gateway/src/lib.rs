@@ -22,6 +22,7 @@ mod decision_id;
 mod entity_text;
 mod error;
 mod evaluate;
+mod feed;
 mod gateway;
 mod generation;
 mod head;
@@ -59,6 +60,7 @@ pub use configuration::{
 };
 pub use decision_id::DecisionId;
 pub use error::ConfigError;
+pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
@@ -68,7 +70,7 @@ pub use inspection::{
     KeyReport, KeyUse, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, WorkloadProof, inspect_keys,
 };
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
-pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, KeyHost, KeyRequest, KeyResponse, RefreshError};
+pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, RefreshError};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
     SessionBinding, ToolDefinitions,

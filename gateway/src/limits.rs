@@ -84,15 +84,27 @@ pub const JWKS_HINT_SECONDS: u64 = 30;
 /// How long a fetch of keys may take, in milliseconds.
 pub const JWKS_TIMEOUT_MS: u32 = 5_000;
 
-/// How long a worker's claim to a fetch holds, in milliseconds: longer than the fetch can take. Should the worker end meanwhile,
-/// another one fetches after this time.
-pub const JWKS_LEASE_MS: u64 = 10_000;
+/// How long a worker's claim to a fetch holds unless it is renewed, in milliseconds. Should the worker end meanwhile, another one
+/// fetches after this time.
+pub const FEED_LEASE_MS: u64 = 10_000;
 
-/// First delay after a failed fetch of keys, in milliseconds. It doubles with each failure.
-pub const JWKS_BACKOFF_MS: u64 = 1_000;
+/// First delay after a failed fetch, in milliseconds. It doubles with each failure.
+pub const FEED_BACKOFF_MS: u64 = 1_000;
 
-/// Longest delay after a failed fetch of keys, in milliseconds.
-pub const JWKS_BACKOFF_MAX_MS: u64 = 60_000;
+/// Longest delay after a failed fetch, in milliseconds.
+pub const FEED_BACKOFF_MAX_MS: u64 = 60_000;
+
+/// How long a fetch of a file may take, in milliseconds, besides the time for which its server was asked to wait.
+pub const FEED_TIMEOUT_MS: u32 = 10_000;
+
+/// How soon a server that waits for something new is asked again, in milliseconds.
+pub const FEED_AGAIN_MS: u64 = 500;
+
+/// How often a worker looks for a document that another one has announced. It comes with the announcement, or at the next look.
+pub const FEED_LOOKS: u32 = 16;
+
+/// Longest entity tag that is remembered, in bytes. Servers use a digest, or a time and a size.
+pub const ETAG_BYTES: usize = 256;
 
 /// Most unknown key ids that a worker remembers, so that one of them alone asks for a fetch only once in a while.
 pub const JWKS_MISSES: usize = 1024;

@@ -3,6 +3,7 @@
 //! - [`filter`]: which configuration answers which request.
 //! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
 //! - [`keys`] and [`key_metrics`]: key sets that are fetched, between requests.
+//! - `fetch`: the gateway's own requests, and the responses to them.
 //! - [`metrics`]: Envoy's statistics.
 //! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
 //! - `client_certificate`: what the proxy says about the connection's.
@@ -22,6 +23,7 @@ mod client_certificate;
 pub mod enforce;
 #[cfg(test)]
 mod fake;
+mod fetch;
 pub mod filter;
 #[cfg(test)]
 mod fixture;

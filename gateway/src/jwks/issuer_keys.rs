@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::event::RefreshError;
-use super::ledger::Pace;
 use super::uri::JwksUri;
+use crate::feed::Pace;
 use crate::limits;
 use crate::section::{RemoteJwks, SectionError, SectionErrorKind};
 use crate::token::{Algorithm, Key, KeySet, TokenError};

@@ -2,13 +2,13 @@
 
 use super::clusters::JwksClusters;
 use super::event::KeyEvent;
-use super::host::{KeyHost, KeyResponse};
 use super::issuer_keys::IssuerKeys;
 use super::misses::Misses;
 use super::post::{Post, remote};
 use crate::bundle::Digest;
 use crate::chance::Chance;
 use crate::error::ConfigError;
+use crate::feed::{FetchHost, FetchResponse, Turn};
 use crate::limits;
 use crate::token::{IssuerIndex, IssuerTable};
 
@@ -25,7 +25,7 @@ pub(crate) struct Poller {
 /// What a call may change besides the poller itself.
 pub(crate) struct Desk<'a> {
     pub(crate) issuers: &'a mut IssuerTable,
-    pub(crate) host: &'a mut dyn KeyHost,
+    pub(crate) host: &'a mut dyn FetchHost,
     pub(crate) events: &'a mut Vec<KeyEvent>,
     /// The issuers whose keys are not what they were: what was verified by the old ones is to be forgotten.
     pub(crate) changed: &'a mut Vec<IssuerIndex>,
@@ -110,24 +110,24 @@ impl Poller {
 
     /// Takes what other workers have fetched, and fetches what is due and nobody else is fetching.
     pub(crate) fn poll(&mut self, desk: &mut Desk<'_>) {
-        let now_ms = desk.host.now_nanos() / 1_000_000;
         for position in 0..self.posts.len() {
-            let jitter = self.chance.draw();
-            let owner = self.owner;
+            let turn = self.turn(desk);
             if let Some(post) = self.posts.get_mut(position) {
-                post.poll(owner, jitter, now_ms, desk);
+                post.poll(turn, desk);
             }
         }
     }
 
     /// Takes the response to a fetch. One that nobody waits for is ignored.
-    pub(crate) fn respond(&mut self, call: u32, response: KeyResponse<'_>, desk: &mut Desk<'_>) {
-        let now_ms = desk.host.now_nanos() / 1_000_000;
-        let jitter = self.chance.draw();
-        let owner = self.owner;
+    pub(crate) fn respond(&mut self, call: u32, response: FetchResponse<'_>, desk: &mut Desk<'_>) {
+        let turn = self.turn(desk);
         if let Some(post) = self.posts.iter_mut().find(|post| post.waits_for(call)) {
-            post.respond(owner, response, jitter, now_ms, desk);
+            post.respond(response, turn, desk);
         }
+    }
+
+    fn turn(&mut self, desk: &mut Desk<'_>) -> Turn {
+        Turn { owner: self.owner, jitter: self.chance.draw(), now_ms: desk.host.now_nanos() / 1_000_000 }
     }
 
     /// The age of each issuer's keys, in seconds; `None` for an issuer that has none.

@@ -2,15 +2,15 @@
 
 use super::document::{Document, Reading};
 use super::event::{KeyEvent, KeyEventKind, RefreshError};
-use super::host::{KeyHost, KeyRequest, KeyResponse};
 use super::issuer_keys::{IssuerKeys, RemoteKeys};
-use super::ledger::Ledger;
 use super::poller::Desk;
-use super::shared::{self, Names, SharedDocument};
 use crate::bundle::Digest;
+use crate::feed::{Entry, Feed, FetchRequest, FetchResponse, Names, News, Turn};
 use crate::limits;
-use crate::shared_memory::{Expected, Shared};
 use crate::token::{Issuer, IssuerIndex};
+
+/// What servers of key sets are asked for.
+const ACCEPT: &str = "application/jwk-set+json, application/json";
 
 /// One issuer whose keys are fetched.
 #[derive(Debug)]
@@ -18,23 +18,9 @@ pub(super) struct Post {
     pub(super) issuer: IssuerIndex,
     pub(super) alias: String,
     pub(super) cluster: String,
-    names: Names,
-    /// The serial of the document that was taken last.
-    serial: u64,
+    feed: Feed,
     /// When a token named a key that is not there, unless a fetch has begun since.
     pub(super) wanted_ms: Option<u64>,
-    /// The fetch under way: its number, and when it is given up.
-    in_flight: Option<(u32, u64)>,
-    /// The ledger where workers share none.
-    own: Ledger,
-}
-
-/// A ledger as it was read, and how to put another in its place.
-#[derive(Clone, Copy)]
-struct Entry {
-    ledger: Ledger,
-    /// The shared version; `None` where workers share nothing.
-    version: Option<u32>,
 }
 
 impl Post {
@@ -43,155 +29,98 @@ impl Post {
             issuer,
             alias: alias.to_owned(),
             cluster: cluster.to_owned(),
-            names: Names::new(bundle, alias, cluster),
-            serial: 0,
+            feed: Feed::new(names(bundle, alias, cluster)),
             wanted_ms: None,
-            in_flight: None,
-            own: Ledger::default(),
         }
     }
 
     /// Opens the ledger if there is none, and takes what another worker has fetched.
     pub(super) fn join(&mut self, desk: &mut Desk<'_>) {
-        if desk.host.shared(&self.names.ledger) == Shared::Absent {
-            desk.host.share(&self.names.ledger, &shared::write_ledger(&Ledger::default()), Expected::Nothing);
-        }
-        let Entry { ledger, .. } = self.read(desk.host);
-        self.take(ledger, desk);
+        self.feed.open(desk.host);
+        let entry = self.feed.read(desk.host);
+        self.take(entry, desk);
     }
 
     /// Takes what another worker has fetched, and fetches if it is time and nobody else does.
-    pub(super) fn poll(&mut self, owner: u64, jitter: u64, now_ms: u64, desk: &mut Desk<'_>) {
-        let entry = self.read(desk.host);
-        self.take(entry.ledger, desk);
-        // A response that never comes must not keep the issuer waiting for ever.
-        self.in_flight = self.in_flight.filter(|(_, until_ms)| now_ms < *until_ms);
+    pub(super) fn poll(&mut self, turn: Turn, desk: &mut Desk<'_>) {
+        let entry = self.feed.read(desk.host);
+        self.take(entry, desk);
         if !entry.ledger.is_unanswered(self.wanted_ms) {
             self.wanted_ms = None;
         }
         let Some(keys) = desk.issuers.get(self.issuer).and_then(remote) else { return };
-        if self.in_flight.is_some() || !entry.ledger.is_due(keys.pace, self.wanted_ms, now_ms) {
-            return;
-        }
-        let Some(claimed) = self.write(entry, entry.ledger.claimed(owner, now_ms), desk.host) else { return };
-        let request = KeyRequest {
+        let Some(claimed) = self.feed.claim(entry, keys.pace, self.wanted_ms, turn, desk.host) else { return };
+        let request = FetchRequest {
             cluster: &self.cluster,
             authority: keys.uri.authority(),
             path: keys.uri.target(),
+            accept: ACCEPT,
+            etag: None,
+            wait_seconds: None,
             timeout_ms: limits::JWKS_TIMEOUT_MS,
         };
         match desk.host.fetch(&request) {
-            Some(call) => self.in_flight = Some((call, now_ms.saturating_add(limits::JWKS_LEASE_MS))),
-            None => self.finish(claimed, Err(RefreshError::NotSent), jitter, now_ms, desk),
+            Some(call) => self.feed.sent(call, turn.now_ms.saturating_add(limits::FEED_LEASE_MS)),
+            None => self.finish(claimed, Err(RefreshError::NotSent), turn, desk),
         }
     }
 
     /// Whether a response is to this issuer's fetch.
     pub(super) fn waits_for(&self, call: u32) -> bool {
-        self.in_flight.is_some_and(|(waited, _)| waited == call)
+        self.feed.waits_for(call)
     }
 
     /// Takes the response to a fetch.
-    pub(super) fn respond(
-        &mut self,
-        owner: u64,
-        response: KeyResponse<'_>,
-        jitter: u64,
-        now_ms: u64,
-        desk: &mut Desk<'_>,
-    ) {
-        self.in_flight = None;
-        let entry = self.read(desk.host);
-        // Too late: the time was up, and another worker is fetching or has fetched. Its answer counts.
-        if entry.ledger.owner == owner {
-            self.finish(entry, response_body(response), jitter, now_ms, desk);
+    pub(super) fn respond(&mut self, response: FetchResponse<'_>, turn: Turn, desk: &mut Desk<'_>) {
+        if let Some(entry) = self.feed.arrived(turn.owner, desk.host) {
+            self.finish(entry, response_body(response), turn, desk);
         }
     }
 
     /// Ends a fetch of this worker's: with keys for all workers, or with another try later.
-    fn finish(
-        &mut self,
-        entry: Entry,
-        body: Result<&[u8], RefreshError>,
-        jitter: u64,
-        now_ms: u64,
-        desk: &mut Desk<'_>,
-    ) {
+    fn finish(&mut self, entry: Entry, body: Result<&[u8], RefreshError>, turn: Turn, desk: &mut Desk<'_>) {
         // What another worker fetched before counts, too: a SPIFFE bundle must not fall behind it.
-        self.take(entry.ledger, desk);
+        self.take(entry, desk);
         let Some(issuer) = desk.issuers.get_mut(self.issuer) else { return };
-        let fetched = body.and_then(|body| install(issuer, body, now_ms).map(|installed| (body, installed)));
+        let fetched = body.and_then(|body| install(issuer, body, turn.now_ms).map(|installed| (body, installed)));
         let Some(keys) = remote(issuer) else { return };
         let kind = match fetched {
             Ok((body, (document, changed))) => {
                 let interval_ms = keys.interval_ms(document.refresh_hint);
-                let ledger = entry.ledger.succeeded(interval_ms, jitter, now_ms);
                 if changed {
                     desk.changed.push(self.issuer);
                 }
-                // The ledger first: only who still holds it may share a document. Whoever sees the new serial and the old
-                // document looks again.
-                if self.write(entry, ledger, desk.host).is_some() {
-                    self.serial = ledger.serial;
-                    if entry.version.is_some() {
-                        let document = SharedDocument { serial: ledger.serial, fetched_ms: now_ms, body };
-                        desk.host.share(&self.names.document, &shared::write_document(&document), Expected::Anything);
-                    }
-                }
+                self.feed.succeeded(entry, interval_ms, "", body, turn, desk.host);
                 KeyEventKind::Fetched { usable: document.usable, defective: document.defective, changed }
             }
-            Err(error) => {
-                let ledger = entry.ledger.failed(keys.pace, jitter, now_ms);
-                self.write(entry, ledger, desk.host);
-                KeyEventKind::Failed { error, failures: ledger.failures }
-            }
+            Err(error) => KeyEventKind::Failed { error, failures: self.feed.failed(entry, keys.pace, turn, desk.host) },
         };
         desk.events.push(KeyEvent { issuer: self.alias.clone(), kind });
     }
 
     /// Takes the document that another worker shared, if there is one that this worker has not seen.
-    fn take(&mut self, ledger: Ledger, desk: &mut Desk<'_>) {
-        if ledger.serial == self.serial {
-            return;
-        }
-        let Shared::Found(bytes, _) = desk.host.shared(&self.names.document) else { return };
+    fn take(&mut self, entry: Entry, desk: &mut Desk<'_>) {
+        let Some(News { document }) = self.feed.news(entry.ledger, desk.host) else { return };
         let Some(issuer) = desk.issuers.get_mut(self.issuer) else { return };
         let now_ms = desk.host.now_nanos() / 1_000_000;
-        let installed = shared::read_document(&bytes).ok_or(RefreshError::Malformed).and_then(|document| {
-            self.serial = document.serial;
-            install(issuer, document.body, document.fetched_ms.min(now_ms))
-        });
+        let installed = document
+            .ok_or(RefreshError::Malformed)
+            .and_then(|document| install(issuer, &document.body, document.fetched_ms.min(now_ms)));
         match installed {
             Ok((_, true)) => desk.changed.push(self.issuer),
             Ok((_, false)) => {}
             Err(_) => {
-                // Not looked at again.
-                self.serial = ledger.serial;
+                self.feed.dismiss(entry.ledger);
                 desk.events.push(KeyEvent { issuer: self.alias.clone(), kind: KeyEventKind::SharedRefused });
             }
         }
     }
+}
 
-    /// The ledger as it is now.
-    fn read(&self, host: &mut dyn KeyHost) -> Entry {
-        match host.shared(&self.names.ledger) {
-            Shared::Found(bytes, version) => {
-                Entry { ledger: shared::read_ledger(&bytes).unwrap_or_default(), version: Some(version) }
-            }
-            Shared::Absent | Shared::Unsupported => Entry { ledger: self.own, version: None },
-        }
-    }
-
-    /// Puts a ledger in the place of the one that was read. `None` when another worker was quicker.
-    fn write(&mut self, entry: Entry, ledger: Ledger, host: &mut dyn KeyHost) -> Option<Entry> {
-        self.own = ledger;
-        let Some(version) = entry.version else { return Some(Entry { ledger, version: None }) };
-        if !host.share(&self.names.ledger, &shared::write_ledger(&ledger), Expected::Version(version)) {
-            return None;
-        }
-        // The version that it has now, to be replaced in turn.
-        Some(self.read(host)).filter(|written| written.ledger == ledger)
-    }
+/// By the bundle, the issuer's alias, and the cluster that leads to its keys: an operator who changes that does not want what came
+/// by the old one.
+fn names(bundle: Digest, alias: &str, cluster: &str) -> Names {
+    Names::new("jwks", &format!("{bundle}.{alias}.{cluster}"))
 }
 
 /// The keys of an issuer that are fetched.
@@ -210,11 +139,31 @@ fn install(issuer: &mut Issuer, body: &[u8], fetched_ms: u64) -> Result<(Documen
     Ok((document, changed))
 }
 
-fn response_body(response: KeyResponse<'_>) -> Result<&[u8], RefreshError> {
+fn response_body(response: FetchResponse<'_>) -> Result<&[u8], RefreshError> {
     match response {
-        KeyResponse::Body(body) => Ok(body),
-        KeyResponse::Nothing => Err(RefreshError::NoResponse),
-        KeyResponse::Status(status) => Err(RefreshError::Status(status)),
-        KeyResponse::TooLarge => Err(RefreshError::TooLarge),
+        FetchResponse::Body(body) => Ok(body.bytes),
+        FetchResponse::Nothing => Err(RefreshError::NoResponse),
+        FetchResponse::Status(status) => Err(RefreshError::Status(status)),
+        FetchResponse::TooLarge => Err(RefreshError::TooLarge),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_bundles_issuers_and_clusters_apart() {
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        let mut names: Vec<String> = [(a, "dev", "idp"), (b, "dev", "idp"), (a, "prod", "idp"), (a, "dev", "idp.2")]
+            .into_iter()
+            .flat_map(|(bundle, alias, cluster)| {
+                let Names { ledger, document } = names(bundle, alias, cluster);
+                [ledger, document]
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 8);
     }
 }

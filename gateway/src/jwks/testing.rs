@@ -1,71 +1,13 @@
 //! A proxy with several workers, and an issuer whose key set changes.
 
-use std::collections::BTreeMap;
-
 use super::clusters::JwksClusters;
 use super::event::{KeyEvent, KeyEventKind, RefreshError};
-use super::host::{KeyHost, KeyRequest, KeyResponse};
 use super::poller::{Desk, Poller};
 use crate::bundle::Digest;
+use crate::feed::FetchResponse;
+pub(super) use crate::feed::testing::FakeProxy;
 use crate::section::{self, Profile, RemoteJwks};
-use crate::shared_memory::{Expected, Shared, SharedMemory};
 use crate::token::{Algorithm, IssuerIndex, IssuerTable, TokenError, testing};
-
-/// What the workers have in common. Time passes only when a test says so.
-pub(super) struct FakeProxy {
-    pub(super) now_ms: u64,
-    pub(super) shared: BTreeMap<String, (Vec<u8>, u32)>,
-    pub(super) sharing: bool,
-    pub(super) sending: bool,
-    /// Every request that was sent, and when. A request's number is its position.
-    pub(super) requests: Vec<(u64, String)>,
-}
-
-impl FakeProxy {
-    pub(super) fn new() -> Self {
-        Self { now_ms: 1_800_000_000_000, shared: BTreeMap::new(), sharing: true, sending: true, requests: Vec::new() }
-    }
-
-    /// The number of the request that was sent last.
-    pub(super) fn last(&self) -> u32 {
-        u32::try_from(self.requests.len() - 1).unwrap()
-    }
-}
-
-impl SharedMemory for FakeProxy {
-    fn shared(&mut self, name: &str) -> Shared {
-        match self.shared.get(name) {
-            _ if !self.sharing => Shared::Unsupported,
-            Some((bytes, version)) => Shared::Found(bytes.clone(), *version),
-            None => Shared::Absent,
-        }
-    }
-
-    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
-        let current = self.shared.get(name).map_or(0, |(_, version)| *version);
-        let holds = match expected {
-            Expected::Anything => true,
-            Expected::Nothing => current == 0,
-            Expected::Version(version) => version == current,
-        };
-        if self.sharing && holds {
-            self.shared.insert(name.to_owned(), (bytes.to_vec(), current + 1));
-        }
-        self.sharing && holds
-    }
-}
-
-impl KeyHost for FakeProxy {
-    fn now_nanos(&mut self) -> u64 {
-        self.now_ms * 1_000_000
-    }
-
-    fn fetch(&mut self, request: &KeyRequest<'_>) -> Option<u32> {
-        let KeyRequest { cluster, authority, path, .. } = request;
-        self.requests.push((self.now_ms, format!("{cluster} {authority} {path}")));
-        self.sending.then(|| self.last())
-    }
-}
 
 /// One worker.
 pub(super) struct Worker {
@@ -89,7 +31,7 @@ impl Worker {
         self.desk(proxy, |poller, desk| poller.poll(desk));
     }
 
-    pub(super) fn respond(&mut self, call: u32, response: KeyResponse<'_>, proxy: &mut FakeProxy) {
+    pub(super) fn respond(&mut self, call: u32, response: FetchResponse<'_>, proxy: &mut FakeProxy) {
         self.desk(proxy, |poller, desk| poller.respond(call, response, desk));
     }
 

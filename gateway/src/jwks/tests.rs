@@ -5,11 +5,11 @@ mod missed;
 mod untrusted;
 
 use super::event::{KeyEventKind, RefreshError};
-use super::host::KeyResponse;
 use super::poller::Poller;
 use super::testing::*;
 use crate::bundle::Digest;
 use crate::error::ConfigError;
+use crate::feed::FetchResponse;
 use crate::jwks::JwksClusters;
 use crate::limits;
 use crate::section::Profile;
@@ -22,7 +22,7 @@ const UNKNOWN: Result<(), TokenError> = Err(TokenError::KeyUnknown);
 fn served(profile: Profile, document: &[u8]) -> (FakeProxy, [Worker; 3]) {
     let mut proxy = FakeProxy::new();
     let mut workers = [11, 22, 33].map(|random| Worker::new(profile.clone(), random, &mut proxy));
-    serve(&mut workers, &mut proxy, KeyResponse::Body(document));
+    serve(&mut workers, &mut proxy, FetchResponse::of(document));
     for worker in &mut workers {
         worker.poll(&mut proxy);
         worker.events.clear();
@@ -32,7 +32,7 @@ fn served(profile: Profile, document: &[u8]) -> (FakeProxy, [Worker; 3]) {
 }
 
 /// Polls the first worker, which must fetch, and answers.
-fn serve(workers: &mut [Worker; 3], proxy: &mut FakeProxy, response: KeyResponse<'_>) {
+fn serve(workers: &mut [Worker; 3], proxy: &mut FakeProxy, response: FetchResponse<'_>) {
     let before = proxy.requests.len();
     workers[0].poll(proxy);
     assert_eq!(proxy.requests.len(), before + 1, "the first worker should have fetched");
@@ -50,7 +50,7 @@ fn one_worker_fetches_and_all_have_the_keys() {
         worker.poll(&mut proxy);
     }
     assert_eq!(proxy.requests, [(proxy.now_ms, "idp idp.example:8443 /jwks?v=1".to_owned())]);
-    workers[0].respond(0, KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+    workers[0].respond(0, FetchResponse::of(&jwks(&["a"])), &mut proxy);
     assert_eq!(workers[0].ask("a", proxy.now_ms), Ok(()));
     assert_eq!(workers[1].ask("a", proxy.now_ms), UNAVAILABLE);
     for worker in &mut workers {
@@ -76,7 +76,7 @@ fn a_worker_that_comes_later_has_the_keys_at_once() {
 fn removed_keys_stop_working_at_the_next_refresh_in_every_worker() {
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a", "b"]));
     proxy.now_ms += FRESH_MS;
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["b", "c"])));
+    serve(&mut workers, &mut proxy, FetchResponse::of(&jwks(&["b", "c"])));
     for worker in &mut workers {
         worker.poll(&mut proxy);
         assert_eq!(worker.ask("a", proxy.now_ms), UNKNOWN);
@@ -91,7 +91,7 @@ fn the_same_keys_again_change_nothing_but_their_age() {
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
     for _ in 0..20 {
         proxy.now_ms += FRESH_MS;
-        serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+        serve(&mut workers, &mut proxy, FetchResponse::of(&jwks(&["a"])));
         for worker in &mut workers {
             worker.poll(&mut proxy);
             assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
@@ -106,24 +106,24 @@ fn whatever_goes_wrong_the_last_good_keys_serve_until_they_are_too_stale() {
     let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; limits::JWKS_KEYS + 1].join(","));
     let empty = jwks(&[]);
     let responses = [
-        (KeyResponse::Nothing, RefreshError::NoResponse),
-        (KeyResponse::Status(0), RefreshError::Status(0)),
-        (KeyResponse::Status(201), RefreshError::Status(201)),
-        (KeyResponse::Status(302), RefreshError::Status(302)),
-        (KeyResponse::Status(404), RefreshError::Status(404)),
-        (KeyResponse::Status(503), RefreshError::Status(503)),
-        (KeyResponse::TooLarge, RefreshError::TooLarge),
-        (KeyResponse::Body(&large), RefreshError::TooLarge),
-        (KeyResponse::Body(b""), RefreshError::Malformed),
-        (KeyResponse::Body(b"<html>"), RefreshError::Malformed),
-        (KeyResponse::Body(br#"{"keys":[],"keys":[]}"#), RefreshError::Malformed),
-        (KeyResponse::Body(many.as_bytes()), RefreshError::TooManyKeys),
-        (KeyResponse::Body(&empty), RefreshError::NoUsableKey),
+        (FetchResponse::Nothing, RefreshError::NoResponse),
+        (FetchResponse::Status(0), RefreshError::Status(0)),
+        (FetchResponse::Status(201), RefreshError::Status(201)),
+        (FetchResponse::Status(302), RefreshError::Status(302)),
+        (FetchResponse::Status(404), RefreshError::Status(404)),
+        (FetchResponse::Status(503), RefreshError::Status(503)),
+        (FetchResponse::TooLarge, RefreshError::TooLarge),
+        (FetchResponse::of(&large), RefreshError::TooLarge),
+        (FetchResponse::of(b""), RefreshError::Malformed),
+        (FetchResponse::of(b"<html>"), RefreshError::Malformed),
+        (FetchResponse::of(br#"{"keys":[],"keys":[]}"#), RefreshError::Malformed),
+        (FetchResponse::of(many.as_bytes()), RefreshError::TooManyKeys),
+        (FetchResponse::of(&empty), RefreshError::NoUsableKey),
     ];
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
     let fetched_ms = proxy.now_ms;
     for (response, error) in responses {
-        proxy.now_ms += FRESH_MS / 4 * 3 / 10 + limits::JWKS_BACKOFF_MAX_MS;
+        proxy.now_ms += FRESH_MS / 4 * 3 / 10 + limits::FEED_BACKOFF_MAX_MS;
         if proxy.requests.len() == 1 {
             proxy.now_ms = fetched_ms + FRESH_MS;
         }
@@ -141,7 +141,7 @@ fn whatever_goes_wrong_the_last_good_keys_serve_until_they_are_too_stale() {
         assert_eq!(worker.ask("a", fetched_ms + STALE_MS), UNAVAILABLE);
     }
     proxy.now_ms = fetched_ms + 2 * STALE_MS;
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    serve(&mut workers, &mut proxy, FetchResponse::of(&jwks(&["a"])));
     assert_eq!(workers[0].ask("a", proxy.now_ms), Ok(()));
 }
 
@@ -155,15 +155,15 @@ fn a_server_that_is_down_is_asked_ever_less_often_and_found_again() {
             let before = proxy.requests.len();
             worker.poll(&mut proxy);
             if proxy.requests.len() > before {
-                worker.respond(proxy.last(), KeyResponse::Status(503), &mut proxy);
+                worker.respond(proxy.last(), FetchResponse::Status(503), &mut proxy);
             }
             assert_eq!(worker.ask("a", proxy.now_ms), UNAVAILABLE);
         }
     }
     // An hour at 30 to 60 s each, and a few quicker ones at the start.
     assert!((60..=130).contains(&proxy.requests.len()), "{}", proxy.requests.len());
-    proxy.now_ms += limits::JWKS_BACKOFF_MAX_MS;
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    proxy.now_ms += limits::FEED_BACKOFF_MAX_MS;
+    serve(&mut workers, &mut proxy, FetchResponse::of(&jwks(&["a"])));
     workers[2].poll(&mut proxy);
     assert_eq!(workers[2].ask("a", proxy.now_ms), Ok(()));
 }
@@ -185,7 +185,7 @@ fn a_spiffe_bundle_without_keys_revokes_them_everywhere() {
     let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 1));
     assert_eq!(workers[1].ask("a", proxy.now_ms), Ok(()));
     proxy.now_ms += FRESH_MS;
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&spiffe_bundle(&[], 2)));
+    serve(&mut workers, &mut proxy, FetchResponse::of(&spiffe_bundle(&[], 2)));
     for worker in &mut workers {
         worker.poll(&mut proxy);
         assert_eq!(worker.ask("a", proxy.now_ms), UNKNOWN);
@@ -221,7 +221,7 @@ fn an_older_spiffe_bundle_is_refused_by_the_one_that_fetches() {
     let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 5));
     for older in [spiffe_bundle(&["b"], 4), spiffe_bundle(&["b"], 0), spiffe_bundle(&[], 4)] {
         proxy.now_ms += FRESH_MS;
-        serve(&mut workers, &mut proxy, KeyResponse::Body(&older));
+        serve(&mut workers, &mut proxy, FetchResponse::of(&older));
         assert_eq!(workers[0].errors(), [RefreshError::Rollback]);
         for worker in &mut workers {
             worker.poll(&mut proxy);
@@ -235,11 +235,11 @@ fn an_older_spiffe_bundle_is_refused_by_the_one_that_fetches() {
 fn a_worker_that_fetches_first_learns_what_another_fetched_meanwhile() {
     let (mut proxy, mut workers) = served(spiffe(), &spiffe_bundle(&["a"], 5));
     proxy.now_ms += FRESH_MS;
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&spiffe_bundle(&["b"], 6)));
+    serve(&mut workers, &mut proxy, FetchResponse::of(&spiffe_bundle(&["b"], 6)));
     // The third has not polled since, and fetches next.
     proxy.now_ms += FRESH_MS;
     workers[2].poll(&mut proxy);
-    workers[2].respond(proxy.last(), KeyResponse::Body(&spiffe_bundle(&["a"], 5)), &mut proxy);
+    workers[2].respond(proxy.last(), FetchResponse::of(&spiffe_bundle(&["a"], 5)), &mut proxy);
     assert_eq!(workers[2].errors(), [RefreshError::Rollback]);
     assert_eq!(workers[2].ask("b", proxy.now_ms), Ok(()));
     assert_eq!(workers[2].ask("a", proxy.now_ms), UNKNOWN);
@@ -252,7 +252,7 @@ fn another_worker_takes_over_from_one_that_died() {
     workers[0].poll(&mut proxy);
     assert_eq!(proxy.requests.len(), 1);
     // The first is silent from here on.
-    proxy.now_ms += limits::JWKS_LEASE_MS - 1;
+    proxy.now_ms += limits::FEED_LEASE_MS - 1;
     workers[1].poll(&mut proxy);
     assert_eq!(proxy.requests.len(), 1);
     proxy.now_ms += 1;
@@ -260,9 +260,9 @@ fn another_worker_takes_over_from_one_that_died() {
     workers[2].poll(&mut proxy);
     assert_eq!(proxy.requests.len(), 2);
     // The first was only slow: its answer no longer counts.
-    workers[0].respond(0, KeyResponse::Body(&jwks(&["old"])), &mut proxy);
+    workers[0].respond(0, FetchResponse::of(&jwks(&["old"])), &mut proxy);
     assert_eq!(workers[0].ask("old", proxy.now_ms), UNAVAILABLE);
-    workers[1].respond(1, KeyResponse::Body(&jwks(&["new"])), &mut proxy);
+    workers[1].respond(1, FetchResponse::of(&jwks(&["new"])), &mut proxy);
     for worker in &mut workers {
         worker.poll(&mut proxy);
         assert_eq!(worker.ask("new", proxy.now_ms), Ok(()));
@@ -274,7 +274,7 @@ fn responses_that_nobody_waits_for_change_nothing() {
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
     for call in [0, 1, 7, u32::MAX] {
         for worker in &mut workers {
-            worker.respond(call, KeyResponse::Body(&jwks(&["b"])), &mut proxy);
+            worker.respond(call, FetchResponse::of(&jwks(&["b"])), &mut proxy);
             assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
             assert_eq!(worker.ask("b", proxy.now_ms), UNKNOWN);
         }
@@ -288,7 +288,7 @@ fn a_response_that_never_comes_is_given_up() {
     let mut worker = Worker::new(Profile::Oidc, 11, &mut proxy);
     for _ in 0..10 {
         worker.poll(&mut proxy);
-        proxy.now_ms += limits::JWKS_LEASE_MS;
+        proxy.now_ms += limits::FEED_LEASE_MS;
     }
     assert_eq!(proxy.requests.len(), 10);
 }
@@ -300,7 +300,7 @@ fn workers_that_share_nothing_look_after_themselves() {
     for worker in &mut workers {
         worker.poll(&mut proxy);
         worker.poll(&mut proxy);
-        worker.respond(proxy.last(), KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+        worker.respond(proxy.last(), FetchResponse::of(&jwks(&["a"])), &mut proxy);
         worker.poll(&mut proxy);
         assert_eq!(worker.ask("a", proxy.now_ms), Ok(()));
         assert!(matches!(worker.events[..], [_]), "{:?}", worker.events);

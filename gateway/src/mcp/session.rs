@@ -10,10 +10,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::McpError;
 use super::revision::Revision;
+use crate::feed::FetchHost;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::identity::Identity;
-use crate::jwks::KeyHost;
 use crate::limits;
 use crate::mac::{self, MacKey};
 use crate::{SESSION_HEADER, shared_secret};
@@ -47,7 +47,7 @@ impl Sessions {
     }
 
     /// Agrees on a key with the other workers of the proxy, unless one is configured.
-    pub(crate) fn join(&mut self, host: &mut dyn KeyHost) {
+    pub(crate) fn join(&mut self, host: &mut dyn FetchHost) {
         if let Some(own) = self.offer.take() {
             self.key = SessionKey::new(shared_secret::agree(own, host));
         }

@@ -2,8 +2,8 @@
 
 use palisade_gateway::section::{GatewaySection, RemoteJwks};
 use palisade_gateway::{
-    Admitted, ConfigError, Expected, Gateway, KeyHost, KeyRequest, KeyResponse, NativeHost, ReceivedBody, RequestHead,
-    Shared, SharedMemory, Step,
+    Admitted, ConfigError, Expected, FetchHost, FetchRequest, FetchResponse, Gateway, NativeHost, ReceivedBody,
+    RequestHead, Shared, SharedMemory, Step,
 };
 
 use crate::keys;
@@ -170,12 +170,12 @@ impl SharedMemory for Fetching {
     }
 }
 
-impl KeyHost for Fetching {
+impl FetchHost for Fetching {
     fn now_nanos(&mut self) -> u64 {
         NOW * 1_000_000_000 + u64::from(self.0) * 1_000_000
     }
 
-    fn fetch(&mut self, _request: &KeyRequest<'_>) -> Option<u32> {
+    fn fetch(&mut self, _request: &FetchRequest<'_>) -> Option<u32> {
         self.0 += 1;
         Some(self.0)
     }
@@ -196,7 +196,7 @@ fn fetched_keys_go_from_bundle_to_bundle_and_a_removed_one_is_gone_for_requests_
         gateway.poll_keys(&mut host, &mut events);
         let jwks = format!(r#"{{"keys":[{}]}}"#, keys::p256(1).jwk(kid));
         let call = host.0;
-        gateway.take_keys(call, KeyResponse::Body(jwks.as_bytes()), &mut host, &mut events);
+        gateway.take_keys(call, FetchResponse::of(jwks.as_bytes()), &mut host, &mut events);
         // The next one is due by then.
         host.0 += 1_000;
     };

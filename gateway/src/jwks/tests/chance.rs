@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order.
 
-use crate::jwks::host::KeyResponse;
+use crate::feed::FetchResponse;
 use crate::jwks::testing::*;
 use crate::limits;
 use crate::section::Profile;
@@ -40,8 +40,8 @@ fn chance_breaks_no_promise() {
                 10..=19 if !waiting.is_empty() => {
                     let call = waiting.remove(0);
                     let body = jwks(&[&format!("k{generation}")]);
-                    let status = KeyResponse::Status(500);
-                    let response = if chance(4) == 0 { status } else { KeyResponse::Body(&body) };
+                    let status = FetchResponse::Status(500);
+                    let response = if chance(4) == 0 { status } else { FetchResponse::of(&body) };
                     worker.respond(call, response, &mut proxy);
                 }
                 _ => {
@@ -60,10 +60,10 @@ fn chance_breaks_no_promise() {
         }
         let elapsed = proxy.now_ms - begin_ms;
         // Failures back off from half a second on; each death during a fetch may cost one more.
-        let most = elapsed / (limits::JWKS_BACKOFF_MS / 2);
+        let most = elapsed / (limits::FEED_BACKOFF_MS / 2);
         assert!((5..most).contains(&(proxy.requests.len() as u64)), "{} of {most}", proxy.requests.len());
         for [(a, _), (b, _)] in proxy.requests.array_windows() {
-            assert!(b - a >= limits::JWKS_BACKOFF_MS / 2, "two fetches at once");
+            assert!(b - a >= limits::FEED_BACKOFF_MS / 2, "two fetches at once");
         }
     }
 }

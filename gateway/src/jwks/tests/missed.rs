@@ -1,7 +1,7 @@
 //! Tokens that name keys which are not there.
 
 use super::{UNKNOWN, serve, served};
-use crate::jwks::host::KeyResponse;
+use crate::feed::FetchResponse;
 use crate::jwks::testing::*;
 use crate::section::Profile;
 
@@ -15,7 +15,7 @@ fn a_new_key_is_fetched_when_the_cooldown_is_over() {
     proxy.now_ms += COOLDOWN_MS - 1_000;
     workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
     assert_eq!(proxy.requests.len(), 2);
-    workers[2].respond(1, KeyResponse::Body(&jwks(&["a", "b"])), &mut proxy);
+    workers[2].respond(1, FetchResponse::of(&jwks(&["a", "b"])), &mut proxy);
     for worker in &mut workers {
         worker.poll(&mut proxy);
         assert_eq!(worker.ask("b", proxy.now_ms), Ok(()));
@@ -37,7 +37,7 @@ fn a_storm_of_unknown_keys_is_one_fetch_in_a_cooldown() {
             let before = proxy.requests.len();
             worker.poll(&mut proxy);
             if proxy.requests.len() > before {
-                worker.respond(proxy.last(), KeyResponse::Body(&jwks(&["a"])), &mut proxy);
+                worker.respond(proxy.last(), FetchResponse::of(&jwks(&["a"])), &mut proxy);
             }
         }
     }
@@ -53,7 +53,7 @@ fn one_unknown_key_again_and_again_is_no_reason_to_fetch_at_once() {
     let (mut proxy, mut workers) = served(Profile::Oidc, &jwks(&["a"]));
     proxy.now_ms += COOLDOWN_MS;
     assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);
-    serve(&mut workers, &mut proxy, KeyResponse::Body(&jwks(&["a"])));
+    serve(&mut workers, &mut proxy, FetchResponse::of(&jwks(&["a"])));
     for _ in 0..COOLDOWN_MS / 100 - 1 {
         proxy.now_ms += 100;
         assert_eq!(workers[0].ask("b", proxy.now_ms), UNKNOWN);

@@ -1,8 +1,8 @@
 //! Shared data that somebody else wrote.
 
 use super::{UNAVAILABLE, served};
+use crate::feed::FetchResponse;
 use crate::jwks::event::KeyEventKind;
-use crate::jwks::host::KeyResponse;
 use crate::jwks::testing::*;
 use crate::section::Profile;
 
@@ -10,7 +10,7 @@ use crate::section::Profile;
 #[test]
 fn shared_bytes_are_not_trusted() {
     let good = jwks(&["a"]);
-    for garbage in [&b""[..], b"x", b"pal-kl-1", b"pal-kd-1", &[0xff; 100], &good] {
+    for garbage in [&b""[..], b"x", b"pal-kl-1", b"pal-fd-1", &[0xff; 100], &good] {
         let (mut proxy, mut workers) = served(Profile::Oidc, &good);
         for (bytes, version) in proxy.shared.values_mut() {
             *bytes = garbage.to_vec();
@@ -22,7 +22,7 @@ fn shared_bytes_are_not_trusted() {
         }
         // A ledger that does not read says that nobody ever fetched.
         assert_eq!(proxy.requests.len(), 2);
-        workers[0].respond(1, KeyResponse::Body(&jwks(&["b"])), &mut proxy);
+        workers[0].respond(1, FetchResponse::of(&jwks(&["b"])), &mut proxy);
         for worker in &mut workers {
             worker.poll(&mut proxy);
             assert_eq!(worker.ask("b", proxy.now_ms), Ok(()), "{garbage:?}");
@@ -45,6 +45,7 @@ fn a_shared_document_is_read_as_strictly_as_one_from_the_network() {
         entry.0.truncate(8);
         entry.0.extend_from_slice(&2u64.to_le_bytes());
         entry.0.extend_from_slice(&u64::MAX.to_le_bytes());
+        entry.0.extend_from_slice(&[0; 2]);
         entry.0.extend_from_slice(&forged);
         proxy.shared.get_mut(ledger).unwrap().0[8] = 2;
         for worker in &mut workers {

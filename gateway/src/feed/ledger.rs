@@ -1,50 +1,50 @@
-//! What the workers of a proxy tell each other about fetching one issuer's keys: who does, and when again.
+//! What the workers of a proxy tell each other about fetching one document: who does, and when again.
 
 use crate::limits;
 
-/// One issuer's ledger. All times are milliseconds since the Unix epoch, 0 for "never".
+/// One document's ledger. All times are milliseconds since the Unix epoch, 0 for "never".
 ///
 /// It is shared memory that anybody may have written, and the clock may be set: no value in it puts a fetch off for longer
-/// than the longest time that a bundle can ask for.
+/// than the longest time that its pace can ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// Counts the documents that were shared.
-    pub(super) serial: u64,
+    pub(crate) serial: u64,
     /// The worker that is fetching; 0 for none.
-    pub(super) owner: u64,
+    pub(crate) owner: u64,
     /// Until when the owner is given time.
-    pub(super) leased_until_ms: u64,
+    pub(crate) leased_until_ms: u64,
     /// When the last fetch began.
-    pub(super) started_ms: u64,
+    pub(crate) started_ms: u64,
     /// When the next one is due.
-    pub(super) next_ms: u64,
+    pub(crate) next_ms: u64,
     /// Fetches that failed since the last that did not.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
 }
 
-/// How often an issuer's keys are fetched.
+/// How often a document is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pace {
-    /// The age before which keys are fetched anew.
-    pub(super) fresh_for_ms: u64,
-    /// The least time between fetches that unknown keys cause.
-    pub(super) cooldown_ms: u64,
+pub(crate) struct Pace {
+    /// The age before which it is fetched anew.
+    pub(crate) fresh_for_ms: u64,
+    /// The least time between fetches that somebody wanted sooner.
+    pub(crate) cooldown_ms: u64,
 }
 
 impl Ledger {
-    /// Whether somebody should fetch now. `wanted_ms` is when a token named a key that is not there.
-    pub(super) fn is_due(&self, pace: Pace, wanted_ms: Option<u64>, now_ms: u64) -> bool {
+    /// Whether somebody should fetch now. `wanted_ms` is when something was missed that a fetch could bring, such as a key.
+    pub(crate) fn is_due(&self, pace: Pace, wanted_ms: Option<u64>, now_ms: u64) -> bool {
         let is_soon = |time: u64, most: u64| time > now_ms && time - now_ms <= most;
-        if self.owner != 0 && is_soon(self.leased_until_ms, limits::JWKS_LEASE_MS) {
+        if self.owner != 0 && is_soon(self.leased_until_ms, limits::FEED_LEASE_MS) {
             return false;
         }
-        let horizon = pace.fresh_for_ms.max(limits::JWKS_BACKOFF_MAX_MS);
+        let horizon = pace.fresh_for_ms.max(limits::FEED_BACKOFF_MAX_MS);
         let scheduled = !is_soon(self.next_ms, horizon);
         scheduled || (self.is_unanswered(wanted_ms) && self.is_cool(pace, now_ms))
     }
 
-    /// Whether the last fetch began before the key was missed, and so may not have brought it.
-    pub(super) fn is_unanswered(&self, wanted_ms: Option<u64>) -> bool {
+    /// Whether the last fetch began before it was missed, and so may not have brought it.
+    pub(crate) fn is_unanswered(&self, wanted_ms: Option<u64>) -> bool {
         wanted_ms.is_some_and(|wanted| self.started_ms <= wanted)
     }
 
@@ -54,25 +54,37 @@ impl Ledger {
 
     /// Says that `owner` fetches now.
     #[must_use]
-    pub(super) fn claimed(self, owner: u64, now_ms: u64) -> Self {
-        let leased_until_ms = now_ms.saturating_add(limits::JWKS_LEASE_MS);
+    pub(crate) fn claimed(self, owner: u64, now_ms: u64) -> Self {
+        let leased_until_ms = now_ms.saturating_add(limits::FEED_LEASE_MS);
         Self { owner, leased_until_ms, started_ms: now_ms, ..self }
     }
 
-    /// Says that keys came, which are to be fetched anew after some time below `interval_ms`: the earliest at three quarters
+    /// Says that the owner is still at it.
+    #[must_use]
+    pub(crate) fn renewed(self, now_ms: u64) -> Self {
+        Self { leased_until_ms: now_ms.saturating_add(limits::FEED_LEASE_MS), ..self }
+    }
+
+    /// Says that a document came, which is to be fetched anew after some time below `interval_ms`: the earliest at three quarters
     /// of it, so that proxies that were started together do not ask together for ever.
     #[must_use]
-    pub(super) fn succeeded(self, interval_ms: u64, jitter: u64, now_ms: u64) -> Self {
+    pub(crate) fn succeeded(self, interval_ms: u64, jitter: u64, now_ms: u64) -> Self {
+        let serial = self.serial.wrapping_add(1);
+        Self { serial, ..self.confirmed(interval_ms, jitter, now_ms) }
+    }
+
+    /// Says that what was shared last is still what there is.
+    #[must_use]
+    pub(crate) fn confirmed(self, interval_ms: u64, jitter: u64, now_ms: u64) -> Self {
         let delay_ms = spread(interval_ms / 4 * 3, interval_ms / 20 * 19, jitter);
-        let next_ms = now_ms.saturating_add(delay_ms);
-        Self { serial: self.serial.wrapping_add(1), owner: 0, next_ms, failures: 0, ..self }
+        Self { owner: 0, next_ms: now_ms.saturating_add(delay_ms), failures: 0, ..self }
     }
 
     /// Says that none came. The delay doubles with each failure, and half of it is chance.
     #[must_use]
-    pub(super) fn failed(self, pace: Pace, jitter: u64, now_ms: u64) -> Self {
-        let most = pace.fresh_for_ms.clamp(limits::JWKS_BACKOFF_MS, limits::JWKS_BACKOFF_MAX_MS);
-        let doubled = limits::JWKS_BACKOFF_MS.saturating_mul(1 << self.failures.min(16)).min(most);
+    pub(crate) fn failed(self, pace: Pace, jitter: u64, now_ms: u64) -> Self {
+        let most = pace.fresh_for_ms.clamp(limits::FEED_BACKOFF_MS, limits::FEED_BACKOFF_MAX_MS);
+        let doubled = limits::FEED_BACKOFF_MS.saturating_mul(1 << self.failures.min(16)).min(most);
         let next_ms = now_ms.saturating_add(spread(doubled / 2, doubled, jitter));
         Self { owner: 0, next_ms, failures: self.failures.saturating_add(1), ..self }
     }
@@ -99,11 +111,28 @@ mod tests {
     #[test]
     fn one_worker_fetches_at_a_time() {
         let ledger = Ledger::default().claimed(7, NOW);
-        for later in [0, 1, limits::JWKS_LEASE_MS - 1] {
+        for later in [0, 1, limits::FEED_LEASE_MS - 1] {
             assert!(!ledger.is_due(PACE, None, NOW + later), "{later}");
             assert!(!ledger.is_due(PACE, Some(NOW + later), NOW + later), "{later}");
         }
-        assert!(ledger.is_due(PACE, None, NOW + limits::JWKS_LEASE_MS), "the owner is gone");
+        assert!(ledger.is_due(PACE, None, NOW + limits::FEED_LEASE_MS), "the owner is gone");
+    }
+
+    #[test]
+    fn a_claim_is_renewed_while_its_owner_lives() {
+        let ledger = Ledger::default().claimed(7, NOW).renewed(NOW + 9_000);
+        assert!(!ledger.is_due(PACE, None, NOW + 9_000 + limits::FEED_LEASE_MS - 1));
+        assert!(ledger.is_due(PACE, None, NOW + 9_000 + limits::FEED_LEASE_MS));
+        assert_eq!((ledger.owner, ledger.started_ms), (7, NOW));
+    }
+
+    #[test]
+    fn what_is_confirmed_is_nothing_new() {
+        let ledger =
+            Ledger::default().succeeded(PACE.fresh_for_ms, 0, NOW).claimed(7, NOW + 1).failed(PACE, 0, NOW + 2);
+        let confirmed = ledger.claimed(7, NOW + 3).confirmed(PACE.fresh_for_ms, 0, NOW + 4);
+        assert_eq!((confirmed.serial, confirmed.owner, confirmed.failures), (1, 0, 0));
+        assert!(!confirmed.is_due(PACE, None, NOW + 4 + 449_999));
     }
 
     #[test]
@@ -130,13 +159,13 @@ mod tests {
             let now = NOW + round;
             ledger = ledger.claimed(7, now).failed(PACE, u64::from(ledger.failures) * 7919, now);
             let delay = ledger.next_ms - now;
-            let doubled = (limits::JWKS_BACKOFF_MS << round.min(10)).min(limits::JWKS_BACKOFF_MAX_MS);
+            let doubled = (limits::FEED_BACKOFF_MS << round.min(10)).min(limits::FEED_BACKOFF_MAX_MS);
             assert!((doubled / 2..=doubled).contains(&delay), "{round}: {delay}");
             assert!(!ledger.is_due(PACE, None, now + delay - 1));
             assert!(ledger.is_due(PACE, None, now + delay));
             longest = longest.max(delay);
         }
-        assert!(longest > limits::JWKS_BACKOFF_MAX_MS / 2);
+        assert!(longest > limits::FEED_BACKOFF_MAX_MS / 2);
         assert_eq!(ledger.succeeded(1, 0, NOW).failures, 0);
     }
 
@@ -166,7 +195,7 @@ mod tests {
             Ledger { next_ms: absurd, ..Ledger::default() },
             Ledger { next_ms: NOW + PACE.fresh_for_ms + 1, ..Ledger::default() },
             Ledger { owner: 1, leased_until_ms: absurd, ..Ledger::default() },
-            Ledger { owner: 1, leased_until_ms: NOW + limits::JWKS_LEASE_MS + 1, ..Ledger::default() },
+            Ledger { owner: 1, leased_until_ms: NOW + limits::FEED_LEASE_MS + 1, ..Ledger::default() },
         ] {
             assert!(ledger.is_due(PACE, None, NOW), "{ledger:?}");
         }
