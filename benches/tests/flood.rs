@@ -163,11 +163,11 @@ impl World {
     /// Looks after keys, and has the issuer answer at once.
     fn tick(&mut self) {
         let (before, mut events) = (self.proxy.fetches, Vec::new());
-        self.gateway.poll_keys(&mut self.proxy, &mut events);
+        self.gateway.poll(&mut self.proxy, &mut events);
         if self.proxy.fetches > before {
             let jwks = json!({"keys": [named(JWK)]}).to_string();
             let response = FetchResponse::of(jwks.as_bytes());
-            self.gateway.take_keys(self.proxy.fetches, response, &mut self.proxy, &mut events);
+            self.gateway.respond(self.proxy.fetches, response, &mut self.proxy, &mut events);
         }
     }
 

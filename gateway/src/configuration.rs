@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{TrustKey, TrustSet};
+use crate::delivery::{Remote, RemoteFile};
 use crate::error::ConfigError;
 use crate::generation::Terms;
 use crate::jwks::JwksClusters;
@@ -47,12 +48,24 @@ pub struct ConfigurationFile {
     pub jwks_clusters: JwksClusters,
 }
 
-/// Where the bundle comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BundleSource {
+/// Where the bundle comes from: one of these, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleSource {
+    /// The bundle itself, in standard base64; with `remote`, the one to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// Where it is fetched from. Needs `channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteFile>,
+}
+
+impl BundleSource {
     /// The bundle itself, in standard base64.
-    Inline(String),
+    #[must_use]
+    pub fn inline(base64: String) -> Self {
+        Self { inline: Some(base64), remote: None }
+    }
 }
 
 /// The keys that may sign bundles.
@@ -161,7 +174,9 @@ fn default_cache_entries() -> usize {
 /// The checked configuration.
 #[derive(Debug)]
 pub(crate) struct Configuration {
-    pub(crate) bundle: Vec<u8>,
+    /// The bundle to begin with; there is one unless `remote` is.
+    pub(crate) bundle: Option<Vec<u8>>,
+    pub(crate) remote: Option<Remote>,
     pub(crate) terms: Terms,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) decision_log: Vec<DecisionLog>,
@@ -186,7 +201,7 @@ impl Configuration {
             return Err(ConfigError::TooLarge);
         }
         let ConfigurationFile {
-            bundle: BundleSource::Inline(bundle),
+            bundle: BundleSource { inline, remote },
             trust: TrustFile { keys, threshold },
             channel,
             min_version,
@@ -219,8 +234,15 @@ impl Configuration {
                 inline: STANDARD.decode(inline).map_err(|_| ConfigError::RevocationsEncoding)?,
             }),
         };
+        if inline.is_none() && remote.is_none() {
+            return Err(ConfigError::BundleSource);
+        }
+        let bundle = inline.map(|text| STANDARD.decode(text).map_err(|_| ConfigError::BundleEncoding)).transpose()?;
+        let channel_name = channel.as_deref().unwrap_or_default();
+        let remote = remote.map(|file| Remote::new(file, channel_name).ok_or(ConfigError::BundleRemote)).transpose()?;
         Ok(Self {
-            bundle: STANDARD.decode(bundle).map_err(|_| ConfigError::BundleEncoding)?,
+            bundle,
+            remote,
             terms: Terms {
                 trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
                 channel,
@@ -303,10 +325,19 @@ mod tests {
             (r#"{"bundle":{"inline":"AAAA"},"trust":{"keys":[]}}"#, "config.trust"),
             (r#"{"bundle":{"inline":"AAAA"},"trust":{"keys":["ed25519:x"]}}"#, "config.trust_key"),
             (r#"{"bundle":{"remote":"x"},"trust":{"keys":["ed25519:x"]}}"#, "config.syntax"),
+            (r#"{"bundle":{"inline":"AAAA","url":"x"},"trust":{"keys":["ed25519:x"]}}"#, "config.syntax"),
         ] {
             assert_eq!(code(text), expected, "{text}");
         }
         assert_eq!(code(&with("").replace("AAAA", "AAA")), "config.bundle_encoding");
+        let bundle = |bundle: &str, tail: &str| code(&with(tail).replace(r#"{"inline":"AAAA"}"#, bundle));
+        assert_eq!(bundle("{}", ""), "config.bundle_source");
+        let remote = r#"{"remote":{"cluster":"bundles","authority":"bundles.internal"}}"#;
+        assert_eq!(bundle(remote, ""), "config.bundle_remote", "nobody says which channel");
+        assert_eq!(bundle(remote, r#","channel":"../x""#), "config.bundle_remote");
+        assert_eq!(bundle(&remote.replace(".internal", "/x"), r#","channel":"x""#), "config.bundle_remote");
+        let both = remote.replacen('{', r#"{"inline":"AAA","#, 1);
+        assert_eq!(bundle(&both, r#","channel":"x""#), "config.bundle_encoding");
         assert_eq!(code(&with("").replace("\"]}", "\"],\"threshold\":2}")), "config.trust");
     }
 }

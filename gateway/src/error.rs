@@ -37,6 +37,10 @@ pub enum ConfigError {
         /// The host of its key set.
         host: String,
     },
+    /// There is neither a bundle nor a place to fetch one from.
+    BundleSource,
+    /// The place to fetch bundles from is out of range or makes no path, or there is no channel to fetch.
+    BundleRemote,
     /// The inline bundle is not standard base64.
     BundleEncoding,
     /// The bundle is refused.
@@ -71,6 +75,8 @@ impl ConfigError {
             Self::NonceKey => "config.nonce_key",
             Self::SessionKey => "config.session_key",
             Self::JwksCluster { .. } => "config.jwks_cluster",
+            Self::BundleSource => "config.bundle_source",
+            Self::BundleRemote => "config.bundle_remote",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
             Self::RevocationsChannel => "config.revocations_channel",
@@ -96,6 +102,10 @@ impl fmt::Display for ConfigError {
             Self::JwksCluster { issuer, host } => {
                 write!(f, "`jwks_clusters` names no cluster for `{host}`, where the keys of the issuer `{issuer}` are")
             }
+            Self::BundleSource => f.write_str("`bundle` has neither `inline` nor `remote`"),
+            Self::BundleRemote => f.write_str(
+                "`bundle.remote` needs a `channel` that can be a file's name, a `prefix` from `/` to `/`, and sensible numbers",
+            ),
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
             Self::RevocationsChannel => f.write_str("`revocations` needs a `channel`"),

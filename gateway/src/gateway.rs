@@ -3,17 +3,19 @@
 use palisade_engine::Scratch;
 
 use crate::answer::AnswerFilter;
-use crate::bundle::ActiveBundle;
+use crate::bundle::{ActiveBundle, BundleError};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
+use crate::delivery::{BundleIdentity, BundleStatus, Delivery, Dock, Event};
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse};
 use crate::generation::{Generation, Generations, Mark, Terms};
 use crate::head::RequestHead;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
-use crate::jwks::{Desk, KeyEvent, Poller};
+use crate::jwks::{Desk, Poller};
+use crate::limits;
 use crate::mcp::{SessionUse, Sessions};
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
@@ -26,6 +28,7 @@ use crate::verdict::{Action, Forward, Verdict};
 pub struct Gateway {
     terms: Terms,
     generations: Generations,
+    delivery: Option<Delivery>,
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     dpop: DpopState,
@@ -42,7 +45,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Reads a configuration, verifies its bundle and opens it: all or nothing.
+    /// Reads a configuration, verifies its bundle and opens it: all or nothing. Where bundles are fetched there may be none yet,
+    /// or one that has expired or is old by now: that is no reason to refuse the configuration, and every request is denied
+    /// until one has come.
     ///
     /// # Errors
     ///
@@ -54,19 +59,28 @@ impl Gateway {
         let mut chance = Chance::new(u64::from_le_bytes(random));
         let sessions = Sessions::new(configuration.session_key, host);
         let mut generations = Generations::default();
+        let terms = configuration.terms;
+        let delivery = configuration.remote.map(|remote| Delivery::new(&remote, chance.draw()));
         let now_seconds = host.now_nanos() / 1_000_000_000;
-        let bundle = configuration.terms.accept(&configuration.bundle, now_seconds, host)?;
-        let first = configuration.terms.open(bundle, chance.draw())?;
+        let first = match configuration.bundle.as_deref().map(|bytes| terms.accept(bytes, now_seconds, host)) {
+            None => None,
+            // What was good when it was configured.
+            Some(Err(BundleError::Expired | BundleError::Rollback)) if delivery.is_some() => None,
+            Some(accepted) => Some(terms.generation(accepted?.open()?, chance.draw())?),
+        };
         let revocations = match &configuration.revocations {
             None => Revocations::default(),
-            Some(revocations) => Revocations::configure(revocations, &configuration.terms.trust)?,
+            Some(revocations) => Revocations::configure(revocations, &terms.trust)?,
         };
         // The last step that can fail: what is refused leaves no mark.
-        first.publish(host)?;
-        generations.replace(first);
+        if let Some(first) = first {
+            first.publish(host)?;
+            generations.replace(first);
+        }
         Ok(Self {
-            terms: configuration.terms,
+            terms,
             generations,
+            delivery,
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             dpop: DpopState {
@@ -101,14 +115,14 @@ impl Gateway {
         &mut self,
         bundle: &[u8],
         host: &mut dyn FetchHost,
-        events: &mut Vec<KeyEvent>,
+        events: &mut Vec<Event>,
     ) -> Result<bool, ConfigError> {
         let now_seconds = host.now_nanos() / 1_000_000_000;
         let next = self.terms.accept(bundle, now_seconds, host)?;
         if !self.generations.precede(&next)? {
             return Ok(false);
         }
-        let next = self.terms.open(next, self.chance.draw())?;
+        let next = self.terms.generation(next.open()?, self.chance.draw())?;
         next.publish(host)?;
         self.generations.replace(next);
         self.keep(host, events, Poller::join);
@@ -127,49 +141,79 @@ impl Gateway {
         &self.decision_log
     }
 
-    /// Whether keys are to be fetched: whether [`Gateway::poll_keys`] has anything to do.
+    /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
     #[must_use]
-    pub fn has_remote_keys(&self) -> bool {
-        self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
+    pub fn needs_polling(&self) -> bool {
+        self.delivery.is_some() || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
     }
 
-    /// Takes what the workers of the proxy have in common: the secret of their sessions, the keys that they have fetched so far;
-    /// and those that `before` has of the same issuers. To be called before the first request; asks nobody for keys.
+    /// Takes what the workers of the proxy have in common: the secret of their sessions, the bundle and the keys that they have
+    /// fetched so far; and those keys that `before` has of the same issuers. To be called before the first request; asks
+    /// nobody for anything.
     pub fn join_workers<'a>(
         &mut self,
         before: impl IntoIterator<Item = &'a Gateway>,
         host: &mut dyn FetchHost,
-        events: &mut Vec<KeyEvent>,
+        events: &mut Vec<Event>,
     ) {
+        self.sessions.join(host);
+        self.deliver(host, events, Delivery::join);
         if let Some(active) = self.generations.active_mut() {
             before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
         }
-        self.sessions.join(host);
         self.keep(host, events, Poller::join);
     }
 
-    /// Looks after the keys that are fetched. To be called every [`Gateway::poll_period_ms`].
-    pub fn poll_keys(&mut self, host: &mut dyn FetchHost, events: &mut Vec<KeyEvent>) {
+    /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
+    pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
         self.generations.sweep();
+        if self.deliver(host, events, Delivery::poll) {
+            self.keep(host, events, Poller::join);
+        }
         self.keep(host, events, Poller::poll);
     }
 
-    /// Takes the response to a fetch.
-    pub fn take_keys(
+    /// The largest response that [`Gateway::respond`] takes to a fetch, in bytes.
+    #[must_use]
+    pub fn response_limit(&self, call: u32) -> usize {
+        let delivery = self.delivery.as_ref().filter(|delivery| delivery.waits_for(call));
+        delivery.map_or(limits::JWKS_BYTES, Delivery::max_bytes)
+    }
+
+    /// Takes the response to a fetch. One that nobody waits for is ignored.
+    pub fn respond(
         &mut self,
         call: u32,
         response: FetchResponse<'_>,
         host: &mut dyn FetchHost,
-        events: &mut Vec<KeyEvent>,
+        events: &mut Vec<Event>,
     ) {
-        self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
+        if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
+        } else {
+            self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
+        }
     }
 
     /// How soon to poll again, in milliseconds.
     #[must_use]
     pub fn poll_period_ms(&self) -> u32 {
         let active = self.generations.active();
-        active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()))
+        let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
+        let delivery = self.delivery.as_ref();
+        delivery.map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some())).min(keys)
+    }
+
+    /// Which bundle decides, and how fresh that is.
+    #[must_use]
+    pub fn bundle_status(&self) -> BundleStatus<'_> {
+        let delivery = self.delivery.as_ref();
+        BundleStatus {
+            bundle: self.bundle().map(BundleIdentity::of),
+            confirmed_ms: delivery.and_then(Delivery::confirmed_ms),
+            last_error: delivery.and_then(|delivery| delivery.last_error),
+            swaps: delivery.map_or(0, |delivery| delivery.swaps),
+        }
     }
 
     /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
@@ -178,17 +222,29 @@ impl Gateway {
         active.flat_map(move |Generation { poller, bundle, .. }| poller.ages(bundle.issuers(), now_nanos / 1_000_000))
     }
 
+    /// Lets the delivery work, where there is one.
+    fn deliver<T: Default>(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
+    ) -> T {
+        let Self { terms, generations, delivery: Some(delivery), .. } = self else { return T::default() };
+        work(delivery, &mut Dock { terms, generations, host, events })
+    }
+
     /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
     fn keep(
         &mut self,
         host: &mut dyn FetchHost,
-        events: &mut Vec<KeyEvent>,
+        events: &mut Vec<Event>,
         work: impl FnOnce(&mut Poller, &mut Desk<'_>),
     ) {
         let Some(Generation { bundle, cache, poller, .. }) = self.generations.active_mut() else { return };
-        let mut changed = Vec::new();
+        let (mut changed, mut key_events) = (Vec::new(), Vec::new());
         let issuers = bundle.issuers_mut();
-        work(poller, &mut Desk { issuers, host, events, changed: &mut changed });
+        work(poller, &mut Desk { issuers, host, events: &mut key_events, changed: &mut changed });
+        events.extend(key_events.into_iter().map(Event::Keys));
         if !changed.is_empty() {
             cache.forget(&changed);
             self.generations.renew_keys();

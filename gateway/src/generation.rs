@@ -38,9 +38,8 @@ impl Terms {
         Ok(accepted)
     }
 
-    /// Opens a bundle, all or nothing.
-    pub(crate) fn open(&self, bundle: Accepted<'_>, random: u64) -> Result<Generation, ConfigError> {
-        let bundle = bundle.open()?;
+    /// What is needed to decide by a bundle.
+    pub(crate) fn generation(&self, bundle: ActiveBundle, random: u64) -> Result<Generation, ConfigError> {
         Ok(Generation {
             poller: Poller::new(bundle.issuers(), &self.jwks_clusters, bundle.digest(), random)?,
             recorder: Recorder::new(bundle.manifest(), &bundle.digest()),

@@ -19,6 +19,7 @@ mod chance;
 mod configuration;
 mod cure;
 mod decision_id;
+mod delivery;
 mod entity_text;
 mod error;
 mod evaluate;
@@ -59,6 +60,7 @@ pub use configuration::{
     TrustFile,
 };
 pub use decision_id::DecisionId;
+pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, RemoteFile};
 pub use error::ConfigError;
 pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Step};

@@ -94,6 +94,30 @@ pub const FEED_BACKOFF_MS: u64 = 1_000;
 /// Longest delay after a failed fetch, in milliseconds.
 pub const FEED_BACKOFF_MAX_MS: u64 = 60_000;
 
+/// Default time between two fetches of a file, in seconds, from a server that does not wait.
+pub const FEED_INTERVAL_SECONDS: u64 = 10;
+
+/// Longest such time, in seconds.
+pub const FEED_INTERVAL_MAX_SECONDS: u64 = 3600;
+
+/// Default time that a server may wait for something new, in seconds. Load balancers cut idle connections after a minute.
+pub const FEED_WAIT_SECONDS: u32 = 30;
+
+/// Longest such time, in seconds.
+pub const FEED_WAIT_MAX_SECONDS: u32 = 300;
+
+/// How often a worker looks after files, in milliseconds; more often where they are fetched every few seconds.
+pub const FEED_POLL_MS: u32 = 1_000;
+
+/// Shortest such time, in milliseconds.
+pub const FEED_POLL_MIN_MS: u32 = 100;
+
+/// How much of a bundle a worker digests between two requests, in bytes: about 10 milliseconds in V8.
+pub const OPENING_STEP_BYTES: usize = 1024 * 1024;
+
+/// How soon it goes on, in milliseconds.
+pub const OPENING_STEP_MS: u32 = 10;
+
 /// How long a fetch of a file may take, in milliseconds, besides the time for which its server was asked to wait.
 pub const FEED_TIMEOUT_MS: u32 = 10_000;
 

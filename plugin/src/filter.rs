@@ -5,11 +5,11 @@ use crate::background::Background;
 use crate::buffers::HostBytes;
 use crate::enforce::{self, Sinks};
 use crate::gateway_host::GatewayHost;
-use crate::key_metrics::KeyMetrics;
-use crate::keys;
 use crate::metrics::Metrics;
+use crate::named_metrics::NamedMetrics;
 use crate::proxy::{HostResult, LogLevel, Proxy, Status};
 use crate::session;
+use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
 use palisade_gateway::{
@@ -39,7 +39,7 @@ pub struct Filter {
     streams: BTreeMap<u32, Stream>,
     answers: Answers,
     metrics: Metrics,
-    key_metrics: KeyMetrics,
+    named_metrics: NamedMetrics,
     /// The reply's headers as they are handed over; reused.
     reply_headers: Vec<u8>,
 }
@@ -78,7 +78,7 @@ impl Filter {
             streams: BTreeMap::new(),
             answers: Answers::new(),
             metrics: Metrics::new(),
-            key_metrics: KeyMetrics::new(),
+            named_metrics: NamedMetrics::new(),
             reply_headers: Vec::new(),
         }
     }
@@ -111,9 +111,9 @@ impl Filter {
         match (configured, random) {
             (Ok(mut gateway), Ok(())) => {
                 let before = self.roots.iter().filter_map(|root| root.active.as_ref()).map(|active| &active.gateway);
-                keys::join(&mut gateway, before, proxy, &mut self.key_metrics);
+                upkeep::join(&mut gateway, before, proxy, &mut self.named_metrics);
                 let Some(root) = self.roots.get_mut(index) else { return false };
-                // Without being called it would never have the keys that it needs.
+                // Without being called it would never have the bundle or the keys that it needs.
                 if let Err(status) = set_tick_period(&mut root.tick_period, &gateway, proxy) {
                     return refuse(proxy, &format_args!("config.no_ticks: {status}"));
                 }
@@ -131,20 +131,24 @@ impl Filter {
         }
     }
 
-    /// Time to look after the keys of a root context.
+    /// Time to look after what a root context fetches.
     pub fn on_tick(&mut self, root: u32, proxy: &mut impl Background) {
         let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(&mut self.roots, root) else {
             return;
         };
-        keys::poll(gateway, proxy, &mut self.key_metrics);
+        upkeep::poll(gateway, proxy, &mut self.named_metrics);
         // A host that does not change the period calls as before.
         let _ = set_tick_period(tick_period, gateway, proxy);
     }
 
     /// A response to a request of a root context's own; `headers` and `body_size` say how much of it there is.
     pub fn on_response(&mut self, root: u32, call: u32, headers: u32, body_size: usize, proxy: &mut impl Background) {
-        let Some((_, Active { gateway, .. })) = active(&mut self.roots, Some(root)) else { return };
-        keys::respond(gateway, call, headers, body_size, proxy, &mut self.key_metrics);
+        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(&mut self.roots, root) else {
+            return;
+        };
+        upkeep::respond(gateway, call, headers, body_size, proxy, &mut self.named_metrics);
+        // What has come may have to be opened, piece by piece.
+        let _ = set_tick_period(tick_period, gateway, proxy);
     }
 
     /// Decides on a request, or begins to wait for its body where that says what is asked.
@@ -290,9 +294,9 @@ fn expect(answers: &mut Answers, stream: u32, action: Action, filter: Option<Box
     }
 }
 
-/// Has the host call a root context as often as its keys need it.
+/// Has the host call a root context as often as what it fetches needs it.
 fn set_tick_period(current: &mut u32, gateway: &Gateway, proxy: &mut impl Background) -> HostResult<()> {
-    let period = if gateway.has_remote_keys() { gateway.poll_period_ms() } else { 0 };
+    let period = if gateway.needs_polling() { gateway.poll_period_ms() } else { 0 };
     if period != *current {
         proxy.set_tick_period(period)?;
         *current = period;
@@ -337,6 +341,8 @@ fn refuse_at(level: LogLevel, proxy: &mut impl Proxy, reason: &dyn Display) -> b
     false
 }
 
+#[cfg(test)]
+mod bundle_tests;
 #[cfg(test)]
 mod key_tests;
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub(crate) struct Fixture {
     signer: PrivateKey,
     issuer: PrivateKey,
     bundle: Vec<u8>,
+    pub(crate) version: u64,
 }
 
 impl Fixture {
@@ -80,30 +81,26 @@ impl Fixture {
     fn of(project: &str, algorithm: Algorithm) -> Self {
         let signer = PrivateKey::generate(Algorithm::Ed25519).unwrap();
         let issuer = PrivateKey::generate(algorithm).unwrap();
-        let jwks = SourceFile::new("dev.jwks.json", jwks(&issuer));
-        let is_remote = project.contains("jwks_uri");
-        let sources = ProjectSources {
-            project: SourceFile::new("palisade.toml", project),
-            schema: SourceFile::new("schema.cedarschema", SCHEMA),
-            policies: vec![SourceFile::new("policies.cedar", POLICIES)],
-            links: Vec::new(),
-            entities: Vec::new(),
-            jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },
-            catalogues: BTreeMap::new(),
-        };
         // A proxy takes no second bundle of one version.
         static VERSION: AtomicU64 = AtomicU64::new(7);
-        let version = VERSION.fetch_add(1, Ordering::Relaxed);
-        let options = BuildOptions { version: Some(version), created: NOW, missing_key_sets: MissingKeySets::Refuse };
-        let mut findings = Findings::default();
-        let built = build(&sources, &options, &mut findings).unwrap_or_else(|| panic!("{findings:?}"));
-        let bundle = bundle::sign(&built.bytes, &signer).unwrap();
-        Self { signer, issuer, bundle }
+        let version = VERSION.fetch_add(2, Ordering::Relaxed);
+        let bundle = sign(project, &issuer, &signer, version);
+        Self { signer, issuer, bundle, version }
     }
 
     /// What the issuer publishes.
     pub(crate) fn jwks(&self) -> String {
         jwks(&self.issuer)
+    }
+
+    /// The signed bundle.
+    pub(crate) fn bundle(&self) -> &[u8] {
+        &self.bundle
+    }
+
+    /// The next version of the same bundle.
+    pub(crate) fn next_bundle(&self) -> Vec<u8> {
+        sign(PROJECT, &self.issuer, &self.signer, self.version + 1)
     }
 
     /// A configuration that accepts the bundle, with further members.
@@ -131,4 +128,22 @@ impl Fixture {
 
 fn jwks(issuer: &PrivateKey) -> String {
     jwk_set(vec![issuer.public_jwk("dev").unwrap()]).to_string()
+}
+
+fn sign(project: &str, issuer: &PrivateKey, signer: &PrivateKey, version: u64) -> Vec<u8> {
+    let jwks = SourceFile::new("dev.jwks.json", jwks(issuer));
+    let is_remote = project.contains("jwks_uri");
+    let sources = ProjectSources {
+        project: SourceFile::new("palisade.toml", project),
+        schema: SourceFile::new("schema.cedarschema", SCHEMA),
+        policies: vec![SourceFile::new("policies.cedar", POLICIES)],
+        links: Vec::new(),
+        entities: Vec::new(),
+        jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },
+        catalogues: BTreeMap::new(),
+    };
+    let options = BuildOptions { version: Some(version), created: NOW, missing_key_sets: MissingKeySets::Refuse };
+    let mut findings = Findings::default();
+    let built = build(&sources, &options, &mut findings).unwrap_or_else(|| panic!("{findings:?}"));
+    bundle::sign(&built.bytes, signer).unwrap()
 }

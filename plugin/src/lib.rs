@@ -2,7 +2,7 @@
 //!
 //! - [`filter`]: which configuration answers which request.
 //! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
-//! - [`keys`] and [`key_metrics`]: key sets that are fetched, between requests.
+//! - [`upkeep`] and [`named_metrics`]: what is fetched, between requests.
 //! - `fetch`: the gateway's own requests, and the responses to them.
 //! - [`metrics`]: Envoy's statistics.
 //! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
@@ -28,10 +28,10 @@ pub mod filter;
 #[cfg(test)]
 mod fixture;
 pub mod gateway_host;
-pub mod key_metrics;
-pub mod keys;
 pub mod metrics;
+pub mod named_metrics;
 pub mod proxy;
 mod session;
 mod shared_data;
+pub mod upkeep;
 pub mod verify_signature;

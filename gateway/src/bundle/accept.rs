@@ -4,9 +4,9 @@ use super::active::ActiveBundle;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::format;
-use super::manifest::{Manifest, SectionName};
+use super::manifest::Manifest;
 use super::mark::HighWaterMark;
-use super::reader::Reader;
+use super::opening::{Opened, Opening};
 use super::trust::KeyId;
 
 /// What a gateway expects of its bundle.
@@ -87,7 +87,7 @@ pub struct Accepted<'a> {
     verified: Verified<'a>,
 }
 
-impl Accepted<'_> {
+impl<'a> Accepted<'a> {
     /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
@@ -111,19 +111,19 @@ impl Accepted<'_> {
     ///
     /// When a section is not the signed one, or does not open.
     pub fn open(self) -> Result<ActiveBundle, BundleError> {
+        let mut opening = self.begin();
+        loop {
+            match opening.step(usize::MAX)? {
+                Opened::Partly(rest) => opening = rest,
+                Opened::Whole(bundle) => return Ok(bundle),
+            }
+        }
+    }
+
+    /// The same in pieces.
+    #[must_use]
+    pub fn begin(self) -> Opening<'a> {
         let Verified { manifest, sections, digest, signers: _ } = self.verified;
-        let mut reader = Reader::new(sections);
-        let mut section = |name: SectionName| {
-            let entry =
-                manifest.sections.iter().find(|entry| entry.name == name).ok_or(BundleError::SectionMissing(name))?;
-            let size = usize::try_from(entry.size).map_err(|_| BundleError::TooLarge)?;
-            let bytes = reader.take(name.as_str(), size)?;
-            if Digest::of(bytes) == entry.sha256 { Ok(bytes) } else { Err(BundleError::SectionDigest) }
-        };
-        // The manifest's order is this order; `Manifest::parse` has checked it.
-        let policies = section(SectionName::Policies)?;
-        let gateway = section(SectionName::Gateway)?;
-        reader.finish()?;
-        ActiveBundle::open(manifest, digest, policies, gateway)
+        Opening::new(manifest, digest, sections)
     }
 }

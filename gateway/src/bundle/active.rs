@@ -35,18 +35,16 @@ pub struct ActiveBundle {
 }
 
 impl ActiveBundle {
-    /// Opens the sections. Called with bytes whose digests hold, by [`super::Accepted::open`] only.
+    /// Puts the sections together. Called with what was read from bytes whose digests hold, by [`super::Opening`] only.
     pub(super) fn open(
         manifest: Manifest,
         digest: Digest,
-        policies: &[u8],
-        gateway: &[u8],
+        policies: CompiledPolicySet,
+        section: GatewaySection,
     ) -> Result<Self, BundleError> {
-        let policies = CompiledPolicySet::open(policies).map_err(|error| BundleError::Policies(error.to_string()))?;
         if u64::try_from(policies.policy_count()) != Ok(manifest.policies) {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
-        let section = GatewaySection::parse(gateway).map_err(BundleError::Gateway)?;
         let OpenSection { issuers, mut routes, slots, resources, dpop, workload_proof, transactions, cures } =
             OpenSection::open(section).map_err(BundleError::Gateway)?;
         routes.learn(&policies);

@@ -10,12 +10,11 @@
 //! Should the one who fetches end meanwhile, another does after a few seconds: there is no state but the ledger, the document and
 //! what each worker has made of it.
 //!
-//! What is fetched, how often, and what makes a document acceptable is its reader's: [`crate::jwks`] reads key sets.
+//! What is fetched, how often, and what makes a document acceptable is its reader's: [`crate::jwks`] reads key sets, [`crate::delivery`] bundles.
 
 mod error;
 mod host;
 mod ledger;
-#[cfg_attr(not(test), expect(dead_code, reason = "what reads files of a channel comes next"))]
 mod resource;
 mod shared;
 mod worker;
@@ -24,8 +23,7 @@ pub use error::FetchError;
 pub use host::{FetchHost, FetchRequest, FetchResponse, FetchedBody};
 
 pub(crate) use ledger::Pace;
-#[expect(unused_imports, reason = "what reads files of a channel comes next")]
-pub(crate) use resource::{Arrival, Document, Origin, Resource, Source};
+pub(crate) use resource::{Arrival, Document, Resource, Source};
 pub(crate) use shared::Names;
 pub(crate) use worker::{Entry, Feed, News, Turn};
 

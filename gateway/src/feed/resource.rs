@@ -3,7 +3,7 @@
 use super::error::FetchError;
 use super::host::{FetchHost, FetchRequest, FetchResponse, FetchedBody};
 use super::ledger::Pace;
-use super::shared::Names;
+use super::shared::{Names, SharedDocument};
 use super::worker::{Entry, Feed, News, Turn};
 use crate::limits;
 
@@ -33,7 +33,7 @@ pub(crate) struct Resource {
     etag: String,
     /// When this worker asked last.
     asked_ms: u64,
-    /// Whether what it was answered is being judged.
+    /// Whether a document is being judged.
     is_judging: bool,
     /// When a server last said what there is, to whichever worker.
     confirmed_ms: Option<u64>,
@@ -88,7 +88,7 @@ impl Resource {
     }
 
     /// Hands over what another worker has fetched, or else asks if it is time and nobody else does. Nothing happens while a
-    /// document of this worker's is being judged.
+    /// document is being judged.
     pub(crate) fn poll(&mut self, turn: Turn, host: &mut dyn FetchHost) -> Option<Arrival> {
         let entry = self.read(host);
         if self.is_judging {
@@ -100,7 +100,9 @@ impl Resource {
         }
         let claimed = self.feed.claim(entry, self.pace(), None, turn, host)?;
         let Source { cluster, authority, path, wait_seconds, .. } = &self.source;
-        let wait_ms = wait_seconds.saturating_mul(1000);
+        // Whoever has nothing yet is in a hurry.
+        let wait_seconds = Some(*wait_seconds).filter(|seconds| *seconds > 0 && !self.etag.is_empty());
+        let wait_ms = wait_seconds.unwrap_or(0).saturating_mul(1000);
         let timeout_ms = limits::FEED_TIMEOUT_MS.saturating_add(wait_ms);
         let request = FetchRequest {
             cluster,
@@ -108,8 +110,7 @@ impl Resource {
             path,
             accept: "application/octet-stream, application/json, */*;q=0.1",
             etag: (!self.etag.is_empty()).then_some(&self.etag),
-            // Whoever has nothing yet is in a hurry.
-            wait_seconds: (!self.etag.is_empty() && *wait_seconds > 0).then_some(*wait_seconds),
+            wait_seconds,
             timeout_ms,
         };
         self.asked_ms = turn.now_ms;
@@ -186,14 +187,17 @@ impl Resource {
 
     /// A document is not acceptable. Returns how many fetches failed in a row.
     pub(crate) fn refuse(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) -> u32 {
+        self.is_judging = false;
+        let entry = self.feed.read(host);
         match document.origin {
             Origin::Fetched { .. } => {
-                self.is_judging = false;
-                let entry = self.feed.read(host);
-                if entry.ledger.owner == turn.owner { self.feed.failed(entry, self.pace(), turn, host) } else { 0 }
+                if entry.ledger.owner == turn.owner {
+                    self.feed.failed(entry, self.pace(), turn, host)
+                } else {
+                    0
+                }
             }
             Origin::Shared => {
-                let entry = self.feed.read(host);
                 self.feed.dismiss(entry.ledger);
                 0
             }
@@ -207,8 +211,8 @@ impl Resource {
 
     /// Ends the judging of a document that this worker fetched. `None` for another's, and when its claim has lapsed.
     fn judged(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) -> Option<(bool, Entry)> {
-        let Origin::Fetched { waits } = document.origin else { return None };
         self.is_judging = false;
+        let Origin::Fetched { waits } = document.origin else { return None };
         self.confirmed_ms = Some(turn.now_ms);
         let entry = self.feed.read(host);
         (entry.ledger.owner == turn.owner).then_some((waits, entry))
@@ -226,11 +230,14 @@ impl Resource {
     fn news(&mut self, entry: Entry, host: &mut dyn FetchHost) -> Option<Arrival> {
         let News { document } = self.feed.news(entry.ledger, host)?;
         Some(match document {
-            Some(document) => Arrival::Document(Document {
-                bytes: document.body,
-                origin: Origin::Shared,
-                etag: etag(Some(document.etag.as_bytes())),
-            }),
+            Some(SharedDocument { body, etag, .. }) => {
+                self.is_judging = true;
+                Arrival::Document(Document {
+                    bytes: body,
+                    origin: Origin::Shared,
+                    etag: self::etag(Some(etag.as_bytes())),
+                })
+            }
             None => Arrival::SharedUnreadable,
         })
     }

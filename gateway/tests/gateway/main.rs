@@ -12,6 +12,7 @@ mod cases;
 mod certificates;
 mod cures;
 mod delegation;
+mod delivery;
 mod denials;
 mod dpop;
 mod lists;

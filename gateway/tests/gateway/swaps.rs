@@ -12,7 +12,7 @@ use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, gateway, send
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
 /// The world's bundle in another version, with a change to its section.
-fn bundle(version: u64, change: impl FnOnce(&mut GatewaySection)) -> Vec<u8> {
+pub(crate) fn bundle(version: u64, change: impl FnOnce(&mut GatewaySection)) -> Vec<u8> {
     let mut parts = Parts::new();
     parts.manifest.version = version;
     let mut section = serde_json::from_slice(&parts.gateway).unwrap();
@@ -22,10 +22,10 @@ fn bundle(version: u64, change: impl FnOnce(&mut GatewaySection)) -> Vec<u8> {
     parts.sign(&[&Signer::ed25519(1)])
 }
 
-fn same(_: &mut GatewaySection) {}
+pub(crate) fn same(_: &mut GatewaySection) {}
 
 /// Nobody may ping.
-fn without_ping(section: &mut GatewaySection) {
+pub(crate) fn without_ping(section: &mut GatewaySection) {
     section.mcp[0].methods.retain(|method| method.method != "ping");
 }
 
@@ -33,7 +33,7 @@ fn swap(gateway: &mut Gateway, bundle: &[u8]) -> Result<bool, &'static str> {
     gateway.swap(bundle, &mut NativeHost::at(NOW), &mut Vec::new()).map_err(|error| error.code())
 }
 
-fn ping() -> Ask {
+pub(crate) fn ping() -> Ask {
     Ask::new("POST", "/mcp/http403").header("content-type", "application/json")
 }
 
@@ -56,7 +56,7 @@ fn finish(gateway: &mut Gateway, ask: &Ask, admitted: Option<Admitted>, seconds:
     (verdict.disposition().reason, record["bundle"]["version"].as_u64().unwrap())
 }
 
-fn version(answer: &Answer) -> Option<u64> {
+pub(crate) fn version(answer: &Answer) -> Option<u64> {
     answer.record["bundle"]["version"].as_u64()
 }
 
@@ -193,10 +193,10 @@ fn fetched_keys_go_from_bundle_to_bundle_and_a_removed_one_is_gone_for_requests_
     let mut gateway = Gateway::configure(&configuration, &mut NativeHost::at(NOW)).unwrap();
     let (mut host, mut events) = (Fetching::default(), Vec::new());
     let mut serve = |gateway: &mut Gateway, kid: &str| {
-        gateway.poll_keys(&mut host, &mut events);
+        gateway.poll(&mut host, &mut events);
         let jwks = format!(r#"{{"keys":[{}]}}"#, keys::p256(1).jwk(kid));
         let call = host.0;
-        gateway.take_keys(call, FetchResponse::of(jwks.as_bytes()), &mut host, &mut events);
+        gateway.respond(call, FetchResponse::of(jwks.as_bytes()), &mut host, &mut events);
         // The next one is due by then.
         host.0 += 1_000;
     };

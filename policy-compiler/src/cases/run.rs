@@ -88,7 +88,7 @@ impl<'a> Runner<'a> {
         let signed = bundle::sign(unsigned_bundle, &key).map_err(|error| error.to_string())?;
         let trust = key.trust_key().map_err(|error| error.to_string())?;
         let configuration = ConfigurationFile {
-            bundle: BundleSource::Inline(STANDARD.encode(signed)),
+            bundle: BundleSource::inline(STANDARD.encode(signed)),
             trust: TrustFile { keys: vec![trust.to_string()], threshold: 1 },
             channel: Some(project.name.as_ref().clone()),
             min_version: 0,

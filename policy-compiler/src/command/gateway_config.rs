@@ -8,7 +8,7 @@ use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, TrustKey};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
-    RevocationsFile, TokenCacheFile, TrustFile, limits,
+    RemoteFile, RevocationsFile, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -16,13 +16,26 @@ use super::console::Console;
 use super::verify::TrustArguments;
 use super::{Exit, Failure, clock, files};
 
-/// Write the gateway's configuration for a signed bundle.
+/// Write the gateway's configuration for a signed bundle, or for a channel that bundles are fetched from.
 ///
 /// The bundle is verified first: what a gateway would refuse is not written.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The bundle
-    bundle: PathBuf,
+    /// The bundle; with --remote, the one to begin with
+    #[arg(required_unless_present = "remote")]
+    bundle: Option<PathBuf>,
+    /// Fetch the channel's bundle over HTTP: the Envoy cluster that leads to the server, its authority, and the folder
+    #[arg(long, value_name = "CLUSTER=AUTHORITY[/FOLDER]", value_parser = remote_file)]
+    remote: Option<RemoteFile>,
+    /// How often the server is asked, in seconds
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_INTERVAL_SECONDS, requires = "remote")]
+    poll_interval: u64,
+    /// For how long the server may wait for something new, in seconds; 0 for no waiting
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS, requires = "remote")]
+    poll_wait: u32,
+    /// The channel. Default: the bundle's
+    #[arg(long, value_name = "NAME", required_unless_present = "bundle")]
+    channel: Option<String>,
     #[command(flatten)]
     trust: TrustArguments,
     /// Where to write; `-` is standard output
@@ -60,6 +73,14 @@ pub(super) struct Arguments {
     require_revocations: bool,
 }
 
+fn remote_file(text: &str) -> Result<RemoteFile, String> {
+    let (cluster, place) = text.split_once('=').ok_or("expected CLUSTER=AUTHORITY[/FOLDER]")?;
+    let (authority, folder) = place.split_once('/').unwrap_or((place, ""));
+    let folder = folder.trim_end_matches('/');
+    let prefix = if folder.is_empty() { "/".to_owned() } else { format!("/{folder}/") };
+    Ok(RemoteFile { cluster: cluster.to_owned(), authority: authority.to_owned(), prefix, ..RemoteFile::default() })
+}
+
 fn host_and_cluster(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((host, cluster)) if !host.is_empty() && !cluster.is_empty() => Ok((host.to_owned(), cluster.to_owned())),
@@ -78,6 +99,10 @@ fn decision_log(text: &str) -> Result<DecisionLog, String> {
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let Arguments {
         bundle,
+        remote,
+        poll_interval,
+        poll_wait,
+        channel,
         trust,
         output,
         ecds,
@@ -91,10 +116,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         revocations,
         require_revocations,
     } = arguments;
-    let bytes = files::read(bundle)?;
-    let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
-    let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
-    let manifest = active.manifest();
+    let inline = bundle.as_deref().map(|path| Inline::read(path, trust)).transpose()?;
+    let (of_bundle, version) = match &inline {
+        Some(Inline { channel, version, .. }) => (Some(channel.clone()), *version),
+        None => (None, 0),
+    };
+    let remote = remote.clone().map(|file| RemoteFile { poll_interval_s: *poll_interval, wait_s: *poll_wait, ..file });
     let nonce_key = secret(dpop_nonce_key.as_deref(), "config.nonce_key")?;
     let session_key = secret(mcp_session_key.as_deref(), "config.session_key")?;
     let is_secret = nonce_key.is_some() || session_key.is_some();
@@ -105,13 +132,13 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         }
     }
     let configuration = ConfigurationFile {
-        bundle: BundleSource::Inline(STANDARD.encode(&bytes)),
+        bundle: BundleSource { inline: inline.map(|inline| inline.base64), remote },
         trust: TrustFile {
             keys: trust.keys()?.iter().map(TrustKey::to_string).collect(),
             threshold: trust.threshold(),
         },
-        channel: Some(manifest.channel.clone()),
-        min_version: min_version.unwrap_or(manifest.version),
+        channel: channel.clone().or(of_bundle),
+        min_version: min_version.unwrap_or(version),
         on_forbid_error: OnForbidError::Deny,
         decision_log: decision_log.clone(),
         token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
@@ -140,6 +167,24 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         files::write(output, text.as_bytes())?;
     }
     Ok(Exit::Success)
+}
+
+/// A bundle that is part of the configuration.
+struct Inline {
+    base64: String,
+    channel: String,
+    version: u64,
+}
+
+impl Inline {
+    /// Verifies it as the gateway will.
+    fn read(path: &Path, trust: &TrustArguments) -> Result<Self, Failure> {
+        let bytes = files::read(path)?;
+        let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
+        let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
+        let manifest = active.manifest();
+        Ok(Self { base64: STANDARD.encode(&bytes), channel: manifest.channel.clone(), version: manifest.version })
+    }
 }
 
 /// A secret key, checked as the gateway checks it.

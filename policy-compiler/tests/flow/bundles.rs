@@ -172,6 +172,48 @@ fn the_gateways_configuration_configures_a_gateway() {
 }
 
 #[test]
+fn a_gateway_is_configured_to_fetch_its_bundle() {
+    let workshop = Workshop::with_bundle();
+    workshop.ok("build project -o b.palisade --jwks dev=issuer.jwks.json");
+    workshop.ok("sign b.palisade --key signers/one.pem");
+    let file = |line: &str| {
+        let text = workshop.ok(line);
+        assert!(Gateway::configure(text.trim().as_bytes(), &mut NativeHost::new()).is_ok(), "{line}");
+        serde_json::from_str::<ConfigurationFile>(&text).unwrap()
+    };
+    let trust = "--trust signers/one.pub";
+    let alone = file(&format!("gateway-config --remote bundles=bundles.internal:8443/a/b --channel dev {trust}"));
+    let remote = alone.bundle.remote.unwrap();
+    assert_eq!((remote.cluster.as_str(), remote.authority.as_str()), ("bundles", "bundles.internal:8443"));
+    assert_eq!((remote.prefix.as_str(), remote.poll_interval_s, remote.wait_s), ("/a/b/", 10, 30));
+    assert_eq!((alone.bundle.inline, alone.channel.as_deref(), alone.min_version), (None, Some("dev"), 0));
+
+    let line =
+        format!("gateway-config b.palisade --remote bundles=bundles.internal --poll-interval 1 --poll-wait 0 {trust}");
+    let both = file(&line);
+    let remote = both.bundle.remote.unwrap();
+    assert_eq!((remote.prefix.as_str(), remote.poll_interval_s, remote.wait_s), ("/", 1, 0));
+    assert_eq!((both.bundle.inline.is_some(), both.channel.as_deref()), (true, Some("repositories")));
+    assert_ne!(both.min_version, 0, "a server cannot offer an older one");
+
+    for usage in ["", "--remote bundles=b.internal", "--remote bundles --channel dev", "b.palisade --poll-wait 1"] {
+        assert_eq!(workshop.run(&format!("gateway-config {usage} {trust}")).code, 64, "{usage}");
+    }
+    for remote in
+        ["=b.internal", "bundles=", "bundles=b.internal/../x", "bundles=user@b.internal", "bundles=b.internal/a?b"]
+    {
+        workshop.fails(&format!("gateway-config --remote {remote} --channel dev {trust}"), 1, "config.bundle_remote");
+    }
+    workshop.fails(
+        &format!("gateway-config --remote bundles=b.internal --channel a/b {trust}"),
+        1,
+        "config.bundle_remote",
+    );
+    let often = format!("gateway-config --remote bundles=b.internal --channel dev --poll-interval 0 {trust}");
+    workshop.fails(&often, 1, "config.bundle_remote");
+}
+
+#[test]
 fn an_expired_bundle_is_not_configured() {
     let workshop = Workshop::with_bundle();
     workshop.ok("sign b.palisade --key signers/one.pem");

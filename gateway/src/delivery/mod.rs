@@ -1,0 +1,20 @@
+//! How a bundle comes to a gateway that is up: over HTTP, in the background.
+//!
+//! ```text
+//! feed ─► bytes ─► signatures, channel, version ─► opened piece by piece ─► takes the place of the one that decides
+//!            └────────── any check fails: refused, told, and asked for again; the last good one goes on deciding
+//! ```
+//!
+//! One worker fetches for all of a proxy ([`crate::feed`]); each verifies and opens by itself.
+
+mod bundle;
+mod event;
+mod remote;
+mod status;
+
+pub use event::{BundleEvent, Event};
+pub use remote::RemoteFile;
+pub use status::{BundleIdentity, BundleStatus};
+
+pub(crate) use bundle::{Delivery, Dock};
+pub(crate) use remote::Remote;

@@ -1,0 +1,41 @@
+//! Which bundle decides, and how that stands: for statistics, reports and people.
+
+use crate::bundle::{ActiveBundle, Digest, Manifest};
+
+/// Which bundle decides, and how fresh that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundleStatus<'a> {
+    /// The bundle that decides; `None` where there is none, and every request is denied.
+    pub bundle: Option<BundleIdentity<'a>>,
+    /// When a server last said what there is, in milliseconds since the Unix epoch; `None` where nobody was asked or nobody
+    /// answered.
+    pub confirmed_ms: Option<u64>,
+    /// The code of what went wrong last, unless something went well since.
+    pub last_error: Option<&'static str>,
+    /// How often this worker has put one bundle in the place of another.
+    pub swaps: u64,
+}
+
+/// A bundle by its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundleIdentity<'a> {
+    /// For people.
+    pub name: &'a str,
+    /// What it is published on.
+    pub channel: &'a str,
+    /// Rises with each publication.
+    pub version: u64,
+    /// Of its manifest.
+    pub digest: Digest,
+    /// When it was built, in seconds since the Unix epoch.
+    pub created: u64,
+    /// When it stops deciding, in seconds since the Unix epoch.
+    pub expires: u64,
+}
+
+impl<'a> BundleIdentity<'a> {
+    pub(crate) fn of(bundle: &'a ActiveBundle) -> Self {
+        let Manifest { name, channel, version, created, expires, .. } = bundle.manifest();
+        Self { name, channel, version: *version, digest: bundle.digest(), created: *created, expires: *expires }
+    }
+}

@@ -1,0 +1,307 @@
+//! Bundles that are fetched, by gateways that are workers of one proxy.
+
+use palisade_gateway::{
+    BundleEvent, Event, Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, Gateway, NativeHost,
+    NativeMemory, Shared, SharedMemory, limits,
+};
+
+use crate::swaps::{bundle, same, version, without_ping};
+use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, send_at};
+
+const REMOTE: &str = r#"{"cluster":"bundles","authority":"bundles.internal","prefix":"/b/"}"#;
+
+/// What the workers have in common. Time passes only when a test says so.
+#[derive(Default)]
+struct Proxy {
+    memory: NativeMemory,
+    passed_ms: u64,
+    requests: Vec<String>,
+}
+
+impl SharedMemory for Proxy {
+    fn shared(&mut self, name: &str) -> Shared {
+        self.memory.shared(name)
+    }
+
+    fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
+        self.memory.share(name, bytes, expected)
+    }
+}
+
+impl FetchHost for Proxy {
+    fn now_nanos(&mut self) -> u64 {
+        (NOW * 1000 + self.passed_ms) * 1_000_000
+    }
+
+    fn fetch(&mut self, request: &FetchRequest<'_>) -> Option<u32> {
+        let FetchRequest { cluster, authority, path, etag, wait_seconds, .. } = request;
+        self.requests.push(format!("{cluster} {authority} {path} {etag:?} {wait_seconds:?}"));
+        u32::try_from(self.requests.len()).ok()
+    }
+}
+
+/// One worker, with what happened to it.
+struct Worker {
+    gateway: Gateway,
+    events: Vec<Event>,
+}
+
+impl Worker {
+    fn new(inline: Option<&[u8]>, more: &str, proxy: &mut Proxy) -> Self {
+        Self::try_new(inline, more, proxy).unwrap()
+    }
+
+    fn try_new(inline: Option<&[u8]>, more: &str, proxy: &mut Proxy) -> Result<Self, &'static str> {
+        let channel = if more.contains("\"channel\"") { "" } else { r#","channel":"test""# };
+        let more = format!("{channel}{more}");
+        let with = configuration(inline.unwrap_or_default(), &[&Signer::ed25519(1)], 1, &more);
+        let text = String::from_utf8(with).unwrap();
+        let text = match inline {
+            Some(_) => text.replacen(r#""inline""#, &format!(r#""remote":{REMOTE},"inline""#), 1),
+            None => text.replacen(r#""inline":"""#, &format!(r#""remote":{REMOTE}"#), 1),
+        };
+        // Workers differ by chance.
+        let mut host = NativeHost::at(NOW + proxy.requests.len() as u64 + 1).with_memory(proxy.memory.clone());
+        let mut gateway = Gateway::configure(text.as_bytes(), &mut host).map_err(|error| error.code())?;
+        let mut events = Vec::new();
+        gateway.join_workers([], proxy, &mut events);
+        Ok(Self { gateway, events })
+    }
+
+    fn poll(&mut self, proxy: &mut Proxy) {
+        self.gateway.poll(proxy, &mut self.events);
+    }
+
+    /// Polls as long as there is work at hand.
+    fn settle(&mut self, proxy: &mut Proxy) {
+        self.poll(proxy);
+        for _ in 0..100 {
+            if self.gateway.poll_period_ms() > limits::OPENING_STEP_MS {
+                return;
+            }
+            self.poll(proxy);
+        }
+        panic!("a bundle that never opens");
+    }
+
+    /// Answers the request that was sent last, and does the work that this makes.
+    fn respond(&mut self, response: FetchResponse<'_>, proxy: &mut Proxy) {
+        let call = u32::try_from(proxy.requests.len()).unwrap();
+        self.gateway.respond(call, response, proxy, &mut self.events);
+        self.settle(proxy);
+    }
+
+    fn ask(&mut self, proxy: &Proxy) -> Answer {
+        send_at(&mut self.gateway, &Ask::new("GET", "/repos/site"), NOW + proxy.passed_ms / 1000)
+    }
+
+    /// The version of the bundle that lets a good request through; `None` when there is none.
+    fn decides(&mut self, proxy: &Proxy) -> Option<u64> {
+        let answer = self.ask(proxy);
+        match answer.reason {
+            "policy.allow" => version(&answer),
+            "bundle.missing" => None,
+            reason => panic!("{reason}"),
+        }
+    }
+
+    /// The codes of what happened to the bundle since the last time.
+    fn codes(&mut self) -> Vec<&'static str> {
+        let code = |event: Event| match event {
+            Event::Bundle(event) => event.code(),
+            Event::Keys(event) => panic!("{event:?}"),
+        };
+        self.events.drain(..).map(code).collect()
+    }
+}
+
+/// Lets the first worker fetch, and answers.
+fn serve(workers: &mut [Worker], response: FetchResponse<'_>, proxy: &mut Proxy) {
+    proxy.passed_ms += 11_000;
+    let before = proxy.requests.len();
+    workers[0].poll(proxy);
+    assert_eq!(proxy.requests.len(), before + 1, "the first worker should have asked");
+    workers[0].respond(response, proxy);
+}
+
+#[test]
+fn without_a_bundle_every_request_is_denied() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(None, "", &mut proxy);
+    assert_eq!(proxy.requests.len(), 0, "joining asks nobody");
+    let status = worker.gateway.bundle_status();
+    assert_eq!((status.bundle, status.confirmed_ms, status.last_error), (None, None, None));
+    for ask in [Ask::new("GET", "/repos/site"), Ask::bare("GET", "/"), Ask::bare("POST", "/mcp/http403")] {
+        let answer = send_at(&mut worker.gateway, &ask, NOW);
+        assert_eq!((answer.reason, answer.status), ("bundle.missing", 503));
+        assert_eq!(answer.header("retry-after"), Some("10"));
+        assert_eq!(answer.record["bundle"], serde_json::Value::Null);
+        assert_eq!(answer.record["effect"], "deny");
+    }
+}
+
+#[test]
+fn one_worker_fetches_and_all_open_it_by_themselves() {
+    let mut proxy = Proxy::default();
+    let mut workers: Vec<Worker> = (0..3).map(|_| Worker::new(None, "", &mut proxy)).collect();
+    workers.iter_mut().for_each(|worker| worker.poll(&mut proxy));
+    assert_eq!(proxy.requests, ["bundles bundles.internal /b/test.palisade None None"]);
+    workers[0].respond(FetchResponse::of(&bundle(7, same)), &mut proxy);
+    assert_eq!(workers[0].decides(&proxy), Some(7));
+    for worker in &mut workers[1..] {
+        assert_eq!(worker.decides(&proxy), None);
+        worker.settle(&mut proxy);
+        assert_eq!(worker.decides(&proxy), Some(7));
+        assert_eq!(worker.codes(), ["swapped"]);
+    }
+    assert_eq!(Worker::new(None, "", &mut proxy).decides(&proxy), Some(7), "who comes later has it at once");
+    assert_eq!(proxy.requests.len(), 1);
+}
+
+#[test]
+fn a_bundle_is_opened_between_requests_which_the_old_one_decides() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(Some(&bundle(7, same)), "", &mut proxy);
+    worker.poll(&mut proxy);
+    let new = bundle(8, without_ping);
+    worker.gateway.respond(1, FetchResponse::of(&new), &mut proxy, &mut worker.events);
+    let mut pieces = 0;
+    while worker.gateway.poll_period_ms() == limits::OPENING_STEP_MS {
+        assert_eq!(worker.decides(&proxy), Some(7));
+        worker.poll(&mut proxy);
+        pieces += 1;
+    }
+    assert_eq!((worker.decides(&proxy), pieces), (Some(8), 4), "two digests, two sections");
+    assert!(matches!(&worker.events[..], [Event::Bundle(BundleEvent::Swapped { version: 8, .. })]));
+}
+
+#[test]
+fn whatever_comes_the_last_good_bundle_decides() {
+    let mut proxy = Proxy::default();
+    let good = bundle(7, same);
+    let mut workers: Vec<Worker> = (0..2).map(|_| Worker::new(None, "", &mut proxy)).collect();
+    let ours = || Signer::ed25519(1);
+    let signed = |change: fn(&mut Parts), signers: &[Signer]| {
+        let mut parts = Parts::new();
+        parts.manifest.version = 8;
+        change(&mut parts);
+        parts.sign(&signers.iter().collect::<Vec<_>>())
+    };
+    let damaged = |at: usize| {
+        let mut bytes = bundle(8, same);
+        bytes[at] ^= 1;
+        bytes
+    };
+    let page = FetchedBody { bytes: b"<html>", content_type: Some(b"text/html"), ..FetchedBody::default() };
+    let bodies: Vec<(Vec<u8>, &str)> = vec![
+        (Vec::new(), "bundle.layout"),
+        (b"<html>not found</html>".to_vec(), "bundle.magic"),
+        (vec![0xff; 100_000], "bundle.magic"),
+        (bundle(8, same)[..20_000].to_vec(), "bundle.layout"),
+        (signed(|_| {}, &[]), "bundle.threshold"),
+        (signed(|_| {}, &[Signer::ed25519(2)]), "bundle.threshold"),
+        (signed(|p| p.manifest.channel = "prod".to_owned(), &[ours()]), "bundle.channel"),
+        (signed(|p| p.manifest.expires = NOW + 1, &[ours()]), "bundle.expired"),
+        (signed(|p| p.manifest.policies += 1, &[ours()]), "bundle.policies"),
+        (damaged(100), "bundle.signature"),
+        (damaged(20_000), "bundle.section_digest"),
+        (bundle(6, same), "bundle.rollback"),
+        (bundle(0, same), "bundle.rollback"),
+        (bundle(7, without_ping), "bundle.equivocation"),
+    ];
+    serve(&mut workers, FetchResponse::of(&good), &mut proxy);
+    workers[1].settle(&mut proxy);
+    workers.iter_mut().for_each(|worker| drop(worker.codes()));
+    let bodies = bodies.iter().map(|(bytes, code)| (FetchResponse::of(bytes), *code));
+    let others = [
+        (FetchResponse::Nothing, "feed.no_response"),
+        (FetchResponse::TooLarge, "feed.too_large"),
+        (FetchResponse::Status(302), "feed.status"),
+        (FetchResponse::Status(304), "feed.status"),
+        (FetchResponse::Status(404), "feed.status"),
+        (FetchResponse::Status(500), "feed.status"),
+        (FetchResponse::Body(page), "feed.content_type"),
+    ];
+    for (response, code) in bodies.chain(others) {
+        serve(&mut workers, response, &mut proxy);
+        let codes = workers[0].codes();
+        assert_eq!(codes, [code]);
+        assert_eq!(workers[0].gateway.bundle_status().last_error, Some(code));
+        for worker in &mut workers {
+            worker.settle(&mut proxy);
+            assert_eq!(worker.decides(&proxy), Some(7), "{code}");
+        }
+        assert_eq!(workers[1].codes(), [""; 0], "what is refused is shared with nobody");
+        assert_eq!(Worker::new(None, "", &mut proxy).decides(&proxy), Some(7), "{code}");
+    }
+    serve(&mut workers, FetchResponse::of(&bundle(8, same)), &mut proxy);
+    assert_eq!((workers[0].decides(&proxy), workers[0].gateway.bundle_status().last_error), (Some(8), None));
+}
+
+#[test]
+fn the_newest_of_what_is_configured_and_what_is_shared_decides() {
+    let mut proxy = Proxy::default();
+    let mut workers = [Worker::new(None, "", &mut proxy)];
+    serve(&mut workers, FetchResponse::of(&bundle(8, same)), &mut proxy);
+    for (configured, decides) in [(7, 8), (8, 8)] {
+        let inline = bundle(configured, same);
+        assert_eq!(Worker::new(Some(&inline), "", &mut proxy).decides(&proxy), Some(decides), "{configured}");
+    }
+    // A configuration that changed otherwise, and one whose floor is above what there is.
+    let mut changed = Worker::new(None, r#","on_forbid_error":"skip""#, &mut proxy);
+    assert_eq!(changed.decides(&proxy), Some(8));
+    let mut raised = Worker::new(None, r#","min_version":9"#, &mut proxy);
+    assert_eq!((raised.decides(&proxy), raised.codes()), (None, vec!["bundle.version"]));
+    let newer = bundle(9, same);
+    assert_eq!(Worker::new(Some(&newer), "", &mut proxy).decides(&proxy), Some(9));
+    // From now on nothing older decides in a worker that starts.
+    let mut late = Worker::new(None, "", &mut proxy);
+    assert_eq!((late.decides(&proxy), late.codes()), (None, vec!["bundle.rollback"]));
+}
+
+#[test]
+fn an_expired_bundle_in_the_configuration_is_no_reason_to_refuse_it() {
+    let mut parts = Parts::new();
+    parts.manifest.expires = NOW - 1;
+    let expired = parts.sign(&[&Signer::ed25519(1)]);
+    let mut proxy = Proxy::default();
+    let mut workers = [Worker::new(Some(&expired), "", &mut proxy)];
+    assert_eq!(workers[0].ask(&proxy).reason, "bundle.missing");
+    serve(&mut workers, FetchResponse::of(&bundle(8, same)), &mut proxy);
+    assert_eq!(workers[0].decides(&proxy), Some(8));
+    // Whatever else is wrong with it does not get better by waiting.
+    let strange = Parts::new().sign(&[&Signer::ed25519(2)]);
+    assert_eq!(Worker::try_new(Some(&strange), "", &mut proxy).err(), Some("bundle.threshold"));
+}
+
+#[test]
+fn a_bundle_that_decides_already_is_confirmed_and_nothing_else() {
+    let mut proxy = Proxy::default();
+    let mut workers = [Worker::new(Some(&bundle(7, same)), "", &mut proxy)];
+    let fetched = bundle(7, same);
+    let tagged = FetchedBody { bytes: &fetched, etag: Some(b"\"seven\""), ..FetchedBody::default() };
+    serve(&mut workers, FetchResponse::Body(tagged), &mut proxy);
+    assert_eq!(workers[0].codes(), ["confirmed"]);
+    assert_eq!(workers[0].gateway.bundle_status().swaps, 0);
+    serve(&mut workers, FetchResponse::Status(304), &mut proxy);
+    assert_eq!(workers[0].codes(), ["confirmed"]);
+    assert_eq!(proxy.requests[1], "bundles bundles.internal /b/test.palisade Some(\"\\\"seven\\\"\") Some(30)");
+    let confirmed = workers[0].gateway.bundle_status().confirmed_ms;
+    assert_eq!(confirmed, Some(NOW * 1000 + proxy.passed_ms));
+}
+
+#[test]
+fn a_bundle_that_expires_while_the_server_is_down_stops_deciding_until_the_next_one() {
+    let mut proxy = Proxy::default();
+    let mut workers = [Worker::new(Some(&bundle(7, same)), "", &mut proxy)];
+    proxy.passed_ms = 1_800_000;
+    serve(&mut workers, FetchResponse::Nothing, &mut proxy);
+    assert_eq!(workers[0].ask(&proxy).reason, "bundle.expired");
+    let mut parts = Parts::new();
+    parts.manifest.version = 8;
+    parts.manifest.expires = NOW + 36_000;
+    serve(&mut workers, FetchResponse::of(&parts.sign(&[&Signer::ed25519(1)])), &mut proxy);
+    let answer = workers[0].ask(&proxy);
+    assert_ne!((answer.reason, version(&answer)), ("bundle.expired", Some(7)));
+    assert_eq!(version(&answer), Some(8));
+}
