@@ -9,8 +9,9 @@
 //!
 //! `make bench-envoy` prepares what the environment names: PALISADE_ENVOY, PALISADE_WASM, PALISADE_CLI and, in the folder
 //! PALISADE_BENCH, the modules and programs that palisade is measured beside. With `--quick` it takes a quarter of the time,
-//! for a look. The table goes to standard output, and with more figures to `envoy.json` beside a plot, `envoy.svg`, in the
-//! folder PALISADE_BENCH_OUTPUT.
+//! for a look; with `--only TEXT`, which may be repeated, it measures the variants whose names contain such a text, and what
+//! they are compared with; `--rounds N`, after that, is for more rounds or fewer. The table goes to standard output, and with
+//! more figures to `envoy.json` beside a plot, `envoy.svg`, in the folder PALISADE_BENCH_OUTPUT.
 
 mod agreement;
 mod envoy;
@@ -49,6 +50,28 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const FULL: Plan = Plan { rounds: 15, paced_rounds: 5, turn: Duration::from_millis(400) };
 const QUICK: Plan = Plan { rounds: 5, paced_rounds: 2, turn: Duration::from_millis(200) };
 
+/// What the command line asks for.
+struct Arguments {
+    plan: Plan,
+    /// Parts of the names of the variants to measure; all of them where there is none.
+    only: Vec<String>,
+}
+
+impl Arguments {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut arguments = Self { plan: FULL, only: Vec::new() };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => arguments.plan = QUICK,
+                "--rounds" => arguments.plan.rounds = words.next().ok_or("--rounds: how many?")?.parse()?,
+                "--only" => arguments.only.push(words.next().ok_or("--only: which?")?),
+                other => return Err(format!("`{other}` is not known; see benches/README.md").into()),
+            }
+        }
+        Ok(arguments)
+    }
+}
+
 fn path(name: &str) -> Result<PathBuf> {
     let value = std::env::var_os(name).ok_or_else(|| format!("{name} is not set: run `make bench-envoy`"))?;
     Ok(PathBuf::from(value))
@@ -63,11 +86,7 @@ fn progress(text: &str) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let plan = match std::env::args().nth(1).as_deref() {
-        None => FULL,
-        Some("--quick") => QUICK,
-        Some(other) => return Err(format!("`{other}` is not known; there is --quick").into()),
-    };
+    let Arguments { plan, only } = Arguments::read(std::env::args().skip(1))?;
     let parts = path("PALISADE_BENCH")?;
     let home = parts.join("work");
     let mint = existing(Path::new(env!("CARGO_MANIFEST_DIR")).join("mint.mjs"))?;
@@ -99,7 +118,7 @@ fn main() -> Result<()> {
         buffer_abi: module("buffer-abi.wasm")?,
         buffer_sdk: module("buffer-sdk.wasm")?,
     };
-    let bench = Bench { workshop: &workshop, modules: &modules, service: service.as_ref() };
+    let bench = Bench { workshop: &workshop, modules: &modules, service: service.as_ref(), only: &only };
     let mut variants = bench.variants()?;
     let mut clusters = bench.clusters();
     clusters.push(filters::cluster(filters::UPSTREAM, upstream::start()?, false));

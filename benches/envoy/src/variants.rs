@@ -89,6 +89,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) modules: &'a Modules,
     /// The authorization service, if there is one; a port for each of [`SERVICE_POLICIES`].
     pub(crate) service: Option<&'a Service>,
+    /// Parts of the names of the variants that are wanted; all are where there is none.
+    pub(crate) only: &'a [String],
 }
 
 /// The numbers of policies that the alternatives on cedar-policy are measured with.
@@ -117,27 +119,35 @@ impl Bench<'_> {
             .collect()
     }
 
+    /// Whether a variant is to be measured. What everything is compared with always is.
+    fn wants(&self, name: &str) -> bool {
+        let is_base = [NONE, NONE_TOOLS].contains(&name);
+        is_base || self.only.is_empty() || self.only.iter().any(|part| name.contains(part))
+    }
+
     /// What does not decide.
     fn yardsticks(&self) -> Result<Vec<Variant>> {
         let Modules { noop_abi, noop_sdk, headers_abi, .. } = self.modules;
         let jwks = self.workshop.jwks()?;
-        let plain = |name: &str, filters| -> Result<Variant> {
+        let variants = [
+            (NONE, vec![]),
+            ("no-op wasm, bare ABI", vec![wasm("noop-abi", noop_abi)]),
+            (HEADERS_ABI, vec![wasm("headers-abi", headers_abi)]),
+            (NOOP_SDK, vec![wasm("noop-sdk", noop_sdk)]),
+            ("jwt_authn, tokens cached", vec![filters::jwt_authn(&jwks, true)]),
+        ];
+        let variant = |(name, filters): (&str, Vec<Value>)| {
+            let load = self.warm(Rules { policies: 10 })?;
             Ok(Variant {
                 name: name.to_owned(),
                 tools: false,
                 asks_service: false,
                 filters,
-                load: self.warm(Rules { policies: 10 })?,
+                load,
                 questions: Vec::new(),
             })
         };
-        Ok(vec![
-            plain(NONE, vec![])?,
-            plain("no-op wasm, bare ABI", vec![wasm("noop-abi", noop_abi)])?,
-            plain(HEADERS_ABI, vec![wasm("headers-abi", headers_abi)])?,
-            plain(NOOP_SDK, vec![wasm("noop-sdk", noop_sdk)])?,
-            plain("jwt_authn, tokens cached", vec![filters::jwt_authn(&jwks, true)])?,
-        ])
+        variants.into_iter().filter(|(name, _)| self.wants(name)).map(variant).collect()
     }
 
     /// What has never seen the token.
@@ -149,20 +159,25 @@ impl Bench<'_> {
         let configuration = configuration.to_string();
         let mut variants = Vec::new();
         for signature in [Signature::Es256, Signature::Rs256] {
+            if !self.wants(&palisade_cold(signature)) && !self.wants(&jwt_authn_cold(signature)) {
+                continue;
+            }
             let tokens = self.new_tokens(rules, signature)?;
             let vm = format!("palisade-cold-{signature:?}");
             for (name, filter) in [
                 (jwt_authn_cold(signature), filters::jwt_authn(&jwks, false)),
                 (palisade_cold(signature), filters::wasm(&vm, &self.modules.palisade, &configuration)),
             ] {
-                variants.push(Variant {
-                    name,
-                    tools: false,
-                    asks_service: false,
-                    filters: vec![filter],
-                    load: Load::new(tokens.clone()),
-                    questions: Vec::new(),
-                });
+                if self.wants(&name) {
+                    variants.push(Variant {
+                        name,
+                        tools: false,
+                        asks_service: false,
+                        filters: vec![filter],
+                        load: Load::new(tokens.clone()),
+                        questions: Vec::new(),
+                    });
+                }
             }
         }
         Ok(variants)
@@ -185,22 +200,22 @@ impl Bench<'_> {
         let Rules { policies } = rules;
         let jwks = self.workshop.jwks()?;
         let mut found = Vec::new();
-        if RBAC_POLICIES.contains(&policies) {
+        if RBAC_POLICIES.contains(&policies) && self.wants(&rbac(policies)) {
             let filters = vec![filters::jwt_authn(&jwks, true), filters::rbac(rules.rbac())];
             found.push((rbac(policies), false, filters));
         }
         if SERVICE_POLICIES.contains(&policies) {
-            if self.service.is_some() {
+            if self.service.is_some() && self.wants(&ext_authz(policies)) {
                 let filters = vec![filters::ext_authz(&service_cluster(policies))];
                 found.push((ext_authz(policies), true, filters));
             }
-            if let Some(module) = &self.modules.embedded {
+            if let Some(module) = self.modules.embedded.as_ref().filter(|_| self.wants(&embedded(policies))) {
                 let sources = std::fs::read_to_string(self.workshop.sources(rules)?)?;
                 let filters = vec![filters::wasm(&format!("embedded-{policies}"), module, &sources)];
                 found.push((embedded(policies), false, filters));
             }
         }
-        if PALISADE_POLICIES.contains(&policies) {
+        if PALISADE_POLICIES.contains(&policies) && self.wants(&palisade(policies)) {
             let configuration = self.workshop.gateway(rules)?.to_string();
             let filters = vec![filters::wasm(&format!("palisade-{policies}"), &self.modules.palisade, &configuration)];
             found.push((palisade(policies), false, filters));
@@ -230,7 +245,7 @@ impl Bench<'_> {
             let load = self.warm_tools()?;
             Ok(Variant { name: name.to_owned(), tools: true, asks_service: false, filters, load, questions })
         };
-        variants.into_iter().map(variant).collect()
+        variants.into_iter().filter(|(name, ..)| self.wants(name)).map(variant).collect()
     }
 
     /// Callers that are known, each with a request that is allowed.
