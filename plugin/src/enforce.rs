@@ -5,7 +5,7 @@
 use crate::filter::Action;
 use crate::metrics::Metrics;
 use crate::proxy::{HostResult, LogLevel, Proxy};
-use palisade_gateway::{self as gateway, DecisionLog, Forward, Reply, Verdict};
+use palisade_gateway::{self as gateway, DecisionLog, Forward, RESERVED_PREFIX, Reply, Verdict};
 
 /// The property that holds the decision record; `%FILTER_STATE(wasm.palisade.decision:PLAIN)%` in Envoy's access log.
 const RECORD_PROPERTY: &[u8] = b"palisade.decision";
@@ -74,14 +74,22 @@ pub fn record(proxy: &mut impl Proxy, record: &str, level: gateway::LogLevel, si
 }
 
 fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<()> {
+    let mut is_claimed = false;
     for name in forward.remove.clone() {
+        is_claimed = true;
         proxy.remove_request_header(name)?;
     }
     for name in forward.strip.into_iter().flatten() {
         proxy.remove_request_header(name.as_bytes())?;
     }
     for (name, value) in forward.set.into_iter().flatten() {
-        proxy.set_request_header(name.as_bytes(), value.as_bytes())?;
+        // Replacing has Envoy look all headers over and costs microseconds; where the client sent none of the filter's own,
+        // there is none to replace.
+        if !is_claimed && name.starts_with(RESERVED_PREFIX) {
+            proxy.add_request_header(name.as_bytes(), value.as_bytes())?;
+        } else {
+            proxy.set_request_header(name.as_bytes(), value.as_bytes())?;
+        }
     }
     Ok(())
 }

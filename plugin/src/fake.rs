@@ -40,6 +40,8 @@ pub(crate) struct FakeProxy {
 
     /// What was told.
     pub(crate) set: Vec<(String, String)>,
+    /// The names of those that were added, beside whatever there was.
+    pub(crate) added: Vec<String>,
     pub(crate) response_set: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
     pub(crate) response_removed: Vec<String>,
@@ -91,6 +93,7 @@ impl Default for FakeProxy {
             sharing: Ok(()),
             shared: SharedData::default(),
             set: Vec::new(),
+            added: Vec::new(),
             response_set: Vec::new(),
             removed: Vec::new(),
             response_removed: Vec::new(),
@@ -149,6 +152,13 @@ impl Proxy for FakeProxy {
 
     fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
         self.header_change?;
+        self.set.push((text(name), text(value)));
+        Ok(())
+    }
+
+    fn add_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        self.header_change?;
+        self.added.push(text(name));
         self.set.push((text(name), text(value)));
         Ok(())
     }

@@ -108,6 +108,13 @@ pub trait Proxy {
     /// When the host did not do so.
     fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()>;
 
+    /// Adds a request header, beside those of the same name if there are any.
+    ///
+    /// # Errors
+    ///
+    /// When the host did not do so.
+    fn add_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()>;
+
     /// Removes every value of a request header.
     ///
     /// # Errors

@@ -36,6 +36,13 @@ unsafe extern "C" {
         out: *mut *const u8,
         out_len: *mut usize,
     ) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -123,6 +130,12 @@ impl Proxy for WasmHost {
     fn set_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
         check(unsafe {
             proxy_replace_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn add_request_header(&mut self, name: &[u8], value: &[u8]) -> HostResult<()> {
+        check(unsafe {
+            proxy_add_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
         })
     }
 

@@ -147,6 +147,20 @@ pub(super) fn assert_denied(proxy: &FakeProxy, action: Action, status: u32, deta
 }
 
 #[test]
+fn headers_are_added_where_the_client_sent_none_of_them() {
+    let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
+    let mut filter = configured(&fixture, json!({}), &mut proxy);
+    let headers = |extra: &[(&str, &str)]| request("front", &fixture.bearer("alice"), extra);
+    assert_eq!(ask(&mut filter, ROOT, headers(&[("x-palisad", "a")]), &mut proxy), Action::Continue);
+    assert_eq!(proxy.added, ["x-palisade-principal", "x-palisade-decision-id"]);
+    for claim in ["x-palisade-decision-id", "X-PALISADE-PRINCIPAL", "x-palisade-other"] {
+        proxy.added.clear();
+        assert_eq!(ask(&mut filter, ROOT, headers(&[(claim, "a")]), &mut proxy), Action::Continue);
+        assert_eq!(proxy.added, [""; 0], "{claim}");
+    }
+}
+
+#[test]
 fn an_allowed_request_goes_on_under_the_verified_name() {
     let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
     let mut filter = configured(&fixture, json!({"decision_log": ["filter_state", "log"]}), &mut proxy);
@@ -160,6 +174,7 @@ fn an_allowed_request_goes_on_under_the_verified_name() {
     let [(principal, name), (id, _)] = &proxy.set[..] else { panic!("{:?}", proxy.set) };
     assert_eq!((principal.as_str(), name.as_str()), ("x-palisade-principal", "Agent::\"dev/alice\""));
     assert_eq!(id, "x-palisade-decision-id");
+    assert!(proxy.added.is_empty(), "what a client claims is replaced, even where it was removed before");
     assert_eq!(proxy.metric("palisade_decisions_total.reason.policy.allow"), 1);
     assert_eq!(proxy.sharing_calls, 0, "only proofs are remembered");
 

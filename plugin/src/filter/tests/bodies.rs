@@ -244,6 +244,7 @@ fn a_session_reaches_the_client_bound_to_it() {
     world.announce(STREAM, headers, false);
     assert_eq!(world.body(STREAM, PING, true), Action::Continue);
     assert!(world.proxy.set.contains(&("mcp-session-id".to_owned(), "s-1".to_owned())), "{:?}", world.proxy.set);
+    assert!(!world.proxy.added.contains(&"mcp-session-id".to_owned()), "the client's own has to go");
 }
 
 #[test]
