@@ -1,5 +1,6 @@
 //! Decision ids: UUIDs of version 7 (RFC 9562 §5.7), so that they sort by time.
 
+use crate::hex;
 use crate::host::Host;
 
 /// The id of one decision, in its textual form.
@@ -60,15 +61,15 @@ impl DecisionIds {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "each half is taken apart into its two halves")]
 fn layout(millis: u64, fraction: u64, random: u64) -> DecisionId {
     let high = millis << 16 | 0x7000 | fraction & 0x0fff;
     let low = random >> 2 | 0x8000_0000_0000_0000;
+    let [[a, b], [c, d]] = [high, low].map(|half| [(half >> 32) as u32, half as u32].map(hex::digits));
     let mut text = [b'-'; 36];
     let slots = text.iter_mut().enumerate().filter(|(index, _)| !matches!(index, 8 | 13 | 18 | 23));
-    let bytes = high.to_be_bytes().into_iter().chain(low.to_be_bytes());
-    let digits = bytes.flat_map(|byte| [byte >> 4, byte & 0xf]);
-    for ((_, slot), digit) in slots.zip(digits) {
-        *slot = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+    for ((_, slot), digit) in slots.zip([a, b, c, d].as_flattened()) {
+        *slot = *digit;
     }
     DecisionId(text)
 }

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
+use crate::plain;
+
 /// Appends an entity as Cedar writes it. Everything in the id that is not printable ASCII is escaped as `\u{…}`, so
 /// the result is safe in a header and no two ids look alike.
 pub(crate) fn push(out: &mut String, entity_type: &str, id: &str) {
     out.push_str(entity_type);
     out.push_str("::\"");
-    for character in id.chars() {
+    // All of it, nearly always.
+    let (plain, rest) = id.split_at_checked(plain::ascii_run(id.as_bytes())).unwrap_or((id, ""));
+    out.push_str(plain);
+    for character in rest.chars() {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),

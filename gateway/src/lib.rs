@@ -11,6 +11,7 @@ mod a2a;
 mod answer;
 mod authenticate;
 pub mod bundle;
+mod byte_set;
 #[cfg(test)]
 #[path = "../tests/gateway/cases.rs"]
 mod cases;
@@ -28,6 +29,7 @@ mod gateway;
 mod generation;
 mod head;
 mod header_map;
+mod hex;
 mod host;
 mod identity;
 mod inspection;
@@ -39,6 +41,7 @@ mod mcp;
 mod origin;
 mod outcome;
 mod pipeline;
+mod plain;
 mod proof;
 mod record;
 mod resource;

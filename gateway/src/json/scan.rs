@@ -2,6 +2,7 @@
 
 use super::document::{JsonFault, JsonKind};
 use crate::limits;
+use crate::plain;
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +55,15 @@ impl<'t> Scan<'t> {
         self.next();
         let mut escaped = false;
         loop {
+            self.place += plain::json_run(self.text.as_bytes().get(self.place..).unwrap_or_default());
             match self.next().ok_or(JsonFault::Syntax)? {
                 b'"' => return Ok(escaped),
                 b'\\' => {
                     escaped = true;
                     self.escape()?;
                 }
-                0..=0x1f => return Err(JsonFault::Syntax),
-                _ => {}
+                // A control character: nothing else ends a run.
+                _ => return Err(JsonFault::Syntax),
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The arguments of a tool call in its record: a digest, and the values that the bundle lets in by name.
 
+use std::fmt::Write as _;
+
 use super::json::push_text;
 use crate::bundle::Digest;
 use crate::json::{JsonKind, JsonView};
@@ -36,7 +38,8 @@ impl RecordedArguments<'_> {
         out.push_str(",\"arguments\":{\"");
         out.push_str(spelling);
         out.push_str("\":");
-        push_text(out, &format!("{:?}", Digest::of(scratch.as_bytes())));
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\"{:?}\"", Digest::of(scratch.as_bytes()));
         if !values.is_empty() {
             self.push_values(out, scratch);
         }

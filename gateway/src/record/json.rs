@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::limits;
+use crate::plain;
 
 /// Appends a string.
 pub(crate) fn push_text(out: &mut String, text: &str) {
@@ -16,21 +17,41 @@ pub(super) fn push_bytes(out: &mut String, bytes: &[u8]) {
         None => (bytes, false),
     };
     out.push('"');
-    if kept.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-        // The common case: printable ASCII with nothing to escape.
-        out.push_str(std::str::from_utf8(kept).unwrap_or_default());
-    } else {
-        for chunk in kept.utf8_chunks() {
-            chunk.valid().chars().for_each(|character| push_character(out, character));
-            if !chunk.invalid().is_empty() {
-                out.push('\u{fffd}');
-            }
-        }
-    }
+    push_escaped(out, kept);
     if cut {
         out.push('…');
     }
     out.push('"');
+}
+
+/// In the common case it is printable ASCII with nothing to escape, or with the quotes around an entity's id.
+fn push_escaped(out: &mut String, bytes: &[u8]) {
+    let mut rest = bytes;
+    loop {
+        let (plain, after) = rest.split_at_checked(plain::ascii_run(rest)).unwrap_or((rest, &[]));
+        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
+        rest = match after {
+            [b'"', after @ ..] => {
+                out.push_str("\\\"");
+                after
+            }
+            [b'\\', after @ ..] => {
+                out.push_str("\\\\");
+                after
+            }
+            [_, ..] => return push_any(out, after),
+            [] => return,
+        };
+    }
+}
+
+fn push_any(out: &mut String, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        chunk.valid().chars().for_each(|character| push_character(out, character));
+        if !chunk.invalid().is_empty() {
+            out.push('\u{fffd}');
+        }
+    }
 }
 
 fn push_character(out: &mut String, character: char) {

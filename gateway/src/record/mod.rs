@@ -12,6 +12,7 @@ pub(crate) use arguments::RecordedArguments;
 pub(crate) use delegation::DelegationFacts;
 pub(crate) use json::push_text as push_json;
 use json::{push_bytes, push_text};
+use time::TimeText;
 
 use std::borrow::Cow;
 
@@ -109,6 +110,7 @@ pub(crate) struct Recorder {
     line: String,
     /// Canonical JSON on its way into a digest.
     scratch: String,
+    clock: TimeText,
 }
 
 impl Recorder {
@@ -120,12 +122,13 @@ impl Recorder {
         bundle.push_str(",\"digest\":");
         push_text(&mut bundle, &format!("{digest:?}"));
         bundle.push('}');
-        Self { bundle, line: String::new(), scratch: String::new() }
+        Self { bundle, ..Self::without_bundle() }
     }
 
     /// For what is decided while there is no bundle.
     pub(crate) fn without_bundle() -> Self {
-        Self { bundle: "\"bundle\":null".to_owned(), line: String::new(), scratch: String::new() }
+        let clock = TimeText::default();
+        Self { bundle: "\"bundle\":null".to_owned(), line: String::new(), scratch: String::new(), clock }
     }
 
     /// Writes one record, without a newline.
@@ -166,7 +169,7 @@ impl Recorder {
         out.push_str("{\"decision_id\":\"");
         out.push_str(id.as_str());
         out.push_str("\",\"time\":\"");
-        time::push(out, *started_nanos);
+        self.clock.push(out, *started_nanos);
         out.push_str("\",\"effect\":");
         push_text(out, outcome.effect());
         out.push_str(",\"reason\":\"");
@@ -308,14 +311,18 @@ fn push_member(out: &mut String, name: &str, value: Option<&[u8]>) {
 
 /// Without `write!`, whose machinery costs more than all the digits.
 pub(crate) fn push_number(out: &mut String, number: u64) {
-    let mut power = 1;
-    while number / power >= 10 {
-        power *= 10;
+    let mut digits = [0; 20];
+    let (mut rest, mut length) = (number, 0);
+    for digit in digits.iter_mut().rev() {
+        *digit = time::digit(rest);
+        rest /= 10;
+        length += 1;
+        if rest == 0 {
+            break;
+        }
     }
-    while power > 0 {
-        out.push(time::digit(number / power));
-        power /= 10;
-    }
+    let written = digits.get(digits.len() - length..).and_then(|written| std::str::from_utf8(written).ok());
+    out.push_str(written.unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -1,9 +1,29 @@
 //! Times in a record: RFC 3339, UTC, microseconds.
 
-/// Appends a time, given in nanoseconds since the Unix epoch.
-pub(super) fn push(out: &mut String, nanos: u64) {
-    let seconds = nanos / 1_000_000_000;
-    let micros = nanos % 1_000_000_000 / 1000;
+/// Writes times. Date, hour, minute and second are written once for all records of a second.
+#[derive(Debug, Default)]
+pub(super) struct TimeText {
+    second: Option<u64>,
+    text: String,
+}
+
+impl TimeText {
+    /// Appends a time, given in nanoseconds since the Unix epoch.
+    pub(super) fn push(&mut self, out: &mut String, nanos: u64) {
+        let second = nanos / 1_000_000_000;
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.text.clear();
+            push_second(&mut self.text, second);
+        }
+        out.push_str(&self.text);
+        push_padded(out, nanos % 1_000_000_000 / 1000, 6);
+        out.push('Z');
+    }
+}
+
+/// Appends a time up to the point before the fraction of the second.
+fn push_second(out: &mut String, seconds: u64) {
     let (year, month, day) = date(seconds / 86_400);
     let second_of_day = seconds % 86_400;
     let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
@@ -14,20 +34,23 @@ pub(super) fn push(out: &mut String, nanos: u64) {
         push_padded(out, number, digits);
     }
     out.push('.');
-    push_padded(out, micros, 6);
-    out.push('Z');
 }
 
-/// Appends so many decimal digits of a number.
-fn push_padded(out: &mut String, number: u64, digits: u32) {
-    for position in (0..digits).rev() {
-        out.push(digit(number / 10_u64.pow(position)));
+/// Appends the last decimal digits of a number, at most six.
+fn push_padded(out: &mut String, number: u64, count: usize) {
+    let mut digits = [b'0'; 6];
+    let mut rest = number;
+    for place in digits.iter_mut().rev() {
+        *place = digit(rest);
+        rest /= 10;
     }
+    let written = digits.get(digits.len() - count..).and_then(|written| std::str::from_utf8(written).ok());
+    out.push_str(written.unwrap_or_default());
 }
 
 /// The last decimal digit of a number.
-pub(super) fn digit(number: u64) -> char {
-    u8::try_from(number % 10).map_or('?', |digit| char::from(b'0' + digit))
+pub(super) fn digit(number: u64) -> u8 {
+    u8::try_from(number % 10).map_or(b'?', |digit| b'0' + digit)
 }
 
 /// The Gregorian date of a day since the Unix epoch (Hinnant, "chrono-compatible low-level date algorithms").
@@ -59,12 +82,29 @@ mod tests {
             (1_795_305_600, "2026-11-22T00:00:00.000000Z"),
             (4_107_542_400, "2100-03-01T00:00:00.000000Z"),
         ] {
-            let mut out = String::new();
-            push(&mut out, seconds * 1_000_000_000);
-            assert_eq!(out, expected);
+            assert_eq!(text(&mut TimeText::default(), seconds * 1_000_000_000), expected);
         }
+        assert_eq!(text(&mut TimeText::default(), u64::MAX), "2554-07-21T23:34:33.709551Z");
+    }
+
+    #[test]
+    fn one_second_after_the_other() {
+        let mut clock = TimeText::default();
+        for (nanos, expected) in [
+            (999_999_999, "1970-01-01T00:00:00.999999Z"),
+            (1_000_000_000, "1970-01-01T00:00:01.000000Z"),
+            (1_000_001_000, "1970-01-01T00:00:01.000001Z"),
+            (86_400_120_000_000, "1970-01-02T00:00:00.120000Z"),
+            // A clock that was set back.
+            (1_000_002_000, "1970-01-01T00:00:01.000002Z"),
+        ] {
+            assert_eq!(text(&mut clock, nanos), expected);
+        }
+    }
+
+    fn text(clock: &mut TimeText, nanos: u64) -> String {
         let mut out = String::new();
-        push(&mut out, u64::MAX);
-        assert!(out.starts_with("2554-07-21T23:34:33.709551"), "{out}");
+        clock.push(&mut out, nanos);
+        out
     }
 }

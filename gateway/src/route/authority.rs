@@ -1,7 +1,11 @@
 //! The host that a request is for.
 
 use super::error::RouteError;
+use crate::byte_set::ByteSet;
 use crate::limits;
+
+/// What may stand in a host name, and an underscore, which some have.
+const HOST_CHARACTERS: ByteSet = ByteSet::alphanumeric().with(b".-_");
 
 /// Writes the host of an authority into `out`: lower-case, without port and without the final dot of a fully
 /// qualified name. An empty authority gives an empty host, which only routes for any host match.
@@ -25,8 +29,7 @@ pub(crate) fn host(authority: &[u8], out: &mut String) -> Result<(), RouteError>
         }
         None => {
             let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let is_host_character = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            if !name.chars().all(is_host_character) || (name.is_empty() && !port.is_empty()) {
+            if !name.bytes().all(|byte| HOST_CHARACTERS.has(byte)) || (name.is_empty() && !port.is_empty()) {
                 return Err(invalid);
             }
             (name.strip_suffix('.').unwrap_or(name), port)

@@ -3,8 +3,12 @@
 use std::ops::Range;
 
 use super::error::RouteError;
+use crate::byte_set::ByteSet;
 use crate::limits;
 use crate::origin::hex;
+
+/// What may stand in a path besides escapes: `pchar` and `/` (RFC 3986 §3.3).
+const PATH_CHARACTERS: ByteSet = ByteSet::alphanumeric().with(b"-._~/:@!$&'()*+,;=");
 
 /// A request path, percent-decoded and split into segments. Its buffers are reused between requests.
 ///
@@ -30,6 +34,11 @@ impl RequestPath {
         if raw.len() > limits::PATH_BYTES || raw.first() != Some(&b'/') {
             return Err(RouteError::PathUnsafe);
         }
+        if raw.iter().all(|byte| PATH_CHARACTERS.has(*byte)) {
+            // Nothing is encoded, and all of it is printable ASCII.
+            self.text.push_str(std::str::from_utf8(raw).map_err(|_| RouteError::PathUnsafe)?);
+            return self.split();
+        }
         self.bytes.clear();
         decode(raw, &mut self.bytes)?;
         let text = std::str::from_utf8(&self.bytes).map_err(|_| RouteError::PathUnsafe)?;
@@ -41,30 +50,30 @@ impl RequestPath {
     }
 
     fn split(&mut self) -> Result<(), RouteError> {
+        let bytes = self.text.as_bytes();
         let mut start = 1;
-        let mut rest = self.text.get(1..).unwrap_or_default();
-        loop {
-            let (segment, after) = match rest.split_once('/') {
-                Some((segment, after)) => (segment, Some(after)),
-                None => (rest, None),
-            };
-            // Some servers cut parameters off before they resolve dots: `/..;x/` is `/../` to them.
-            let name = segment.split(';').next().unwrap_or_default();
-            let is_trailing_slash = after.is_none() && segment.is_empty();
-            if matches!(name, "" | "." | "..") && !is_trailing_slash {
-                return Err(RouteError::PathUnsafe);
+        // Some servers cut parameters off before they resolve dots: `/..;x/` is `/../` to them.
+        let mut parameters = None;
+        for at in 1..=bytes.len() {
+            match bytes.get(at) {
+                Some(b';') => parameters = parameters.or(Some(at)),
+                Some(b'/') | None => {
+                    let name = bytes.get(start..parameters.unwrap_or(at)).unwrap_or_default();
+                    let is_trailing_slash = start == bytes.len();
+                    if matches!(name, b"" | b"." | b"..") && !is_trailing_slash {
+                        return Err(RouteError::PathUnsafe);
+                    }
+                    if self.segments.len() == limits::PATH_SEGMENTS {
+                        return Err(RouteError::PathUnsafe);
+                    }
+                    self.segments.push(start..at);
+                    start = at + 1;
+                    parameters = None;
+                }
+                Some(_) => {}
             }
-            if self.segments.len() == limits::PATH_SEGMENTS {
-                return Err(RouteError::PathUnsafe);
-            }
-            let end = start + segment.len();
-            self.segments.push(start..end);
-            match after {
-                Some(after) => rest = after,
-                None => return Ok(()),
-            }
-            start = end + 1;
         }
+        Ok(())
     }
 
     /// The whole path, decoded.
@@ -103,10 +112,7 @@ fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), RouteError> {
                 }
                 value
             }
-            // pchar and `/` (RFC 3986 §3.3), nothing else.
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => byte,
-            b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => byte,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => byte,
+            byte if PATH_CHARACTERS.has(byte) => byte,
             _ => return Err(RouteError::PathUnsafe),
         };
         out.push(decoded);
