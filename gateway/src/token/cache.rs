@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::claims::Validity;
 use super::credential::CompactText;
+use super::digest_memory::DigestMemory;
+use super::error::CredentialError;
 use super::issuer::IssuerIndex;
 use crate::identity::Identity;
 use crate::limits;
@@ -41,6 +43,20 @@ impl TokenDigest {
     }
 }
 
+/// What a request presents, by its name in the cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presented<'t> {
+    pub(crate) digest: TokenDigest,
+    /// The token's text, while its digest is not remembered.
+    new: Option<&'t [u8]>,
+}
+
+impl From<TokenDigest> for Presented<'_> {
+    fn from(digest: TokenDigest) -> Self {
+        Self { digest, new: None }
+    }
+}
+
 /// Where an identity lies until the next insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(Option<usize>);
@@ -55,6 +71,7 @@ pub(crate) struct TokenCache {
     uncached: Option<Rc<Identity>>,
     /// Counts uses; the smallest in a set was used longest ago.
     clock: u64,
+    digests: DigestMemory,
 }
 
 #[derive(Debug)]
@@ -72,7 +89,27 @@ impl TokenCache {
         let sets = max_entries.div_ceil(WAYS);
         let mut entries = Vec::new();
         entries.resize_with(sets.saturating_mul(WAYS), || None);
-        Self { entries, sets, uncached: None, clock: 0 }
+        Self { entries, sets, uncached: None, clock: 0, digests: DigestMemory::new(max_entries) }
+    }
+
+    /// The name of a text that is presented as a token in this slot.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompactText::read`].
+    pub(crate) fn name<'t>(&self, text: &'t [u8], slot: TokenSlot) -> Result<Presented<'t>, CredentialError> {
+        if let Some(sha256) = self.digests.find(text) {
+            return Ok(TokenDigest { sha256, slot }.into());
+        }
+        let token = CompactText::read(text, limits::TOKEN_BYTES)?;
+        Ok(Presented { digest: TokenDigest::of(token, slot), new: Some(text) })
+    }
+
+    /// Remembers the name of a token that was verified.
+    pub(crate) fn learn_name(&mut self, presented: Presented<'_>) {
+        if let Some(text) = presented.new {
+            self.digests.keep(text, presented.digest.sha256);
+        }
     }
 
     /// Finds a token that is valid at `now_ms`. One that no longer is makes room at once.
@@ -130,6 +167,8 @@ impl TokenCache {
             }
         }
         self.uncached = None;
+        // True as ever, but there is no need to keep tokens that may be no good any more.
+        self.digests.clear();
     }
 
     /// The identity in a slot.
@@ -173,6 +212,35 @@ mod tests {
         assert_eq!(cache.find(digest(2), 0), None);
         let elsewhere = TokenDigest::of(CompactText::for_test("1"), TokenSlot::Workload);
         assert_eq!(cache.find(elsewhere, 0), None, "another slot knows nothing of it");
+    }
+
+    #[test]
+    fn a_token_is_named_by_its_digest_whether_or_not_that_is_remembered() {
+        let mut cache = TokenCache::new(64);
+        let (text, other) = (b"header.claims.signature", b"Header.claims.signature");
+        for (text, slot) in
+            [(text, TokenSlot::Authorization), (other, TokenSlot::Authorization), (text, TokenSlot::Workload)]
+        {
+            let first = cache.name(text, slot).unwrap();
+            assert_eq!(first.digest, TokenDigest::of(CompactText::read(text, 100).unwrap(), slot));
+            cache.learn_name(first);
+            let again = cache.name(text, slot).unwrap();
+            assert!(again.new.is_none() && again.digest == first.digest);
+        }
+        cache.forget(&[]);
+        assert!(cache.name(text, TokenSlot::Authorization).unwrap().new.is_some());
+    }
+
+    #[test]
+    fn what_is_no_token_has_no_name() {
+        let cache = TokenCache::new(64);
+        for text in [&b""[..], b"a b", b"a.b.c,d.e.f", b"a\xff", &[b'a'; limits::TOKEN_BYTES + 1]] {
+            assert_eq!(
+                cache.name(text, TokenSlot::Authorization).err(),
+                CompactText::read(text, limits::TOKEN_BYTES).err()
+            );
+            assert!(cache.name(text, TokenSlot::Authorization).is_err());
+        }
     }
 
     #[test]

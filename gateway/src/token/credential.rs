@@ -1,7 +1,11 @@
 //! The credential slot: exactly one `Authorization` header with exactly one token (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use super::error::CredentialError;
+use crate::byte_set::ByteSet;
 use crate::limits;
+
+/// Those of base64url, and the dot between the parts.
+const JWT_CHARACTERS: ByteSet = ByteSet::alphanumeric().with(b"-_.");
 
 /// The scheme under which a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,7 @@ pub(crate) enum Scheme {
 pub(crate) struct CompactText<'a>(&'a str);
 
 /// Takes the token out of an `Authorization` value.
+#[cfg(test)]
 pub(crate) fn read_authorization(
     value: &[u8],
     accepts_dpop: bool,
@@ -39,8 +44,8 @@ pub(crate) fn read_access_token(value: &[u8]) -> Result<&[u8], CredentialError> 
     if is_one { Ok(token) } else { Err(CredentialError::Malformed) }
 }
 
-/// Splits an `Authorization` value after its scheme.
-fn read_scheme(value: &[u8], accepts_dpop: bool) -> Result<(Scheme, &[u8]), CredentialError> {
+/// Splits an `Authorization` value after its scheme. What follows is unread.
+pub(crate) fn read_scheme(value: &[u8], accepts_dpop: bool) -> Result<(Scheme, &[u8]), CredentialError> {
     let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (name, rest) = value.split_at_checked(scheme_len).unwrap_or((value, &[]));
     let scheme = if name.eq_ignore_ascii_case(b"bearer") {
@@ -59,16 +64,12 @@ impl<'a> CompactText<'a> {
     /// Only those that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
     /// no second token joined to it by a comma.
     pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, CredentialError> {
-        if token.contains(&b',') {
-            // A list of credentials, joined by some hop from several headers.
-            return Err(CredentialError::Repeated);
-        }
-        if token.len() > max_bytes {
-            return Err(CredentialError::TooLarge);
-        }
-        let is_jwt_character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let is_one = !token.is_empty() && token.iter().all(|byte| JWT_CHARACTERS.has(*byte));
         match std::str::from_utf8(token) {
-            Ok(token) if !token.is_empty() && token.as_bytes().iter().all(is_jwt_character) => Ok(Self(token)),
+            Ok(token) if is_one && token.len() <= max_bytes => Ok(Self(token)),
+            // A list of credentials, joined by some hop from several headers.
+            Ok(_) | Err(_) if token.contains(&b',') => Err(CredentialError::Repeated),
+            Ok(_) | Err(_) if token.len() > max_bytes => Err(CredentialError::TooLarge),
             Ok(_) | Err(_) => Err(CredentialError::Malformed),
         }
     }
