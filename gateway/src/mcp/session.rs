@@ -5,6 +5,9 @@
 //! was this caller's at this server; the server then sees its own id again. Nothing is remembered, and nothing is to be
 //! guessed, however poor the server's ids are (CVE-2025-6515, CVE-2026-33946).
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -56,7 +59,18 @@ impl Sessions {
 
 /// The secret of everybody who has to know each other's sessions.
 #[derive(Debug)]
-pub(crate) struct SessionKey(MacKey);
+pub(crate) struct SessionKey {
+    key: MacKey,
+    /// Bindings that were made by this key, each at a place that its message has.
+    made: RefCell<Vec<Option<Made>>>,
+}
+
+/// A binding, and all that it was made from besides the key.
+#[derive(Debug)]
+struct Made {
+    message: Vec<u8>,
+    binding: SessionBinding,
+}
 
 /// What a request has to do with sessions.
 #[derive(Clone, Debug, Default)]
@@ -72,11 +86,11 @@ pub(crate) enum SessionUse<'a> {
 
 /// One caller's sessions at one server.
 #[derive(Clone, Debug)]
-pub struct SessionBinding(MacKey);
+pub struct SessionBinding(Rc<MacKey>);
 
 impl SessionKey {
     pub(crate) fn new(key: [u8; mac::MAC_BYTES]) -> Self {
-        Self(MacKey::new(key))
+        Self { key: MacKey::new(key), made: RefCell::default() }
     }
 
     /// What binds the sessions of this caller at this server: whom the token is about, who acts for them, and by which client.
@@ -98,8 +112,35 @@ impl SessionKey {
         let parts = [server_type, server_id, &subject.text, actor, client];
         // With its length before it, no part can pass for the end of the one before.
         let lengths = parts.map(|part| (part.len() as u64).to_be_bytes());
-        let message = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]);
-        SessionBinding(MacKey::new(self.0.mac(std::iter::once(PURPOSE).chain(message))))
+        let parts = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]);
+        let message: Vec<u8> = std::iter::once(PURPOSE).chain(parts).flatten().copied().collect();
+        match self.made.try_borrow_mut() {
+            Ok(mut made) => self.remembered(message, &mut made),
+            // Nobody else looks; to make it anew is right as well.
+            Err(_) => self.make(&message),
+        }
+    }
+
+    fn make(&self, message: &[u8]) -> SessionBinding {
+        SessionBinding(Rc::new(MacKey::new(self.key.mac([message]))))
+    }
+
+    /// The binding of a message: one that was made of exactly the same bytes, or a new one.
+    fn remembered(&self, message: Vec<u8>, made: &mut Vec<Option<Made>>) -> SessionBinding {
+        made.resize_with(limits::SESSION_BINDINGS, || None);
+        // FNV-1a; messages of one place take turns.
+        let hash =
+            message.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        let Some(place) = made.get_mut(hash as usize % limits::SESSION_BINDINGS) else { return self.make(&message) };
+        match place {
+            Some(known) if known.message == message => known.binding.clone(),
+            Some(_) | None => {
+                let binding = self.make(&message);
+                *place = (message.len() <= limits::SESSION_BINDING_BYTES)
+                    .then(|| Made { message, binding: binding.clone() });
+                binding
+            }
+        }
     }
 }
 
@@ -204,6 +245,31 @@ mod tests {
         assert_eq!(bound("files", &by_client).unwrap(wrapped.as_bytes()), None);
         let elsewhere = SessionKey::new([8; mac::MAC_BYTES]).binding("Server", "files", &alice);
         assert_eq!(elsewhere.unwrap(wrapped.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_binding_is_the_same_whether_or_not_it_is_remembered() {
+        let key = key();
+        let long = "x".repeat(limits::SESSION_BINDING_BYTES);
+        // More callers than are remembered, so that most take another's place, and each twice in a row.
+        for round in 0..2 {
+            for n in 0..2 * limits::SESSION_BINDINGS {
+                let caller = caller(&format!("User::\"{n}\""), None);
+                for server in ["files", "mail", &long] {
+                    let expected = bound(server, &caller).wrap(b"s1").unwrap();
+                    for _ in 0..2 {
+                        assert_eq!(
+                            key.binding("Server", server, &caller).wrap(b"s1").unwrap(),
+                            expected,
+                            "{round} {n}"
+                        );
+                    }
+                }
+            }
+        }
+        let made = key.made.borrow();
+        assert_eq!(made.len(), limits::SESSION_BINDINGS);
+        assert!(made.iter().flatten().all(|made| made.message.len() <= limits::SESSION_BINDING_BYTES));
     }
 
     #[test]
