@@ -1,5 +1,6 @@
 //! The filter: which configuration answers which request, and how its verdict reaches the proxy.
 
+use crate::accepted;
 use crate::answers::{Answers, Tools};
 use crate::background::Background;
 use crate::buffers::HostBytes;
@@ -36,6 +37,8 @@ pub enum Action {
 #[derive(Default)]
 pub struct Filter {
     roots: Vec<Root>,
+    /// Counts configurations.
+    accepted: u64,
     streams: BTreeMap<u32, Stream>,
     answers: Answers,
     metrics: Metrics,
@@ -58,6 +61,9 @@ enum Stream {
 struct Root {
     id: u32,
     active: Option<Active>,
+    /// The root context whose configuration decides for this one, because its own was refused when Envoy had to be told that it
+    /// was taken.
+    deputy: Option<u32>,
     /// How often the host calls it, in milliseconds; 0 for never.
     tick_period: u32,
 }
@@ -67,6 +73,8 @@ struct Active {
     gateway: Gateway,
     verifier: HostVerifier,
     sinks: Sinks,
+    /// How many were accepted in this VM before.
+    number: u64,
 }
 
 impl Filter {
@@ -75,6 +83,7 @@ impl Filter {
     pub const fn new() -> Self {
         Self {
             roots: Vec::new(),
+            accepted: 0,
             streams: BTreeMap::new(),
             answers: Answers::new(),
             metrics: Metrics::new(),
@@ -88,11 +97,14 @@ impl Filter {
         if parent != 0 {
             self.streams.insert(context, Stream::Announced(parent));
         } else if !self.roots.iter().any(|root| root.id == context) {
-            self.roots.push(Root { id: context, active: None, tick_period: 0 });
+            self.roots.push(Root { id: context, active: None, deputy: None, tick_period: 0 });
         }
     }
 
     /// Applies the configuration of a root context, or refuses it as a whole and leaves what was there.
+    ///
+    /// One that was accepted in this proxy before is never refused ([`accepted`]): what was accepted last in this VM decides
+    /// for it, and where there is nothing, every request is denied.
     pub fn on_configure(&mut self, root: u32, size: usize, proxy: &mut impl Background) -> bool {
         let Some(index) = self.roots.iter().position(|known| known.id == root) else {
             return refuse(proxy, &format_args!("config.no_context: root context {root} was never created"));
@@ -106,7 +118,8 @@ impl Filter {
             },
         };
         let mut host = GatewayHost::new(proxy, &mut verifier);
-        let configured = Gateway::configure(bytes.as_deref().unwrap_or_default(), &mut host);
+        let bytes = bytes.as_deref().unwrap_or_default();
+        let configured = Gateway::configure(bytes, &mut host);
         let random = host.random();
         match (configured, random) {
             (Ok(mut gateway), Ok(())) => {
@@ -115,19 +128,69 @@ impl Filter {
                 let Some(root) = self.roots.get_mut(index) else { return false };
                 // Without being called it would never have the bundle or the keys that it needs.
                 if let Err(status) = set_tick_period(&mut root.tick_period, &gateway, proxy) {
-                    return refuse(proxy, &format_args!("config.no_ticks: {status}"));
+                    refuse(proxy, &format_args!("config.no_ticks: {status}"));
+                    return self.depute(index, bytes, proxy);
                 }
                 announce(proxy, &gateway, &verifier);
                 let sinks = Sinks::new(gateway.decision_log());
-                root.active = Some(Active { gateway, verifier, sinks });
+                root.active = Some(Active { gateway, verifier, sinks, number: self.accepted });
+                root.deputy = None;
+                self.accepted += 1;
+                accepted::remember(bytes, proxy);
                 true
             }
             (Err(error), _) => {
                 let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
-                refuse_at(level, proxy, &error)
+                refuse_at(level, proxy, &error);
+                self.depute(index, bytes, proxy)
             }
             // Decision ids would repeat.
-            (Ok(_), Err(status)) => refuse(proxy, &format_args!("config.no_randomness: {status}")),
+            (Ok(_), Err(status)) => {
+                refuse(proxy, &format_args!("config.no_randomness: {status}"));
+                self.depute(index, bytes, proxy)
+            }
+        }
+    }
+
+    /// What the host is told of a configuration that is refused. If it has to be told that it was taken, what was accepted last
+    /// decides.
+    fn depute(&mut self, index: usize, configuration: &[u8], proxy: &mut impl Background) -> bool {
+        if !accepted::is_known(configuration, proxy) {
+            return false;
+        }
+        let candidates = self.roots.iter().filter_map(|root| Some((root.active.as_ref()?.number, root.id)));
+        let deputy = candidates.max().map(|(_, id)| id);
+        let what = if deputy.is_some() { "what decided before goes on" } else { "every request is denied" };
+        proxy.log(LogLevel::Critical, format!("palisade: config.accepted_before: {what}").as_bytes());
+        let Some(root) = self.roots.get_mut(index) else { return false };
+        if deputy == Some(root.id) {
+            return true;
+        }
+        // Its own is an older one than the deputy's.
+        root.active = None;
+        root.deputy = deputy;
+        let mut period = root.tick_period;
+        if let Some(Active { gateway, .. }) = active(&mut self.roots, deputy).map(|(_, active)| active) {
+            // Should the host not call it, the deputy is still called.
+            let _ = set_tick_period(&mut period, gateway, proxy);
+        }
+        if let Some(root) = self.roots.get_mut(index) {
+            root.tick_period = period;
+        }
+        true
+    }
+
+    /// A root context has ended, and its configuration goes to those for which it decides.
+    fn inherit(&mut self, gone: Root) {
+        let heirs = self.roots.iter_mut().filter(|root| root.deputy == Some(gone.id));
+        let mut first = None;
+        let mut left = gone.active;
+        for heir in heirs {
+            heir.deputy = first;
+            if first.is_none() {
+                first = Some(heir.id);
+                heir.active = left.take();
+            }
         }
     }
 
@@ -162,7 +225,7 @@ impl Filter {
             streams.insert(stream, Stream::Decided(Action::Pause, None));
             return unconfigured(proxy, metrics, reply_headers);
         };
-        let Active { gateway, verifier, sinks } = active;
+        let Active { gateway, verifier, sinks, .. } = active;
         let bytes = proxy.request_headers();
         let headers = bytes.as_deref().ok().and_then(|bytes| HeaderMap::parse(bytes).ok());
         let mut host = GatewayHost::new(proxy, verifier);
@@ -214,7 +277,7 @@ impl Filter {
             Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
             Some(Stream::Announced(_) | Stream::Decided(..)) | None => (None, 0, HostBytes::default(), None),
         };
-        let Some((_, Active { gateway, verifier, sinks })) = active(roots, root) else {
+        let Some((_, Active { gateway, verifier, sinks, .. })) = active(roots, root) else {
             return unconfigured(proxy, metrics, reply_headers);
         };
         // One byte more than allowed tells a body at the limit from one beyond it.
@@ -281,8 +344,11 @@ impl Filter {
     /// A context ends. A client may leave at any time, so a stream may end before it was decided.
     pub fn on_delete(&mut self, context: u32) {
         self.answers.forget(context);
-        if self.streams.remove(&context).is_none() {
-            self.roots.retain(|root| root.id != context);
+        if self.streams.remove(&context).is_none()
+            && let Some(index) = self.roots.iter().position(|root| root.id == context)
+        {
+            let gone = self.roots.remove(index);
+            self.inherit(gone);
         }
     }
 }
@@ -308,10 +374,11 @@ fn find(roots: &mut [Root], id: u32) -> Option<&mut Root> {
     roots.iter_mut().find(|root| root.id == id)
 }
 
-/// The configuration of a root context.
+/// The configuration that decides for a root context.
 fn active(roots: &mut [Root], root: Option<u32>) -> Option<(u32, &mut Active)> {
     let root = root?;
-    find(roots, root)?.active.as_mut().map(|active| (root, active))
+    let decides = find(roots, root)?.deputy.unwrap_or(root);
+    find(roots, decides)?.active.as_mut().map(|active| (root, active))
 }
 
 /// Answers a request that nothing is there to decide.

@@ -16,6 +16,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
+mod accepted;
 pub mod answers;
 mod background;
 pub mod buffers;

@@ -148,20 +148,34 @@ fn a_bundle_older_than_the_version_floor() -> Result<()> {
 fn a_bundle_older_than_the_one_that_decides_and_another_of_its_version() -> Result<()> {
     let own = Own::start(Options { workers: 2, ..Options::default() })?;
     let gateway = &own.gateway;
-    let first = fs::read(&gateway.bundle)?;
-    let bundle = |name, created| -> Result<Vec<u8>> {
-        Ok(fs::read(gateway.workshop.bundle(Recipe { name, version: 2, created: Some(created), ..Recipe::GOOD })?)?)
+    let bundle = |name, version, created| -> Result<Vec<u8>> {
+        Ok(fs::read(gateway.workshop.bundle(Recipe { name, version, created: Some(created), ..Recipe::GOOD })?)?)
     };
-    let (second, other) = (bundle("second", now() - 60)?, bundle("other", now() - 30)?);
-    assert!(gateway.replace_filter(&gateway.filter.clone().with_bundle(&second)?)?);
-    for (what, bytes, code) in [("an older one", &first, "bundle.rollback"), ("another", &other, "bundle.equivocation")]
-    {
-        ensure!(!gateway.replace_filter(&gateway.filter.clone().with_bundle(bytes)?)?, "{what} was taken");
+    let (old, new) = (bundle("old", 2, now() - 60)?, bundle("new", 3, now() - 60)?);
+    let other = bundle("other", 3, now() - 30)?;
+    let first = gateway.filter.clone();
+    assert!(gateway.replace_filter(&first.clone().with_bundle(&new)?)?);
+    for (what, bytes, code) in [("an older one", &old, "bundle.rollback"), ("another", &other, "bundle.equivocation")] {
+        ensure!(!gateway.replace_filter(&first.clone().with_bundle(bytes)?)?, "{what} was taken");
         ensure!(gateway.envoy.log()?.contains(code), "no {code} in the log");
+        assert_version(gateway, "no-way-back", 3)?;
     }
-    let line = assert_allowed(gateway, &read("no-way-back").bearer(&good_token(gateway)?))?;
-    let record = line.record.unwrap_or_default();
-    ensure!(record["bundle"]["version"] == 2, "another bundle decides: {record}");
+    // Envoy does not ask again about the very file that it began with. It says that it has taken it, and the newer bundle decides.
+    ensure!(gateway.replace_filter(&first)?, "Envoy asks about a file that was good");
+    palisade_tests::wait::until("the workers to say so", || {
+        Ok(gateway.envoy.log()?.contains("config.accepted_before").then_some(()))
+    })?;
+    for _ in 0..20 {
+        assert_version(gateway, "no-way-back-either", 3)?;
+    }
+    let newest = bundle("newest", 4, now() - 60)?;
+    assert!(gateway.replace_filter(&first.with_bundle(&newest)?)?);
+    palisade_tests::wait::until("version 4 to decide", || Ok(assert_version(gateway, "forward", 4).ok()))
+}
+
+fn assert_version(gateway: &Gateway, name: &str, version: u64) -> Result<()> {
+    let record = assert_allowed(gateway, &read(name).bearer(&good_token(gateway)?))?.record.unwrap_or_default();
+    ensure!(record["bundle"]["version"] == version, "another bundle decides: {record}");
     Ok(())
 }
 

@@ -266,7 +266,7 @@ fn a_refused_configuration_leaves_the_old_one_serving() {
 
 #[test]
 fn an_older_bundle_is_refused_and_another_of_the_same_version_is_an_alarm() {
-    let (old, new) = (Fixture::new(Algorithm::Ed25519), Fixture::new(Algorithm::Ed25519));
+    let (old, new, newest) = (fixture(), fixture(), fixture());
     let mut proxy = FakeProxy::default();
     let mut filter = configured(&new, json!({}), &mut proxy);
     proxy.configuration = Ok(old.configuration(json!({})));
@@ -275,17 +275,90 @@ fn an_older_bundle_is_refused_and_another_of_the_same_version_is_an_alarm() {
     assert!(logged(&proxy).starts_with("bundle.rollback"));
 
     // What the workers share says that another bundle of this version was opened.
+    configure(&mut filter, ROOT, &newest, json!({}), &mut proxy);
     for (name, (bytes, _)) in proxy.shared.borrow_mut().iter_mut() {
         if name.starts_with("palisade.mark.") {
             *bytes.last_mut().unwrap() ^= 1;
         }
     }
-    proxy.logs.clear();
-    proxy.configuration = Ok(new.configuration(json!({})));
+    proxy.configuration = Ok(newest.configuration(json!({"min_version": 1})));
     assert!(!filter.on_configure(9, 1, &mut proxy));
     assert!(matches!(&proxy.logs[..], [(LogLevel::Critical, line)] if line.contains("bundle.equivocation")));
-    let action = ask(&mut filter, ROOT, request("front", &new.bearer("alice"), &[]), &mut proxy);
+    let action = ask(&mut filter, ROOT, request("front", &newest.bearer("alice"), &[]), &mut proxy);
     assert_eq!(action, Action::Continue);
+}
+
+fn fixture() -> Fixture {
+    Fixture::new(Algorithm::Ed25519)
+}
+
+/// Tells the filter to use a configuration that Envoy was told is good, and that is not any more.
+fn go_back(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut FakeProxy) {
+    proxy.logs.clear();
+    proxy.configuration = Ok(fixture.configuration(json!({})));
+    filter.on_context_create(root, 0);
+    assert!(filter.on_configure(root, 1, proxy), "Envoy would let every request by");
+    let [(LogLevel::Error, reason), (LogLevel::Critical, line)] = &proxy.logs[..] else { panic!("{:?}", proxy.logs) };
+    assert!(reason.contains("bundle.rollback") && line.contains("config.accepted_before"), "{reason} {line}");
+    proxy.logs.clear();
+}
+
+#[test]
+fn a_configuration_that_was_good_once_is_taken_and_what_decided_before_goes_on() {
+    let (old, new) = (fixture(), fixture());
+    let mut proxy = FakeProxy::default();
+    let mut filter = configured(&old, json!({}), &mut proxy);
+    configure(&mut filter, 9, &new, json!({}), &mut proxy);
+    // As a root context of its own, and in the one that it had before.
+    for root in [10, ROOT, 11] {
+        go_back(&mut filter, root, &old, &mut proxy);
+        let action = ask(&mut filter, root, request("front", &new.bearer("alice"), &[]), &mut proxy);
+        assert_eq!(action, Action::Continue, "{root}");
+        let action = ask(&mut filter, root, request("front", &old.bearer("alice"), &[]), &mut proxy);
+        assert_denied(&proxy, action, 401, "token.signature");
+    }
+    // It goes on when the root context that it belongs to has ended, one after the other.
+    for (gone, left) in [(9, &[10, ROOT, 11][..]), (ROOT, &[10, 11]), (10, &[11])] {
+        filter.on_delete(gone);
+        for root in left {
+            let action = ask(&mut filter, *root, request("front", &new.bearer("bob"), &[]), &mut proxy);
+            assert_eq!(action, Action::Continue, "{root} after {gone}");
+            let action = ask(&mut filter, *root, request("front", &old.bearer("bob"), &[]), &mut proxy);
+            assert_denied(&proxy, action, 401, "token.signature");
+        }
+    }
+    // The next good configuration is its own again.
+    let newest = fixture();
+    configure(&mut filter, 11, &newest, json!({}), &mut proxy);
+    let action = ask(&mut filter, 11, request("front", &newest.bearer("bob"), &[]), &mut proxy);
+    assert_eq!(action, Action::Continue);
+}
+
+#[test]
+fn a_configuration_that_was_good_once_denies_where_nothing_decided_before() {
+    let (old, new) = (fixture(), fixture());
+    let mut proxy = FakeProxy::default();
+    configured(&old, json!({}), &mut proxy);
+    configured(&new, json!({}), &mut proxy);
+    // Another VM of the same proxy.
+    let mut filter = Filter::new();
+    go_back(&mut filter, ROOT, &old, &mut proxy);
+    let action = ask(&mut filter, ROOT, request("front", &old.bearer("alice"), &[]), &mut proxy);
+    assert_denied(&proxy, action, 503, "bundle.missing");
+}
+
+#[test]
+fn a_bundle_that_expired_after_it_was_good_denies_in_a_new_vm() {
+    let fixture = fixture();
+    let mut proxy = FakeProxy::default();
+    configured(&fixture, json!({}), &mut proxy);
+    proxy.now = Ok((NOW + 86_400) * 1_000_000_000);
+    let mut filter = Filter::new();
+    filter.on_context_create(ROOT, 0);
+    assert!(filter.on_configure(ROOT, 1, &mut proxy), "Envoy would let every request by");
+    proxy.logs.clear();
+    let action = ask(&mut filter, ROOT, request("front", &fixture.bearer("alice"), &[]), &mut proxy);
+    assert_denied(&proxy, action, 503, "bundle.missing");
 }
 
 #[test]
