@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use p256::ecdsa::Signature as Es256Signature;
 use palisade_gateway::bundle::{
-    BundleError, Container, Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, SourceEntry, format, pae,
+    BundleError, Container, Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, SourceEntry, TrustKey,
+    format, pae,
 };
 use palisade_gateway::limits;
 use palisade_gateway::signed::SignedError;
@@ -145,19 +147,49 @@ struct Signature {
 ///
 /// When the bytes are not a whole bundle, hold too many signatures, or the key does not sign bundles.
 pub fn sign(bundle: &[u8], key: &PrivateKey) -> Result<Vec<u8>, WriteError> {
+    let public = key.trust_key()?;
+    let signature = key.sign_bundle(&message(bundle)?)?;
+    with_signature(bundle, &public, signature)
+}
+
+/// The bytes that every signature of a bundle is over.
+///
+/// # Errors
+///
+/// When the bytes are not a whole bundle.
+pub fn message(bundle: &[u8]) -> Result<Vec<u8>, WriteError> {
     let container = Container::read(bundle)?;
     check_whole(&container)?;
-    let public = key.trust_key()?;
-    let message = pae(format::PAYLOAD_TYPE, container.unverified_manifest());
-    let kept = container.signatures().iter().filter(|entry| entry.key_id != public.id());
+    Ok(pae(format::PAYLOAD_TYPE, container.unverified_manifest()))
+}
+
+/// Adds a signature that was made elsewhere, in place of an earlier one by the same key. ES256 is `r || s` or DER.
+///
+/// # Errors
+///
+/// [`WriteError::SignatureInvalid`] when it is not a signature of this bundle by this key, and as [`sign`].
+pub fn attach(bundle: &[u8], key: &TrustKey, signature: &[u8]) -> Result<Vec<u8>, WriteError> {
+    if !key.verify(&message(bundle)?, signature) {
+        return Err(WriteError::SignatureInvalid);
+    }
+    // A container has room for 64 bytes.
+    let raw = signature.try_into().ok().or_else(|| Some(Es256Signature::from_der(signature).ok()?.to_bytes().into()));
+    with_signature(bundle, key, raw.ok_or(WriteError::SignatureInvalid)?)
+}
+
+/// An ES256 signature of a container in DER form (RFC 3279 §2.2.3), as other tools have it. `None` for bytes that are none.
+#[must_use]
+pub fn der(signature: &[u8; format::SIGNATURE_BYTES]) -> Option<Vec<u8>> {
+    Some(Es256Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec())
+}
+
+fn with_signature(bundle: &[u8], key: &TrustKey, bytes: [u8; format::SIGNATURE_BYTES]) -> Result<Vec<u8>, WriteError> {
+    let container = Container::read(bundle)?;
+    let kept = container.signatures().iter().filter(|entry| entry.key_id != key.id());
     let mut signatures: Vec<Signature> = kept
         .map(|entry| Signature { key_id: entry.key_id, algorithm: entry.algorithm, bytes: *entry.signature })
         .collect();
-    signatures.push(Signature {
-        key_id: public.id(),
-        algorithm: public.algorithm(),
-        bytes: key.sign_bundle(&message)?,
-    });
+    signatures.push(Signature { key_id: key.id(), algorithm: key.algorithm(), bytes });
     if signatures.len() > limits::BUNDLE_SIGNATURES {
         return Err(WriteError::TooManySignatures);
     }

@@ -23,6 +23,15 @@ pub enum SignerAlgorithm {
 }
 
 impl SignerAlgorithm {
+    /// Its name in keys: `ed25519` or `es256`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Es256 => "es256",
+        }
+    }
+
     /// The algorithm byte of the container.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -42,6 +51,9 @@ impl SignerAlgorithm {
         }
     }
 }
+
+/// What comes before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410 §4).
+const ED25519_SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A public key that may sign bundles.
 ///
@@ -144,6 +156,22 @@ impl TrustKey {
             Key::Ed25519(_) => SignerAlgorithm::Ed25519,
             Key::Es256(_) => SignerAlgorithm::Es256,
         }
+    }
+
+    /// The key as SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; RFC 8410 for Ed25519) in PEM (RFC 7468).
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        // What the text holds is what was read.
+        let encoded = self.text.split_once(':').map_or("", |(_, encoded)| encoded);
+        let bytes = STANDARD.decode(encoded).unwrap_or_default();
+        let spki = match &self.key {
+            Key::Ed25519(_) => [&ED25519_SPKI_PREFIX[..], &bytes].concat(),
+            Key::Es256(_) => bytes,
+        };
+        let text = STANDARD.encode(spki);
+        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line));
+        let body: Vec<_> = lines.collect();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", body.join("\n"))
     }
 
     /// Whether `signature` over `message` was made with this key.

@@ -1,5 +1,7 @@
 //! `palisade verify`: checks a bundle as a gateway does.
 
+mod export;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -25,6 +27,9 @@ pub(super) struct Arguments {
     /// Time to verify at, RFC 3339 or Unix seconds. Default: now
     #[arg(long, value_name = "TIME", value_parser = clock::parse)]
     at: Option<u64>,
+    /// Write here, for other tools, the bytes that are signed, and each signer's public key and signature
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
     /// Output form
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
@@ -88,16 +93,21 @@ pub(super) fn read_key(text: &str) -> Result<TrustKey, Failure> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { bundle, trust, channel, min_version, at, format } = arguments;
+    let Arguments { bundle, trust, channel, min_version, at, export, format } = arguments;
     let bytes = files::read(bundle)?;
     let now_seconds = match at {
         Some(at) => *at,
         None => clock::now()?,
     };
     let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
-    let verified = Container::read(&bytes)?.verify(&trust.set()?)?;
+    let container = Container::read(&bytes)?;
+    let signatures = container.signatures().to_vec();
+    let verified = container.verify(&trust.set()?)?;
     let signers: Vec<String> = verified.signers().iter().map(ToString::to_string).collect();
     let active = verified.accept(&expectation)?.open()?;
+    if let Some(folder) = export {
+        export::write(folder, &bytes, &signatures, &trust.keys()?)?;
+    }
     let Manifest { name, channel, version, created, expires, policies, .. } = active.manifest();
     match format {
         Format::Json => console.json(&json!({

@@ -248,3 +248,106 @@ fn a_build_that_fails_leaves_the_old_bundle() {
     assert_eq!(run.code, 3);
     assert_eq!(before, workshop.read("b.palisade"));
 }
+
+/// What an HSM does: it signs bytes that it is given, and never gives away its key.
+fn openssl_signs(workshop: &Workshop, key: &str, payload: &str, to: &str) {
+    let arguments: &[&str] = match key {
+        "two" => &["dgst", "-sha256", "-sign", "signers/two.pem", "-out", to, payload],
+        _ => &["pkeyutl", "-sign", "-rawin", "-inkey", "signers/one.pem", "-in", payload, "-out", to],
+    };
+    openssl(workshop, arguments);
+}
+
+fn openssl(workshop: &Workshop, arguments: &[&str]) -> String {
+    let output = std::process::Command::new("openssl").current_dir(workshop.path("")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn keys_that_stay_elsewhere_sign_in_two_steps() {
+    let workshop = Workshop::with_bundle();
+    let trust = "--trust signers/one.pub --trust signers/two.pub --threshold 2";
+    let digest = workshop.ok("sign b.palisade --digest --payload payload");
+    let of_payload = openssl(&workshop, &["dgst", "-sha256", "-r", "payload"]);
+    assert_eq!(of_payload.split(' ').next(), Some(digest.trim()));
+    for (key, other) in [("one", "two"), ("two", "one")] {
+        openssl_signs(&workshop, key, "payload", "signature");
+        let attach = |file: &str, key: &str| format!("sign b.palisade --signature {file} --trust signers/{key}.pub");
+        workshop.fails(&attach("signature", other), 1, "sign.signature");
+        workshop.fails(&attach("payload", key), 1, "sign.signature");
+        openssl_signs(&workshop, key, "b.palisade", "of-the-file");
+        workshop.fails(&attach("of-the-file", key), 1, "sign.signature");
+        let before = workshop.read("b.palisade");
+        workshop.ok(&attach("signature", key));
+        assert_ne!(before, workshop.read("b.palisade"));
+        // As services answer: in base64.
+        let encoded = openssl(&workshop, &["base64", "-A", "-in", "signature"]);
+        workshop.write("b.palisade.again", &before);
+        workshop.write("signature.b64", encoded + "\n");
+        workshop.ok(&attach("signature.b64", key).replace("b.palisade", "b.palisade.again"));
+        assert_eq!(workshop.read("b.palisade.again"), workshop.read("b.palisade"));
+        assert_eq!(workshop.ok("sign b.palisade --digest --payload payload"), digest, "signatures are not signed");
+    }
+    workshop.ok(&format!("verify b.palisade {trust} {AT}"));
+}
+
+#[test]
+fn other_tools_verify_what_we_sign() {
+    let workshop = Workshop::with_bundle();
+    workshop.ok("sign b.palisade --key signers/one.pem");
+    workshop.ok("sign b.palisade --key signers/two.pem");
+    let trust = "--trust signers/one.pub --trust signers/two.pub --threshold 2";
+    workshop.ok(&format!("verify b.palisade {trust} {AT} --export out"));
+    for (key, is_ecdsa) in [("one", false), ("two", true)] {
+        let line = workshop.text(&format!("signers/{key}.pub"));
+        let id = palisade_gateway::bundle::TrustKey::parse(line.trim()).unwrap().id();
+        let (pem, signature) = (format!("out/{id}.pem"), format!("out/{id}.sig"));
+        openssl(&workshop, &["base64", "-d", "-A", "-in", &signature, "-out", "raw"]);
+        let verify: &[&str] = match is_ecdsa {
+            true => &["dgst", "-sha256", "-verify", &pem, "-signature", "raw"],
+            false => &["pkeyutl", "-verify", "-pubin", "-rawin", "-inkey", &pem, "-sigfile", "raw", "-in"],
+        };
+        openssl(&workshop, &[verify, &["out/payload"]].concat());
+        let mut command = std::process::Command::new("openssl");
+        let refused = command.current_dir(workshop.path("")).args(verify).arg("b.palisade").output().unwrap();
+        assert!(!refused.status.success(), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_key_may_stand_in_the_environment() {
+    let workshop = Workshop::with_bundle();
+    let key = workshop.text("signers/one.pem");
+    let sign = |name: &str, value: Option<&str>| {
+        let mut command = workshop.command(&["sign", "b.palisade", "--key-env", name]);
+        value.map(|value| command.env(name, value));
+        Run::of(&mut command)
+    };
+    for (value, code) in [(None, "key.environment"), (Some(""), "key.unreadable"), (Some("x"), "key.unreadable")] {
+        let run = sign("PALISADE_TEST_KEY", value);
+        assert!(run.code == 1 && run.err.contains(code), "{run:?}");
+    }
+    assert_eq!(sign("PALISADE_TEST_KEY", Some(&key)).code, 0);
+    workshop.ok(&format!("verify b.palisade --trust signers/one.pub {AT}"));
+    for line in
+        ["sign b.palisade", "sign b.palisade --key signers/one.pem --key-env X", "sign b.palisade --signature s"]
+    {
+        assert_eq!(workshop.run(line).code, 64, "{line}");
+    }
+}
+
+#[test]
+fn documents_are_signed_as_bundles_are() {
+    let workshop = Workshop::with_bundle();
+    let list = "production.revocations.json";
+    workshop.ok(&format!("revoke subject dev/coder-7 --list {list} --key signers/one.pem"));
+    workshop.ok(&format!("sign {list} --digest --payload payload"));
+    openssl_signs(&workshop, "two", "payload", "signature");
+    workshop.fails(&format!("sign {list} --signature signature --trust signers/one.pub"), 1, "sign.signature");
+    workshop.ok(&format!("sign {list} --signature signature --trust signers/two.pub"));
+    let signed: Value = serde_json::from_str(&workshop.text(list)).unwrap();
+    assert_eq!(signed["signatures"].as_array().unwrap().len(), 2);
+    workshop.write("none.json", "{\"payload\":1}");
+    workshop.fails("sign none.json --key signers/one.pem", 1, "signed.syntax");
+}
