@@ -4,12 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{TrustKey, TrustSet};
+use crate::bundle::{Root, TrustKey, TrustSet};
 use crate::delivery::{Remote, RemoteFile};
 use crate::error::ConfigError;
 use crate::generation::Terms;
 use crate::jwks::JwksClusters;
 use crate::limits;
+use crate::trust::Trust;
 
 /// The configuration as JSON. Unknown and repeated members are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct ConfigurationFile {
     /// The lowest version that is accepted. Default: 0.
     #[serde(default)]
     pub min_version: u64,
+    /// A freshness document, in standard base64: the bundle that it is about decides for longer than it says itself. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<String>,
     /// What an error in a `forbid` policy does. Default: deny.
     #[serde(default)]
     pub on_forbid_error: OnForbidError,
@@ -68,15 +72,50 @@ impl BundleSource {
     }
 }
 
-/// The keys that may sign bundles.
+/// The keys that may sign bundles and all that goes with them, or a root that says which may sign what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustFile {
     /// The keys, as [`TrustKey::parse`] reads them.
-    pub keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
     /// How many distinct keys must have signed. Default: 1.
-    #[serde(default = "default_threshold")]
-    pub threshold: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<usize>,
+    /// A root document in standard base64, in place of keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+}
+
+impl TrustFile {
+    /// These keys, of which so many must have signed.
+    #[must_use]
+    pub fn keys(keys: Vec<String>, threshold: usize) -> Self {
+        Self { keys: Some(keys), threshold: Some(threshold), root: None }
+    }
+
+    /// Whom this root says.
+    #[must_use]
+    pub fn root(document: &[u8]) -> Self {
+        Self { keys: None, threshold: None, root: Some(STANDARD.encode(document)) }
+    }
+
+    fn open(self) -> Result<Trust, ConfigError> {
+        match self {
+            Self { keys: Some(keys), threshold, root: None } => {
+                let read = |(index, key): (usize, &String)| {
+                    TrustKey::parse(key).map_err(|error| ConfigError::TrustKey { index, error })
+                };
+                let keys = keys.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+                TrustSet::new(keys, threshold.unwrap_or(1)).map(Trust::Keys).map_err(ConfigError::Trust)
+            }
+            Self { keys: None, threshold: None, root: Some(root) } => {
+                let bytes = STANDARD.decode(root).map_err(|_| ConfigError::TrustEncoding)?;
+                Ok(Trust::Root(Box::new(Root::trusted(&bytes).map_err(ConfigError::Root)?)))
+            }
+            Self { .. } => Err(ConfigError::TrustSource),
+        }
+    }
 }
 
 /// What an error in a `forbid` policy does.
@@ -163,10 +202,6 @@ fn default_decision_log() -> Vec<DecisionLog> {
     vec![DecisionLog::Log]
 }
 
-fn default_threshold() -> usize {
-    1
-}
-
 fn default_cache_entries() -> usize {
     limits::TOKEN_CACHE_ENTRIES
 }
@@ -178,6 +213,7 @@ pub(crate) struct Configuration {
     pub(crate) bundle: Option<Vec<u8>>,
     pub(crate) remote: Option<Remote>,
     pub(crate) terms: Terms,
+    pub(crate) freshness: Option<Vec<u8>>,
     pub(crate) on_forbid_error: OnForbidError,
     pub(crate) decision_log: Vec<DecisionLog>,
     pub(crate) replay_entries: usize,
@@ -202,8 +238,9 @@ impl Configuration {
         }
         let ConfigurationFile {
             bundle: BundleSource { inline, remote },
-            trust: TrustFile { keys, threshold },
+            trust,
             channel,
+            freshness,
             min_version,
             on_forbid_error,
             decision_log,
@@ -214,11 +251,12 @@ impl Configuration {
             revocations,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
-        let keys = keys
-            .iter()
-            .enumerate()
-            .map(|(index, key)| TrustKey::parse(key).map_err(|error| ConfigError::TrustKey { index, error }))
-            .collect::<Result<Vec<_>, _>>()?;
+        let trust = trust.open()?;
+        let channel = match (trust.root().map(|root| root.file().channel.clone()), channel) {
+            (Some(root), Some(channel)) if root != channel => return Err(ConfigError::RootChannel),
+            (Some(root), _) => Some(root),
+            (None, channel) => channel,
+        };
         if max_entries > limits::TOKEN_CACHE_MAX_ENTRIES {
             return Err(ConfigError::TokenCache);
         }
@@ -243,13 +281,10 @@ impl Configuration {
         Ok(Self {
             bundle,
             remote,
-            terms: Terms {
-                trust: TrustSet::new(keys, threshold).map_err(ConfigError::Trust)?,
-                channel,
-                min_version,
-                cache_entries: max_entries,
-                jwks_clusters,
-            },
+            terms: Terms { trust, freshness: None, channel, min_version, cache_entries: max_entries, jwks_clusters },
+            freshness: freshness
+                .map(|text| STANDARD.decode(text).map_err(|_| ConfigError::TrustEncoding))
+                .transpose()?,
             on_forbid_error,
             decision_log,
             replay_entries,
@@ -281,7 +316,7 @@ mod tests {
         let key = testing::ed25519(1).trust();
         let text = format!(r#"{{"bundle":{{"inline":"AAAA"}},"trust":{{"keys":["{key}"]}}}}"#);
         let configuration = Configuration::parse(text.as_bytes()).unwrap();
-        assert_eq!(configuration.terms.trust.threshold(), 1);
+        assert_eq!(configuration.terms.trust.bundle().threshold(), 1);
         assert_eq!(configuration.on_forbid_error, OnForbidError::Deny);
         assert_eq!(configuration.decision_log, [DecisionLog::Log]);
         assert_eq!(configuration.terms.cache_entries, limits::TOKEN_CACHE_ENTRIES);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::bundle::{BundleError, TrustKeyError, TrustSetError};
+use crate::bundle::{BundleError, FreshnessError, RootError, TrustKeyError, TrustSetError};
 use crate::revocation::RevocationError;
 use crate::signed::SignedError;
 
@@ -22,6 +22,16 @@ pub enum ConfigError {
     },
     /// The keys and the threshold do not fit together.
     Trust(TrustSetError),
+    /// There are both keys and a root, or neither.
+    TrustSource,
+    /// The root or the freshness document is not standard base64.
+    TrustEncoding,
+    /// The root is refused.
+    Root(RootError),
+    /// The root is for another channel than the one configured.
+    RootChannel,
+    /// The freshness document is refused.
+    Freshness(FreshnessError),
     /// The cache size is above the limit.
     TokenCache,
     /// The number of remembered DPoP proofs is 0 or above the limit.
@@ -70,6 +80,11 @@ impl ConfigError {
             Self::Syntax(_) => "config.syntax",
             Self::TrustKey { .. } => "config.trust_key",
             Self::Trust(_) => "config.trust",
+            Self::TrustSource => "config.trust",
+            Self::TrustEncoding => "config.trust_encoding",
+            Self::Root(error) => error.code(),
+            Self::RootChannel => "root.channel",
+            Self::Freshness(error) => error.code(),
             Self::TokenCache => "config.token_cache",
             Self::ReplayCache => "config.replay_cache",
             Self::NonceKey => "config.nonce_key",
@@ -95,6 +110,11 @@ impl fmt::Display for ConfigError {
             Self::Syntax(detail) => write!(f, "the configuration does not read: {detail}"),
             Self::TrustKey { index, error } => write!(f, "trust key {index}: {error}"),
             Self::Trust(error) => write!(f, "{error}"),
+            Self::TrustSource => f.write_str("`trust` has either `keys` or a `root`"),
+            Self::TrustEncoding => f.write_str("`trust.root` or `freshness` is not standard base64"),
+            Self::Root(error) => write!(f, "{error}"),
+            Self::RootChannel => f.write_str("the root is for another channel"),
+            Self::Freshness(error) => write!(f, "{error}"),
             Self::TokenCache => f.write_str("`token_cache.max_entries` is above the limit"),
             Self::ReplayCache => f.write_str("`dpop.replay_entries` is 0 or above the limit"),
             Self::NonceKey => f.write_str("`dpop.nonce_key` is not 32 bytes in standard base64"),
@@ -127,6 +147,12 @@ impl From<SignedError> for ConfigError {
 impl From<RevocationError> for ConfigError {
     fn from(error: RevocationError) -> Self {
         Self::Revocations(error)
+    }
+}
+
+impl From<FreshnessError> for ConfigError {
+    fn from(error: FreshnessError) -> Self {
+        Self::Freshness(error)
     }
 }
 

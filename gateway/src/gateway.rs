@@ -3,7 +3,7 @@
 use palisade_engine::Scratch;
 
 use crate::answer::AnswerFilter;
-use crate::bundle::{ActiveBundle, BundleError};
+use crate::bundle::{ActiveBundle, BundleError, Role};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
@@ -23,6 +23,10 @@ use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder, Stamp};
 use crate::revocation::Revocations;
 use crate::verdict::{Action, Forward, Verdict};
+
+mod upkeep;
+
+pub use upkeep::Refreshed;
 
 /// One configuration with the bundle that decides, and the buffers of one worker.
 pub struct Gateway {
@@ -59,9 +63,13 @@ impl Gateway {
         let mut chance = Chance::new(u64::from_le_bytes(random));
         let sessions = Sessions::new(configuration.session_key, host);
         let mut generations = Generations::default();
-        let terms = configuration.terms;
+        let mut terms = configuration.terms;
+        terms.trust.follow(host);
         let delivery = configuration.remote.map(|remote| Delivery::new(&remote, chance.draw()));
         let now_seconds = host.now_nanos() / 1_000_000_000;
+        if let Some(bytes) = &configuration.freshness {
+            terms.freshness = Some(terms.refresh(bytes, now_seconds)?);
+        }
         let first = match configuration.bundle.as_deref().map(|bytes| terms.accept(bytes, now_seconds, host)) {
             None => None,
             // What was good when it was configured.
@@ -70,7 +78,10 @@ impl Gateway {
         };
         let revocations = match &configuration.revocations {
             None => Revocations::default(),
-            Some(revocations) => Revocations::configure(revocations, &terms.trust)?,
+            Some(revocations) => {
+                let trust = terms.trust.role(Role::Revocation, now_seconds).map_err(ConfigError::Root)?;
+                Revocations::configure(revocations, trust)?
+            }
         };
         // The last step that can fail: what is refused leaves no mark.
         if let Some(first) = first {
@@ -167,6 +178,7 @@ impl Gateway {
     /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
     pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
         self.generations.sweep();
+        self.follow_roots(host);
         if self.deliver(host, events, Delivery::poll) {
             self.keep(host, events, Poller::join);
         }

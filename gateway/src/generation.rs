@@ -2,18 +2,24 @@
 
 use std::rc::Rc;
 
-use crate::bundle::{Accepted, ActiveBundle, BundleError, Container, Expectation, HighWaterMark, TrustSet};
+use crate::bundle::{
+    Accepted, ActiveBundle, BundleError, Container, Expectation, Freshness, FreshnessError, HighWaterMark, Role,
+    TrustSet, Verified,
+};
 use crate::error::ConfigError;
 use crate::jwks::{JwksClusters, Poller};
 use crate::limits;
 use crate::record::Recorder;
 use crate::shared_memory::SharedMemory;
 use crate::token::TokenCache;
+use crate::trust::Trust;
 
 /// What the configuration asks of every bundle, and gives to it.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    pub(crate) trust: TrustSet,
+    pub(crate) trust: Trust,
+    /// The last freshness document, for the bundle that it is about, should that come only now.
+    pub(crate) freshness: Option<Freshness>,
     pub(crate) channel: Option<String>,
     pub(crate) min_version: u64,
     pub(crate) cache_entries: usize,
@@ -29,9 +35,12 @@ impl Terms {
         now_seconds: u64,
         memory: &mut dyn SharedMemory,
     ) -> Result<Accepted<'b>, BundleError> {
-        let Self { trust, channel, min_version, cache_entries: _, jwks_clusters: _ } = self;
+        let Self { trust, freshness, channel, min_version, cache_entries: _, jwks_clusters: _ } = self;
         let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
-        let accepted = Container::read(bundle)?.verify(trust)?.accept(&expectation)?;
+        let trust = trust.role(Role::Bundle, now_seconds).map_err(|_| BundleError::RootExpired)?;
+        let verified = Container::read(bundle)?.verify(trust)?;
+        let verified = freshness.iter().fold(verified, Verified::renewed);
+        let accepted = verified.accept(&expectation)?;
         if let Some(newest) = HighWaterMark::read(&accepted.manifest().channel, memory) {
             newest.admits(accepted.mark())?;
         }
@@ -39,7 +48,15 @@ impl Terms {
     }
 
     /// What is needed to decide by a bundle.
-    pub(crate) fn generation(&self, bundle: ActiveBundle, random: u64) -> Result<Generation, ConfigError> {
+    pub(crate) fn generation(&self, mut bundle: ActiveBundle, random: u64) -> Result<Generation, ConfigError> {
+        // Opening takes its time, and the root may be another one by now, or a renewal have come.
+        bundle.recheck(self.trust.bundle());
+        if !bundle.is_trusted() {
+            return Err(BundleError::SignatureThreshold.into());
+        }
+        self.freshness.iter().for_each(|freshness| {
+            bundle.renew(freshness);
+        });
         Ok(Generation {
             poller: Poller::new(bundle.issuers(), &self.jwks_clusters, bundle.digest(), random)?,
             recorder: Recorder::new(bundle.manifest(), &bundle.digest()),
@@ -47,6 +64,20 @@ impl Terms {
             mark: Mark::default(),
             bundle,
         })
+    }
+
+    /// Verifies a freshness document.
+    pub(crate) fn refresh(&self, bytes: &[u8], now_seconds: u64) -> Result<Freshness, FreshnessError> {
+        let trust = self.trust.role(Role::Freshness, now_seconds).map_err(|_| FreshnessError::RootExpired)?;
+        Freshness::verify(bytes, trust, now_seconds)
+    }
+
+    /// Keeps a freshness document, unless one about a newer bundle, or a longer one about this bundle, is kept.
+    pub(crate) fn keep(&mut self, freshness: Freshness) {
+        let order = |freshness: &Freshness| (freshness.file().version, freshness.file().expires);
+        if self.freshness.as_ref().is_none_or(|kept| order(kept) < order(&freshness)) {
+            self.freshness = Some(freshness);
+        }
     }
 }
 
@@ -119,11 +150,21 @@ impl Generations {
         }
     }
 
-    /// Whether a bundle may take the place of the one that decides; `false` when it is that one.
-    pub(crate) fn precede(&self, next: &Accepted<'_>) -> Result<bool, BundleError> {
-        let Some(Generation { bundle, .. }) = &self.active else { return Ok(true) };
+    /// Whether a bundle may take the place of the one that decides; `false` when it is that one, which has the signatures of what
+    /// was offered from now on.
+    pub(crate) fn precede(&mut self, next: &Accepted<'_>) -> Result<bool, BundleError> {
+        let Some(Generation { bundle, .. }) = &mut self.active else { return Ok(true) };
         bundle.mark().admits(next.mark())?;
-        Ok(bundle.digest() != next.digest())
+        let is_other = bundle.digest() != next.digest();
+        if !is_other {
+            bundle.attest(next.evidence().clone());
+        }
+        Ok(is_other)
+    }
+
+    /// Asks of every bundle again who has signed it.
+    pub(crate) fn recheck(&mut self, trust: &TrustSet) {
+        self.active.iter_mut().chain(&mut self.retired).for_each(|generation| generation.bundle.recheck(trust));
     }
 
     /// Has `next` decide from now on. It begins with the keys of the one before.

@@ -54,6 +54,7 @@ mod shared_secret;
 pub mod signed;
 pub mod token;
 mod transaction;
+mod trust;
 mod verdict;
 
 pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
@@ -66,7 +67,7 @@ pub use decision_id::DecisionId;
 pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, RemoteFile};
 pub use error::ConfigError;
 pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
-pub use gateway::{Admitted, Gateway, ReceivedBody, Step};
+pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};

@@ -312,6 +312,18 @@ pub const SIGNATURE_BYTES: usize = 128;
 /// Longest key hint or payload type in a signed document, in bytes.
 pub const SIGNED_TEXT_BYTES: usize = 256;
 
+/// Largest freshness document, in bytes: five short members, and [`BUNDLE_SIGNATURES`] signatures over them.
+pub const FRESHNESS_BYTES: usize = 16 * 1024;
+
+/// Longest life of a freshness document, in seconds: 31 days, about what bundles have without one.
+pub const FRESHNESS_MAX_SECONDS: u64 = 31 * 24 * 60 * 60;
+
+/// Largest root document, in bytes: four roles with [`BUNDLE_SIGNATURES`] keys each, and as many signatures.
+pub const ROOT_BYTES: usize = 64 * 1024;
+
+/// Most roots that are followed at once. A root a week makes this many in twenty years.
+pub const ROOT_STEPS: usize = 1024;
+
 /// How often the mark of the newest bundle is written while other workers write it, too. Each time another worker got its own
 /// through, so with as many tries as that the host is broken.
 pub const MARK_ATTEMPTS: usize = 32;

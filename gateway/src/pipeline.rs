@@ -155,6 +155,9 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
+        if !bundle.is_trusted() {
+            return Err(Unavailable::BundleUntrusted.into());
+        }
         revocations.admit(now_ms / 1000)?;
         let Buffers {
             path,

@@ -1,9 +1,11 @@
 //! From verified bytes to an accepted bundle: is it the one this gateway is meant to run, now?
 
-use super::active::ActiveBundle;
+use super::active::{ActiveBundle, Provenance};
 use super::digest::Digest;
 use super::error::BundleError;
+use super::evidence::Evidence;
 use super::format;
+use super::freshness::Freshness;
 use super::manifest::Manifest;
 use super::mark::HighWaterMark;
 use super::opening::{Opened, Opening};
@@ -27,6 +29,8 @@ pub struct Verified<'a> {
     sections: &'a [u8],
     digest: Digest,
     signers: Vec<KeyId>,
+    evidence: Evidence,
+    expires: u64,
 }
 
 impl<'a> Verified<'a> {
@@ -36,8 +40,10 @@ impl<'a> Verified<'a> {
         sections: &'a [u8],
         digest: Digest,
         signers: Vec<KeyId>,
+        evidence: Evidence,
     ) -> Result<Self, BundleError> {
-        Ok(Self { manifest: Manifest::parse(manifest)?, sections, digest, signers })
+        let manifest = Manifest::parse(manifest)?;
+        Ok(Self { expires: manifest.expires, manifest, sections, digest, signers, evidence })
     }
 
     /// The manifest.
@@ -58,6 +64,14 @@ impl<'a> Verified<'a> {
         self.digest
     }
 
+    /// The same bundle, renewed: a document about exactly this bundle lets it be accepted after its own expiry. One about another
+    /// changes nothing.
+    #[must_use]
+    pub fn renewed(self, freshness: &Freshness) -> Self {
+        let renewed = freshness.renews(&self.manifest.channel, self.manifest.version, self.digest);
+        Self { expires: self.expires.max(renewed.unwrap_or_default()), ..self }
+    }
+
     /// Checks channel, version floor, expiry and engine format, in this order.
     ///
     /// # Errors
@@ -71,7 +85,7 @@ impl<'a> Verified<'a> {
         if self.manifest.version < *min_version {
             return Err(BundleError::Version);
         }
-        if *now_seconds >= self.manifest.expires {
+        if *now_seconds >= self.expires {
             return Err(BundleError::Expired);
         }
         if self.manifest.min_engine > format::ENGINE {
@@ -100,6 +114,11 @@ impl<'a> Accepted<'a> {
         self.verified.digest
     }
 
+    /// Who has signed it.
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.verified.evidence
+    }
+
     /// What tells it from others of its channel.
     pub(crate) fn mark(&self) -> HighWaterMark {
         HighWaterMark { version: self.verified.manifest.version, digest: self.verified.digest }
@@ -123,7 +142,7 @@ impl<'a> Accepted<'a> {
     /// The same in pieces.
     #[must_use]
     pub fn begin(self) -> Opening<'a> {
-        let Verified { manifest, sections, digest, signers: _ } = self.verified;
-        Opening::new(manifest, digest, sections)
+        let Verified { manifest, sections, digest, signers: _, evidence, expires } = self.verified;
+        Opening::new(Provenance { manifest, digest, evidence, expires }, sections)
     }
 }

@@ -6,8 +6,11 @@ use palisade_engine::CompiledPolicySet;
 
 use super::digest::Digest;
 use super::error::BundleError;
+use super::evidence::Evidence;
+use super::freshness::Freshness;
 use super::manifest::Manifest;
 use super::mark::HighWaterMark;
+use super::trust::TrustSet;
 use crate::cure::CureTable;
 use crate::identity::RouteSlots;
 use crate::proof::{OpenDpop, OpenWorkloadProof};
@@ -22,6 +25,10 @@ use crate::transaction::TransactionRules;
 pub struct ActiveBundle {
     manifest: Manifest,
     digest: Digest,
+    evidence: Evidence,
+    is_trusted: bool,
+    /// Not before the manifest's.
+    expires: u64,
     /// Shared with requests whose answers are still to be filtered, whatever bundle decides by then.
     policies: Rc<CompiledPolicySet>,
     issuers: IssuerTable,
@@ -34,14 +41,23 @@ pub struct ActiveBundle {
     cures: CureTable,
 }
 
+/// Where an opened bundle is from, and until when it decides.
+#[derive(Debug)]
+pub(super) struct Provenance {
+    pub(super) manifest: Manifest,
+    pub(super) digest: Digest,
+    pub(super) evidence: Evidence,
+    pub(super) expires: u64,
+}
+
 impl ActiveBundle {
     /// Puts the sections together. Called with what was read from bytes whose digests hold, by [`super::Opening`] only.
     pub(super) fn open(
-        manifest: Manifest,
-        digest: Digest,
+        provenance: Provenance,
         policies: CompiledPolicySet,
         section: GatewaySection,
     ) -> Result<Self, BundleError> {
+        let Provenance { manifest, digest, evidence, expires } = provenance;
         if u64::try_from(policies.policy_count()) != Ok(manifest.policies) {
             return Err(BundleError::Policies("the manifest counts other policies".to_owned()));
         }
@@ -51,6 +67,9 @@ impl ActiveBundle {
         Ok(Self {
             manifest,
             digest,
+            evidence,
+            is_trusted: true,
+            expires,
             policies: Rc::new(policies),
             issuers,
             routes,
@@ -142,6 +161,37 @@ impl ActiveBundle {
     /// Whether the bundle has expired, `now_seconds` after the Unix epoch.
     #[must_use]
     pub fn is_expired(&self, now_seconds: u64) -> bool {
-        now_seconds >= self.manifest.expires
+        now_seconds >= self.expires
+    }
+
+    /// When it stops deciding, in seconds since the Unix epoch: what its manifest says, or later if it was renewed.
+    #[must_use]
+    pub fn expires(&self) -> u64 {
+        self.expires
+    }
+
+    /// Lengthens its life, if the document is about exactly this bundle; says whether it did. Never shortens it.
+    pub(crate) fn renew(&mut self, freshness: &Freshness) -> bool {
+        let renewed = freshness.renews(&self.manifest.channel, self.manifest.version, self.digest);
+        let is_later = renewed.is_some_and(|expires| expires > self.expires);
+        self.expires = self.expires.max(renewed.unwrap_or_default());
+        is_later
+    }
+
+    /// Whether enough of the keys that are trusted now have signed it. If not, it decides nothing.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
+    /// Asks again who has signed it, because other keys are trusted now.
+    pub(crate) fn recheck(&mut self, trust: &TrustSet) {
+        self.is_trusted = self.evidence.signers(trust).is_ok();
+    }
+
+    /// Takes the signatures of the same bundle as it was offered and verified once more.
+    pub(crate) fn attest(&mut self, evidence: Evidence) {
+        self.evidence = evidence;
+        self.is_trusted = true;
     }
 }

@@ -3,9 +3,9 @@
 use super::accept::Verified;
 use super::digest::Digest;
 use super::error::BundleError;
+use super::evidence::Evidence;
 use super::format;
 use super::reader::Reader;
-use super::threshold::Claim;
 use super::trust::{KeyId, SignerAlgorithm, TrustSet};
 use crate::limits;
 
@@ -26,12 +26,6 @@ pub struct SignatureEntry<'a> {
     pub algorithm: SignerAlgorithm,
     /// The signature.
     pub signature: &'a [u8; format::SIGNATURE_BYTES],
-}
-
-impl SignatureEntry<'_> {
-    fn claim(&self) -> Claim<'_> {
-        Claim { key: Some(self.key_id), algorithm: Some(self.algorithm), signature: self.signature }
-    }
 }
 
 impl<'a> Container<'a> {
@@ -88,10 +82,10 @@ impl<'a> Container<'a> {
     ///
     /// When a trusted key's signature does not hold or fewer distinct trusted keys than the threshold have signed.
     pub fn verify(self, trust: &TrustSet) -> Result<Verified<'a>, BundleError> {
-        let message = format::pae(format::PAYLOAD_TYPE, self.manifest);
-        let claims: Vec<Claim<'_>> = self.signatures.iter().map(SignatureEntry::claim).collect();
-        let signers = trust.signers(&message, &claims)?;
-        Verified::new(self.manifest, self.sections, Digest::of(self.manifest), signers)
+        let signatures = self.signatures.iter().map(|entry| (entry.key_id, entry.algorithm, *entry.signature));
+        let evidence = Evidence::new(format::pae(format::PAYLOAD_TYPE, self.manifest), signatures.collect());
+        let signers = evidence.signers(trust)?;
+        Verified::new(self.manifest, self.sections, Digest::of(self.manifest), signers, evidence)
     }
 }
 

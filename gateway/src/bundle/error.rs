@@ -34,6 +34,8 @@ pub enum BundleError {
     Rollback,
     /// Another bundle of this channel and version was opened before: somebody has signed two.
     Equivocation,
+    /// The root that says who may sign bundles has expired.
+    RootExpired,
     /// The host does not keep the mark of the newest bundle.
     Mark,
     /// The bundle has expired.
@@ -67,6 +69,7 @@ impl BundleError {
             Self::Version => "bundle.version",
             Self::Rollback => "bundle.rollback",
             Self::Equivocation => "bundle.equivocation",
+            Self::RootExpired => "root.expired",
             Self::Mark => "bundle.mark",
             Self::Expired => "bundle.expired",
             Self::Engine => "bundle.engine",
@@ -93,6 +96,7 @@ impl fmt::Display for BundleError {
             Self::Version => f.write_str("the bundle is older than the configured minimum version"),
             Self::Rollback => f.write_str("the bundle is older than one that was opened before"),
             Self::Equivocation => f.write_str("another bundle of this very version was opened before"),
+            Self::RootExpired => f.write_str("the root has expired, and vouches for no bundle"),
             Self::Mark => f.write_str("the host does not keep the mark of the newest bundle"),
             Self::Expired => f.write_str("the bundle has expired"),
             Self::Engine => f.write_str("the bundle needs a newer engine"),

@@ -16,11 +16,14 @@ mod active;
 mod container;
 mod digest;
 mod error;
+mod evidence;
 pub mod format;
+mod freshness;
 mod manifest;
 mod mark;
 mod opening;
 mod reader;
+mod root;
 mod threshold;
 mod trust;
 
@@ -30,10 +33,12 @@ pub use container::{Container, SignatureEntry};
 pub use digest::Digest;
 pub use error::BundleError;
 pub use format::pae;
+pub use freshness::{FRESHNESS_TYPE, Freshness, FreshnessError, FreshnessFile};
 pub use manifest::{Manifest, SectionEntry, SectionName, SourceEntry};
 pub(crate) use mark::HighWaterMark;
 pub use opening::{Opened, Opening};
 pub use reader::{ReadError, Reader};
+pub use root::{ROOT_TYPE, Role, RoleFile, RolesFile, Root, RootError, RootFile};
 pub(crate) use threshold::{Claim, ThresholdError};
 pub use trust::{KeyId, SignerAlgorithm, TrustKey, TrustKeyError, TrustSet, TrustSetError};
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use palisade_engine::CompiledPolicySet;
 use sha2::{Digest as _, Sha256};
 
-use super::active::ActiveBundle;
+use super::active::{ActiveBundle, Provenance};
 use super::digest::Digest;
 use super::error::BundleError;
 use super::manifest::{Manifest, SectionName};
@@ -18,8 +18,7 @@ const ORDER: [SectionName; 2] = [SectionName::Policies, SectionName::Gateway];
 /// A bundle on its way from [`super::Accepted`] to [`ActiveBundle`].
 #[derive(Debug)]
 pub struct Opening<'a> {
-    manifest: Manifest,
-    digest: Digest,
+    provenance: Provenance,
     sections: Cow<'a, [u8]>,
     stage: Stage,
 }
@@ -54,21 +53,21 @@ impl Stage {
 
 impl<'a> Opening<'a> {
     /// Called with what was accepted, by [`super::Accepted`] only.
-    pub(super) fn new(manifest: Manifest, digest: Digest, sections: &'a [u8]) -> Self {
-        Self { manifest, digest, sections: Cow::Borrowed(sections), stage: Stage::digest(SectionName::Policies) }
+    pub(super) fn new(provenance: Provenance, sections: &'a [u8]) -> Self {
+        Self { provenance, sections: Cow::Borrowed(sections), stage: Stage::digest(SectionName::Policies) }
     }
 
     /// The same, with bytes of its own.
     #[must_use]
     pub fn into_owned(self) -> Opening<'static> {
-        let Self { manifest, digest, sections, stage } = self;
-        Opening { manifest, digest, sections: Cow::Owned(sections.into_owned()), stage }
+        let Self { provenance, sections, stage } = self;
+        Opening { provenance, sections: Cow::Owned(sections.into_owned()), stage }
     }
 
     /// The signed manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.provenance.manifest
     }
 
     /// Does the next piece of the work: the digest of at most `bytes` more bytes, or one section opened.
@@ -77,10 +76,11 @@ impl<'a> Opening<'a> {
     ///
     /// When a section is not the signed one, or does not open.
     pub fn step(self, bytes: usize) -> Result<Opened<'a>, BundleError> {
-        let Self { manifest, digest, sections, stage } = self;
+        let Self { provenance, sections, stage } = self;
+        let manifest = &provenance.manifest;
         let stage = match stage {
             Stage::Digest { section, done, hash } => {
-                let (all, expected, after) = find(&manifest, &sections, section)?;
+                let (all, expected, after) = find(manifest, &sections, section)?;
                 let end = all.len().min(done.saturating_add(bytes));
                 let hash = hash.chain_update(all.get(done..end).unwrap_or_default());
                 match section {
@@ -96,18 +96,18 @@ impl<'a> Opening<'a> {
                 }
             }
             Stage::Policies => {
-                let (bytes, ..) = find(&manifest, &sections, SectionName::Policies)?;
+                let (bytes, ..) = find(manifest, &sections, SectionName::Policies)?;
                 let policies =
                     CompiledPolicySet::open(bytes).map_err(|error| BundleError::Policies(error.to_string()))?;
                 Stage::Gateway(Box::new(policies))
             }
             Stage::Gateway(policies) => {
-                let (bytes, ..) = find(&manifest, &sections, SectionName::Gateway)?;
+                let (bytes, ..) = find(manifest, &sections, SectionName::Gateway)?;
                 let section = GatewaySection::parse(bytes).map_err(BundleError::Gateway)?;
-                return ActiveBundle::open(manifest, digest, *policies, section).map(Opened::Whole);
+                return ActiveBundle::open(provenance, *policies, section).map(Opened::Whole);
             }
         };
-        Ok(Opened::Partly(Self { manifest, digest, sections, stage }))
+        Ok(Opened::Partly(Self { provenance, sections, stage }))
     }
 }
 

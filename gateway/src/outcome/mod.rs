@@ -88,6 +88,8 @@ pub enum Unavailable {
     BundleMissing,
     /// The bundle expired while it was serving.
     BundleExpired,
+    /// The keys that signed the bundle are not trusted any more.
+    BundleUntrusted,
     /// There must be a list of what is revoked, and there is none.
     RevocationsMissing,
     /// The list of what is revoked has expired.

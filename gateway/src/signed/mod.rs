@@ -16,6 +16,7 @@ mod verified;
 pub use envelope::{Envelope, EnvelopeSignature, SignedDocument};
 pub use error::SignedError;
 pub use verified::VerifiedDocument;
+pub(crate) use verified::parse;
 
 #[cfg(test)]
 mod tests;

@@ -27,5 +27,6 @@ mod sessions;
 mod swaps;
 mod tokens;
 mod transactions;
+mod trust;
 mod workload;
 mod world;

@@ -463,7 +463,11 @@ impl Signer {
         format!("{prefix}:{}", STANDARD.encode(self.public()))
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn id(&self) -> Digest {
+        Digest::of(&self.public())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
             Self::Es256(key) => {

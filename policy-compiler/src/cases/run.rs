@@ -89,7 +89,8 @@ impl<'a> Runner<'a> {
         let trust = key.trust_key().map_err(|error| error.to_string())?;
         let configuration = ConfigurationFile {
             bundle: BundleSource::inline(STANDARD.encode(signed)),
-            trust: TrustFile { keys: vec![trust.to_string()], threshold: 1 },
+            trust: TrustFile::keys(vec![trust.to_string()], 1),
+            freshness: None,
             channel: Some(project.name.as_ref().clone()),
             min_version: 0,
             on_forbid_error: OnForbidError::Deny,

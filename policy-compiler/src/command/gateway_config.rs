@@ -133,10 +133,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     }
     let configuration = ConfigurationFile {
         bundle: BundleSource { inline: inline.map(|inline| inline.base64), remote },
-        trust: TrustFile {
-            keys: trust.keys()?.iter().map(TrustKey::to_string).collect(),
-            threshold: trust.threshold(),
-        },
+        trust: TrustFile::keys(trust.keys()?.iter().map(TrustKey::to_string).collect(), trust.threshold()),
+        freshness: None,
         channel: channel.clone().or(of_bundle),
         min_version: min_version.unwrap_or(version),
         on_forbid_error: OnForbidError::Deny,

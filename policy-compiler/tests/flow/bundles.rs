@@ -158,7 +158,7 @@ fn the_gateways_configuration_configures_a_gateway() {
     assert!(Gateway::configure(text.trim().as_bytes(), &mut NativeHost::new()).is_ok());
     let file: ConfigurationFile = serde_json::from_str(&text).unwrap();
     assert_eq!(file.channel.as_deref(), Some("repositories"));
-    assert_eq!(file.trust.keys.len(), 2);
+    assert_eq!(file.trust.keys.unwrap_or_default().len(), 2);
 
     workshop.ok(&format!("{line} --ecds --wasm /w.wasm --filter-name f -o ecds.json --min-version 1"));
     let ecds: Value = serde_json::from_str(&workshop.text("ecds.json")).unwrap();
