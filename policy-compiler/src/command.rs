@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod clock;
 mod console;
+mod doctor;
 mod eval;
 mod explain;
 mod failure;
@@ -98,6 +99,7 @@ enum Command {
     Serve(serve::Arguments),
     Push(push::Arguments),
     Pull(pull::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 /// Output for people or for tools.
@@ -151,5 +153,6 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Serve(arguments) => serve::run(&arguments, console),
         Command::Push(arguments) => push::run(&arguments, console),
         Command::Pull(arguments) => pull::run(&arguments, console),
+        Command::Doctor(arguments) => doctor::run(&arguments, console),
     }
 }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod compile;
 pub mod diagnostic;
 pub mod distribution;
+pub mod doctor;
 mod entity_ref;
 pub mod eval;
 pub mod explain;

@@ -162,6 +162,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         example: Example::Quickstart,
         upstream: upstream.address(),
         any_host: false,
+        unfiltered: None,
         other: upstream.address(),
         transport_socket: None,
         port: 0,

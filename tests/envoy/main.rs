@@ -8,6 +8,7 @@ mod bundles;
 mod configuration;
 mod conformance;
 mod credentials;
+mod doctor;
 mod drift;
 mod everything;
 mod fixture;

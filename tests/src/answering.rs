@@ -27,6 +27,13 @@ impl Asked {
     pub fn header(&self, name: &str) -> Option<&str> {
         single(&self.headers, name)
     }
+
+    /// All headers, a line each.
+    #[must_use]
+    pub fn header_lines(&self) -> String {
+        let lines = self.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.escape_ascii()));
+        lines.collect()
+    }
 }
 
 /// What is answered: status, headers besides the length, body.

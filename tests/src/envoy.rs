@@ -38,6 +38,8 @@ pub struct Start<'a> {
     pub other: SocketAddr,
     /// Whether requests for any host are routed, and not only those of the example.
     pub any_host: bool,
+    /// Paths below which Envoy has the filter switched off, as somebody could by mistake; the quickstart only.
+    pub unfiltered: Option<&'a str>,
     /// The port of 127.0.0.1 to listen on; 0 for a free one.
     pub port: u16,
     /// Where the issuer publishes its keys; the cluster `issuer` leads there.
@@ -228,6 +230,14 @@ fn render(start: Start<'_>) -> Result<String> {
     }
     if start.any_host {
         replacements.push((r#"[tools.internal, "tools.internal:*"]"#, r#"["*"]"#.to_owned()));
+    }
+    if let Some(prefix) = start.unfiltered {
+        let route = "              - match: { prefix: / }\n                route: { cluster: internal-apis }\n";
+        let off = "{ \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true }";
+        let open = format!(
+            "              - match: {{ prefix: {prefix} }}\n                route: {{ cluster: internal-apis }}\n                typed_per_filter_config: {{ palisade: {off} }}\n"
+        );
+        replacements.push((route, format!("{open}{route}")));
     }
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());

@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub files: Option<SocketAddr>,
     /// Whether requests for any host are routed, and not only those of the example.
     pub any_host: bool,
+    /// Paths below which Envoy has the filter switched off.
+    pub unfiltered: Option<&'a str>,
     /// Where the issuer publishes its keys, for the cluster `issuer`; `None` for no such cluster.
     pub keys: Option<SocketAddr>,
     /// The transport socket of that cluster, as YAML; `None` for no TLS.
@@ -58,6 +60,7 @@ impl Default for Options<'_> {
             other: None,
             files: None,
             any_host: false,
+            unfiltered: None,
             keys: None,
             keys_socket: None,
         }
@@ -150,6 +153,7 @@ impl Gateway {
             example: options.example,
             upstream: options.files.unwrap_or(upstream.address()),
             any_host: options.any_host,
+            unfiltered: options.unfiltered,
             other: options.other.unwrap_or(upstream.address()),
             transport_socket,
             port: options.port,
