@@ -67,10 +67,12 @@ fn layout(millis: u64, fraction: u64, random: u64) -> DecisionId {
     let low = random >> 2 | 0x8000_0000_0000_0000;
     let [[a, b], [c, d]] = [high, low].map(|half| [(half >> 32) as u32, half as u32].map(hex::digits));
     let mut text = [b'-'; 36];
-    let slots = text.iter_mut().enumerate().filter(|(index, _)| !matches!(index, 8 | 13 | 18 | 23));
-    for ((_, slot), digit) in slots.zip([a, b, c, d].as_flattened()) {
-        *slot = *digit;
-    }
+    text[..8].copy_from_slice(&a);
+    text[9..13].copy_from_slice(&b[..4]);
+    text[14..18].copy_from_slice(&b[4..]);
+    text[19..23].copy_from_slice(&c[..4]);
+    text[24..28].copy_from_slice(&c[4..]);
+    text[28..].copy_from_slice(&d);
     DecisionId(text)
 }
 

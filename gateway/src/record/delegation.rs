@@ -37,7 +37,7 @@ impl<'a> DelegationFacts<'a> {
         };
         out.push_str(",\"delegation\":{\"mode\":");
         push_text(out, mode.name());
-        push_member(out, "subject", subject.map(str::as_bytes));
+        push_member(out, r#","subject":"#, *subject);
         out.push_str(",\"actors\":[");
         for (index, actor) in actors.iter().enumerate() {
             if index > 0 {
@@ -46,7 +46,7 @@ impl<'a> DelegationFacts<'a> {
             push_text(out, &actor.text);
         }
         out.push(']');
-        push_member(out, "denied_for", denied_for.map(str::as_bytes));
+        push_member(out, r#","denied_for":"#, *denied_for);
         out.push('}');
     }
 }

@@ -7,7 +7,12 @@ use crate::plain;
 
 /// Appends a string.
 pub(crate) fn push_text(out: &mut String, text: &str) {
-    push_bytes(out, text.as_bytes());
+    if text.len() > limits::RECORD_STRING_BYTES {
+        return push_bytes(out, text.as_bytes());
+    }
+    out.push('"');
+    push_escaped(out, text);
+    out.push('"');
 }
 
 /// Appends bytes as a string. What is not UTF-8 becomes U+FFFD; a string that is too long is cut and ends with `…`.
@@ -17,7 +22,10 @@ pub(super) fn push_bytes(out: &mut String, bytes: &[u8]) {
         None => (bytes, false),
     };
     out.push('"');
-    push_escaped(out, kept);
+    match std::str::from_utf8(kept) {
+        Ok(text) => push_escaped(out, text),
+        Err(_) => push_any(out, kept),
+    }
     if cut {
         out.push('…');
     }
@@ -25,23 +33,17 @@ pub(super) fn push_bytes(out: &mut String, bytes: &[u8]) {
 }
 
 /// In the common case it is printable ASCII with nothing to escape, or with the quotes around an entity's id.
-fn push_escaped(out: &mut String, bytes: &[u8]) {
-    let mut rest = bytes;
+fn push_escaped(out: &mut String, text: &str) {
+    let mut rest = text;
     loop {
-        let (plain, after) = rest.split_at_checked(plain::ascii_run(rest)).unwrap_or((rest, &[]));
-        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
-        rest = match after {
-            [b'"', after @ ..] => {
-                out.push_str("\\\"");
-                after
-            }
-            [b'\\', after @ ..] => {
-                out.push_str("\\\\");
-                after
-            }
-            [_, ..] => return push_any(out, after),
-            [] => return,
-        };
+        let (plain, after) = rest.split_at_checked(plain::ascii_run(rest.as_bytes())).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut characters = after.chars();
+        match characters.next() {
+            Some(character) => push_character(out, character),
+            None => return,
+        }
+        rest = characters.as_str();
     }
 }
 

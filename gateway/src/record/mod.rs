@@ -184,22 +184,22 @@ impl Recorder {
         });
         push_policies(out, "policies", *policies);
         push_policies(out, "errors", *errors);
-        push_member(out, "principal", principal.map(str::as_bytes));
-        push_member(out, "action", action.map(str::as_bytes));
-        push_member(out, "resource", resource.map(str::as_bytes));
+        push_member(out, r#","principal":"#, *principal);
+        push_member(out, r#","action":"#, *action);
+        push_member(out, r#","resource":"#, *resource);
         delegation.push(out);
         if transaction.is_some() {
-            push_member(out, "transaction", transaction.map(str::as_bytes));
+            push_member(out, r#","transaction":"#, *transaction);
         }
         if let Some(revoked) = revoked {
             push_revocation(out, revoked);
         }
         if attribute.is_some() {
-            push_member(out, "attribute", attribute.as_deref().map(str::as_bytes));
+            push_member(out, r#","attribute":"#, attribute.as_deref());
         }
-        push_member(out, "method", method.map(str::as_bytes));
-        push_member(out, "host", *authority);
-        push_member(out, "path", *path);
+        push_member(out, r#","method":"#, *method);
+        push_raw_member(out, r#","host":"#, *authority);
+        push_raw_member(out, r#","path":"#, *path);
         if let Some(rpc) = rpc {
             push_rpc(out, &mut self.scratch, rpc, message.as_ref());
         }
@@ -225,8 +225,8 @@ fn push_rpc(out: &mut String, scratch: &mut String, rpc: &RpcReply<'_>, message:
         Some(revision) => push_text(out, revision.as_str()),
         None => out.push_str("null"),
     }
-    push_member(out, "method", method.map(str::as_bytes));
-    push_member(out, "subject", subject.map(str::as_bytes));
+    push_member(out, r#","method":"#, method);
+    push_member(out, r#","subject":"#, subject);
     out.push_str(",\"questions\":");
     push_number(out, message.map_or(0, |(count, _)| u64::try_from(*count).unwrap_or(u64::MAX)));
     if let Some(arguments) = message.and_then(|(_, facts)| facts.arguments.as_ref()) {
@@ -237,14 +237,14 @@ fn push_rpc(out: &mut String, scratch: &mut String, rpc: &RpcReply<'_>, message:
 
 /// What was asked of an agent. What the message says is not recorded: it is what the caller works on.
 fn push_a2a(out: &mut String, reply: &A2aReply<'_>, facts: Option<&A2aFacts<'_>>) {
-    let text = |member| facts.and_then(|facts| facts.text(member)).map(str::as_bytes);
+    let text = |member| facts.and_then(|facts| facts.text(member));
     out.push_str(",\"a2a\":{\"binding\":");
     push_text(out, reply.binding.as_str());
-    push_member(out, "version", reply.version.map(|version| version.as_str().as_bytes()));
-    push_member(out, "operation", reply.operation.map(|operation| operation.name.as_bytes()));
-    push_member(out, "tenant", text(A2aMember::Tenant));
-    push_member(out, "task", text(A2aMember::Task));
-    push_member(out, "push_host", text(A2aMember::PushHost));
+    push_member(out, r#","version":"#, reply.version.map(|version| version.as_str()));
+    push_member(out, r#","operation":"#, reply.operation.map(|operation| operation.name));
+    push_member(out, r#","tenant":"#, text(A2aMember::Tenant));
+    push_member(out, r#","task":"#, text(A2aMember::Task));
+    push_member(out, r#","push_host":"#, text(A2aMember::PushHost));
     out.push('}');
 }
 
@@ -269,12 +269,12 @@ fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, 
     out.push_str(if verified { "true" } else { "false" });
     out.push_str(",\"cached\":");
     out.push_str(if cached { "true" } else { "false" });
-    push_member(out, "issuer", issuer.map(str::as_bytes));
-    push_member(out, "profile", profile.map(str::as_bytes));
-    push_member(out, "kid", kid.as_deref().map(str::as_bytes));
-    push_member(out, "alg", algorithm.map(|algorithm| algorithm.name().as_bytes()));
+    push_member(out, r#","issuer":"#, *issuer);
+    push_member(out, r#","profile":"#, *profile);
+    push_member(out, r#","kid":"#, kid.as_deref());
+    push_member(out, r#","alg":"#, algorithm.map(|algorithm| algorithm.name()));
     if let Some(thumbprint) = key {
-        push_member(out, "key_thumbprint", Some(URL_SAFE_NO_PAD.encode(thumbprint).as_bytes()));
+        push_member(out, r#","key_thumbprint":"#, Some(&URL_SAFE_NO_PAD.encode(thumbprint)));
     }
     out.push('}');
 }
@@ -299,10 +299,18 @@ fn push_policies(out: &mut String, name: &str, policies: PolicyNames<'_>) {
     }
 }
 
-fn push_member(out: &mut String, name: &str, value: Option<&[u8]>) {
-    out.push_str(",\"");
-    out.push_str(name);
-    out.push_str("\":");
+/// Appends a member; `key` is all that stands before the value, with the comma.
+fn push_member(out: &mut String, key: &str, value: Option<&str>) {
+    out.push_str(key);
+    match value {
+        Some(value) => push_text(out, value),
+        None => out.push_str("null"),
+    }
+}
+
+/// The same for what a client sent, whatever that is.
+fn push_raw_member(out: &mut String, key: &str, value: Option<&[u8]>) {
+    out.push_str(key);
     match value {
         Some(value) => push_bytes(out, value),
         None => out.push_str("null"),
