@@ -18,8 +18,8 @@ use crate::record::Facts;
 use crate::revocation::{EntryKind, Revocations};
 use crate::section::{BesideWorkload, TokenSlot};
 use crate::token::{
-    self, CompactText, CredentialError, Presented, TokenCache, TokenClaims, TokenDigest, TokenFacts, Validity,
-    VerifiedToken, WorkloadId,
+    self, CompactText, CredentialError, Presented, TokenCache, TokenClaims, TokenFacts, Validity, VerifiedToken,
+    WorkloadId,
 };
 
 /// When a request is judged.
@@ -58,20 +58,22 @@ pub(crate) fn authenticate<'a>(
         return Err(CredentialError::InQuery.into());
     }
     let (scheme, text) = token::read_scheme(value, bundle.dpop().is_some())?;
-    let presented = cache.name(text, TokenSlot::Authorization)?;
-    facts.challenge.scheme = Some(scheme);
+    token::bounded(text, limits::TOKEN_BYTES)?;
+    let presented = Presented::token(text, TokenSlot::Authorization);
     let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |facts| {
         let token = CompactText::read(text, limits::TOKEN_BYTES)?;
+        facts.challenge.scheme = Some(scheme);
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
         identity_of(verified, bundle, revocations, facts)
     })?;
+    facts.challenge.scheme = Some(scheme);
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
         method: head.method,
         authority: head.authority,
         path: head.path,
-        token: presented.digest,
+        token: text,
         key: identity.confirmation.dpop_key.as_ref().unwrap_or(&[0; 32]),
         is_admitted,
         now_ms,
@@ -124,7 +126,8 @@ fn authenticate_workload<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
     }
-    let presented = cache.name(value, TokenSlot::Workload).map_err(WorkloadError::Credential)?;
+    token::bounded(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
+    let presented = Presented::token(value, TokenSlot::Workload);
     let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |facts| {
         let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
         let stated = facts.token.insert(TokenFacts::default());
@@ -135,7 +138,7 @@ fn authenticate_workload<'a>(
         headers: head.headers,
         authority: head.authority,
         path: head.path,
-        token: presented.digest,
+        token: value,
         // Every token that is verified in this slot has a key.
         key: identity.confirmation.workload_key.as_deref().ok_or(Unavailable::Internal)?,
         access_token,
@@ -191,7 +194,7 @@ fn authenticate_connection<'a>(
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
     }
-    let presented = TokenDigest::of_certificate(sha256).into();
+    let presented = Presented::certificate(&sha256);
     let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |_| {
         let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
         // Validated when the connection began, which may be long ago.
@@ -215,7 +218,7 @@ fn authenticate_connection<'a>(
 /// The identity behind a credential: from the cache, or worked out, held against what is revoked, and kept there. A revoked one is
 /// kept, too: who goes on sending it costs no further signature.
 fn remembered<'a>(
-    presented: Presented<'a>,
+    presented: Presented<'_>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     revocations: &Revocations,
@@ -223,7 +226,7 @@ fn remembered<'a>(
     facts: &mut Facts<'a>,
     work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
 ) -> Result<&'a Rc<Identity>, Refusal<'a>> {
-    let slot = match cache.find(presented.digest, now_ms) {
+    let slot = match cache.find(presented, now_ms) {
         Some(slot) => {
             facts.token_cached = true;
             slot
@@ -231,10 +234,9 @@ fn remembered<'a>(
         None => {
             let (validity, identity) = work_out(facts)?;
             revocations.assess(&identity, now_ms / 1000);
-            cache.insert(presented.digest, validity, identity, now_ms)
+            cache.insert(presented, validity, identity, now_ms)
         }
     };
-    cache.learn_name(presented);
     let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
     facts.token_verified = true;
     let issuer = bundle.issuers().get(identity.issuer);

@@ -18,7 +18,7 @@ use crate::proof::{
 use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError, TokenSlot};
 use crate::token::{
     self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError,
-    KeyPurpose, KeySet, RejectedKey, TokenDigest, TokenFacts, TokenType,
+    KeyPurpose, KeySet, RejectedKey, TokenFacts, TokenType,
 };
 
 /// What the gateway makes of a token: how far it came, and what is known then.
@@ -168,7 +168,7 @@ impl TokenReport {
         })?;
         self.key_thumbprint = identity.confirmation.key_thumbprint();
         if let Some(proof) = proof {
-            proof.check(TokenDigest::of(text, slot), &identity.confirmation, workload_proof, host, now_ms)?;
+            proof.check(text, &identity.confirmation, workload_proof, host, now_ms)?;
         }
         self.principal = Some(identity.subject.text);
         self.actors = identity.actors.into_iter().map(|actor| actor.text).collect();
@@ -189,7 +189,7 @@ fn slot_of(token: CompactText<'_>) -> TokenSlot {
 impl WorkloadProof<'_> {
     fn check(
         &self,
-        token: TokenDigest,
+        token: CompactText<'_>,
         confirmation: &Confirmation,
         rules: Option<&OpenWorkloadProof>,
         host: &mut dyn Host,
@@ -213,6 +213,7 @@ impl WorkloadProof<'_> {
         };
         // One look uses nothing up.
         let is_admitted = true;
+        let token = token.as_str().as_bytes();
         let request =
             WorkloadRequest { headers, authority, path, token, key, access_token, transaction, is_admitted, now_ms };
         rules.check(Ok(Some(proof)), &request, &ReplayMemory::new(1), host).map_err(refused)
@@ -250,7 +251,7 @@ impl ProofVerifier {
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         let token = CompactText::read(token, limits::TOKEN_BYTES).map_err(|_| ProofError::TokenHash)?;
-        let token = TokenDigest::of(token, TokenSlot::Authorization);
+        let token = token.as_str().as_bytes();
         let now_ms = host.now_nanos() / 1_000_000;
         let request = DpopRequest { method, authority, path, token, key, is_admitted: false, now_ms };
         self.rules.check(Ok(Some(proof)), &request, &self.state, host)

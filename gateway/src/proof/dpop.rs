@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::json::Json;
 use crate::limits;
 use crate::section::{DpopRules, SectionError, SectionErrorKind};
-use crate::token::{Algorithm, CredentialError, JwkError, KeyPurpose, TokenDigest, date_ms, read_jwk};
+use crate::token::{Algorithm, CredentialError, JwkError, KeyPurpose, date_ms, read_jwk};
 
 /// The rules of a bundle, checked.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub(crate) struct DpopRequest<'a> {
     pub(crate) method: &'a str,
     pub(crate) authority: &'a [u8],
     pub(crate) path: &'a [u8],
-    /// The digest of the token, which `ath` repeats.
-    pub(crate) token: TokenDigest,
+    /// The token, whose digest `ath` repeats.
+    pub(crate) token: &'a [u8],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) key: &'a [u8; 32],
     /// Whether this very request was judged before, and its proof remembered.
@@ -173,7 +173,7 @@ impl OpenDpop {
             }
         }
         // 12, first half: the token.
-        if !form::is_digest(token_hash, request.token.bytes()) {
+        if !form::is_digest(token_hash, request.token) {
             return Err(ProofError::TokenHash);
         }
         Ok((jti, issued_at))

@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 
 use crate::json::Json;
 use crate::limits;
@@ -71,9 +72,9 @@ pub(super) fn id(claims: &Json) -> Result<&str, ClaimError> {
     if jti.is_empty() || jti.len() > limits::PROOF_JTI_BYTES { Err(ClaimError::Type) } else { Ok(jti) }
 }
 
-/// Whether text is a SHA-256 digest in base64url.
-pub(super) fn is_digest(text: &str, sha256: &[u8; 32]) -> bool {
+/// Whether text is the SHA-256 digest of these bytes, in base64url.
+pub(super) fn is_digest(text: &str, bytes: &[u8]) -> bool {
     let mut expected = [0; 43];
-    let _ = URL_SAFE_NO_PAD.encode_slice(sha256, &mut expected);
+    let _ = URL_SAFE_NO_PAD.encode_slice(Sha256::digest(bytes), &mut expected);
     text.as_bytes() == expected
 }

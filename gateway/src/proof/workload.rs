@@ -3,8 +3,6 @@
 //!
 //! Later drafts put the proof elsewhere and answer otherwise; what is here is named by its draft wherever it is configured.
 
-use sha2::{Digest as _, Sha256};
-
 use super::confirmation::BoundKey;
 use super::form::{self, ClaimError, FormError};
 use super::replay::{Proof, ProofKind, ReplayMemory, Seen};
@@ -14,7 +12,7 @@ use crate::host::Host;
 use crate::json::Json;
 use crate::limits;
 use crate::section::{BesideWorkload, SectionError, SectionErrorKind, WorkloadProofDraft, WorkloadProofRules};
-use crate::token::{Algorithm, CredentialError, TokenDigest, date_ms};
+use crate::token::{Algorithm, CredentialError, date_ms};
 
 /// Why a workload has not proved that an identity token is its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +88,8 @@ pub(crate) struct WorkloadRequest<'a> {
     pub(crate) headers: HeaderMap<'a>,
     pub(crate) authority: &'a [u8],
     pub(crate) path: &'a [u8],
-    /// The digest of the identity token, which `wth` repeats.
-    pub(crate) token: TokenDigest,
+    /// The identity token, whose digest `wth` repeats.
+    pub(crate) token: &'a [u8],
     /// The key that it is bound to.
     pub(crate) key: &'a BoundKey,
     /// The access token, where the request has one.
@@ -217,7 +215,7 @@ impl OpenWorkloadProof {
         if !is_alias && !self.targets.has(audience, request.authority, request.path) {
             return Err(WorkloadProofError::Audience);
         }
-        if !form::is_digest(token_hash, request.token.bytes()) {
+        if !form::is_digest(token_hash, request.token) {
             return Err(WorkloadProofError::TokenHash);
         }
         check_hash(claims, "ath", request.access_token, WorkloadProofError::AccessTokenHash)?;
@@ -261,7 +259,7 @@ impl OpenWorkloadProof {
             let (Some(value), None, true) = (values.next(), values.next(), can_be_covered(name)) else {
                 return Err(WorkloadProofError::OtherHash);
             };
-            if !form::is_digest(hash, &Sha256::digest(value.trim_ascii()).into()) {
+            if !form::is_digest(hash, value.trim_ascii()) {
                 return Err(WorkloadProofError::OtherHash);
             }
         }
@@ -283,7 +281,7 @@ fn check_hash(
 ) -> Result<(), WorkloadProofError> {
     match (claims.get(name), token) {
         (None, None) => Ok(()),
-        (Some(Json::String(hash)), Some(token)) if form::is_digest(hash, &Sha256::digest(token).into()) => Ok(()),
+        (Some(Json::String(hash)), Some(token)) if form::is_digest(hash, token) => Ok(()),
         (Some(_) | None, _) => Err(error),
     }
 }

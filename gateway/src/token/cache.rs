@@ -1,59 +1,52 @@
 //! The cache of verified tokens: what keeps signatures out of the steady state.
 //!
-//! A fixed table of small sets, as in a processor's cache. A token's digest names its set; looking up and inserting
+//! A fixed table of small sets, as in a processor's cache. The end of a token names its set; looking up and inserting
 //! touch that set only, so no request ever pays for a scan, and the table never grows. Refused tokens are not kept:
 //! a caller without a valid token cannot put anything in.
+//!
+//! A token is known by all of its bytes. A digest in their place would have to be taken of each token that comes: inside a VM
+//! that is a quarter of what a new token costs besides its signature, and more than all else that is done for a known one.
 
 use std::rc::Rc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::claims::Validity;
-use super::credential::CompactText;
-use super::digest_memory::DigestMemory;
-use super::error::CredentialError;
 use super::issuer::IssuerIndex;
 use crate::identity::Identity;
 use crate::limits;
+use crate::mac;
 use crate::section::TokenSlot;
 
 /// Entries per set. A set is searched and replaced as a whole.
 const WAYS: usize = 8;
 
-/// The SHA-256 digest of a token, and the slot that it came in: its name in the cache. Tokens have one spelling, so one token has
-/// one name in a slot, and what one slot accepted is unknown in the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenDigest {
-    sha256: [u8; 32],
-    slot: TokenSlot,
-}
-
-impl TokenDigest {
-    pub(crate) fn of(token: CompactText<'_>, slot: TokenSlot) -> Self {
-        Self { sha256: Sha256::digest(token.as_str()).into(), slot }
-    }
-
-    /// The name of a certificate, by its digest. It is no token's: DER has bytes that tokens have not.
-    pub(crate) fn of_certificate(sha256: [u8; 32]) -> Self {
-        Self { sha256, slot: TokenSlot::Authorization }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.sha256
-    }
-}
-
-/// What a request presents, by its name in the cache.
-#[derive(Clone, Copy, Debug)]
+/// What a request presents, as the cache knows it. Tokens have one spelling, so one token is known once in a slot; what was
+/// accepted as one kind is unknown as another.
+#[derive(Clone, Copy)]
 pub(crate) struct Presented<'t> {
-    pub(crate) digest: TokenDigest,
-    /// The token's text, while its digest is not remembered.
-    new: Option<&'t [u8]>,
+    bytes: &'t [u8],
+    kind: Kind,
 }
 
-impl From<TokenDigest> for Presented<'_> {
-    fn from(digest: TokenDigest) -> Self {
-        Self { digest, new: None }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Token(TokenSlot),
+    /// The SHA-256 digest of a certificate.
+    Certificate,
+}
+
+impl<'t> Presented<'t> {
+    /// Whatever stands where a token should be.
+    pub(crate) fn token(bytes: &'t [u8], slot: TokenSlot) -> Self {
+        Self { bytes, kind: Kind::Token(slot) }
+    }
+
+    pub(crate) fn certificate(sha256: &'t [u8; 32]) -> Self {
+        Self { bytes: sha256, kind: Kind::Certificate }
+    }
+
+    /// The last bytes: of a token they are of its signature, which differs most.
+    fn end(self) -> Option<u64> {
+        self.bytes.last_chunk().map(|end| u64::from_le_bytes(*end))
     }
 }
 
@@ -71,16 +64,32 @@ pub(crate) struct TokenCache {
     uncached: Option<Rc<Identity>>,
     /// Counts uses; the smallest in a set was used longest ago.
     clock: u64,
-    digests: DigestMemory,
 }
 
-#[derive(Debug)]
 struct Entry {
-    digest: TokenDigest,
+    end: u64,
+    bytes: Box<[u8]>,
+    kind: Kind,
     validity: Validity,
     last_use: u64,
     /// Shared with requests whose answers are still to be filtered.
     identity: Rc<Identity>,
+}
+
+/// The token is nobody's business.
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    /// Whether it is this credential's: to the last byte, in a time that does not tell how many agree. Which of them are compared
+    /// at all depends on eight bytes together, so nobody finds a token piece by piece.
+    fn is_of(&self, presented: Presented<'_>) -> bool {
+        let Presented { bytes, kind } = presented;
+        self.kind == kind && Some(self.end) == presented.end() && mac::equal(&self.bytes, bytes)
+    }
 }
 
 impl TokenCache {
@@ -89,35 +98,15 @@ impl TokenCache {
         let sets = max_entries.div_ceil(WAYS);
         let mut entries = Vec::new();
         entries.resize_with(sets.saturating_mul(WAYS), || None);
-        Self { entries, sets, uncached: None, clock: 0, digests: DigestMemory::new(max_entries) }
-    }
-
-    /// The name of a text that is presented as a token in this slot.
-    ///
-    /// # Errors
-    ///
-    /// As [`CompactText::read`].
-    pub(crate) fn name<'t>(&self, text: &'t [u8], slot: TokenSlot) -> Result<Presented<'t>, CredentialError> {
-        if let Some(sha256) = self.digests.find(text) {
-            return Ok(TokenDigest { sha256, slot }.into());
-        }
-        let token = CompactText::read(text, limits::TOKEN_BYTES)?;
-        Ok(Presented { digest: TokenDigest::of(token, slot), new: Some(text) })
-    }
-
-    /// Remembers the name of a token that was verified.
-    pub(crate) fn learn_name(&mut self, presented: Presented<'_>) {
-        if let Some(text) = presented.new {
-            self.digests.keep(text, presented.digest.sha256);
-        }
+        Self { entries, sets, uncached: None, clock: 0 }
     }
 
     /// Finds a token that is valid at `now_ms`. One that no longer is makes room at once.
-    pub(crate) fn find(&mut self, digest: TokenDigest, now_ms: u64) -> Option<Slot> {
-        let start = self.set_of(digest)?;
+    pub(crate) fn find(&mut self, presented: Presented<'_>, now_ms: u64) -> Option<Slot> {
+        let start = self.set_of(presented)?;
         self.clock += 1;
         for (index, entry) in self.entries.iter_mut().enumerate().skip(start).take(WAYS) {
-            let Some(known) = entry.as_mut().filter(|known| known.digest == digest) else {
+            let Some(known) = entry.as_mut().filter(|known| known.is_of(presented)) else {
                 continue;
             };
             if known.validity.contains(now_ms) {
@@ -132,10 +121,17 @@ impl TokenCache {
 
     /// Keeps the identity of a token that has just been verified. Room is made in the token's own set: a free entry,
     /// else one that is no longer valid, else the one used longest ago.
-    pub(crate) fn insert(&mut self, digest: TokenDigest, validity: Validity, identity: Identity, now_ms: u64) -> Slot {
-        let worthwhile = identity.weight() <= limits::TOKEN_CACHE_IDENTITY_BYTES;
+    pub(crate) fn insert(
+        &mut self,
+        presented: Presented<'_>,
+        validity: Validity,
+        identity: Identity,
+        now_ms: u64,
+    ) -> Slot {
+        let Presented { bytes, kind } = presented;
+        let worthwhile = identity.weight().saturating_add(bytes.len()) <= limits::TOKEN_CACHE_ENTRY_BYTES;
         let identity = Rc::new(identity);
-        let set = self.set_of(digest).filter(|_| worthwhile);
+        let set = self.set_of(presented).filter(|_| worthwhile);
         let victim = set.and_then(|start| {
             let candidates = self.entries.iter().enumerate().skip(start).take(WAYS);
             candidates
@@ -146,13 +142,14 @@ impl TokenCache {
                 })
                 .map(|(index, _)| index)
         });
-        match victim.and_then(|index| self.entries.get_mut(index)) {
-            Some(entry) => {
+        match (victim.and_then(|index| self.entries.get_mut(index)), presented.end()) {
+            (Some(entry), Some(end)) => {
                 self.clock += 1;
-                *entry = Some(Box::new(Entry { digest, validity, last_use: self.clock, identity }));
+                let bytes = bytes.into();
+                *entry = Some(Box::new(Entry { end, bytes, kind, validity, last_use: self.clock, identity }));
                 Slot(victim)
             }
-            None => {
+            (_, _) => {
                 self.uncached = Some(identity);
                 Slot(None)
             }
@@ -167,8 +164,6 @@ impl TokenCache {
             }
         }
         self.uncached = None;
-        // True as ever, but there is no need to keep tokens that may be no good any more.
-        self.digests.clear();
     }
 
     /// The identity in a slot.
@@ -179,11 +174,12 @@ impl TokenCache {
         }
     }
 
-    /// The first entry of the digest's set.
-    fn set_of(&self, digest: TokenDigest) -> Option<usize> {
-        let (head, _) = digest.sha256.split_first_chunk::<4>()?;
+    /// The first entry of a credential's set.
+    fn set_of(&self, presented: Presented<'_>) -> Option<usize> {
+        // Fibonacci hashing: base64url's characters use few of their bits, the upper half of the product has them all.
+        let hash = presented.end()?.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         // The remainder is smaller than the number of sets, so it fits.
-        let set = u64::from(u32::from_le_bytes(*head)).checked_rem(u64::try_from(self.sets).ok()?)?;
+        let set = hash.checked_rem(u64::try_from(self.sets).ok()?)?;
         usize::try_from(set).ok()?.checked_mul(WAYS)
     }
 }
@@ -194,8 +190,13 @@ mod tests {
 
     const ALWAYS: Validity = Validity { from_ms: 0, until_ms: u64::MAX };
 
-    fn digest(n: u32) -> TokenDigest {
-        TokenDigest::of(CompactText::for_test(&n.to_string()), TokenSlot::Authorization)
+    /// A token that ends as no other does.
+    fn token(n: u32) -> &'static [u8] {
+        Box::leak(format!("header.claims.signature{n:08}").into_bytes().into_boxed_slice())
+    }
+
+    fn known(n: u32) -> Presented<'static> {
+        Presented::token(token(n), TokenSlot::Authorization)
     }
 
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {
@@ -205,55 +206,94 @@ mod tests {
     #[test]
     fn keeps_what_was_inserted() {
         let mut cache = TokenCache::new(64);
-        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test("one"), 0);
+        let slot = cache.insert(known(1), ALWAYS, Identity::for_test("one"), 0);
         assert_eq!(id_in(&cache, Some(slot)), Some("one"));
-        let slot = cache.find(digest(1), 0);
+        let slot = cache.find(known(1), 0);
         assert_eq!(id_in(&cache, slot), Some("one"));
-        assert_eq!(cache.find(digest(2), 0), None);
-        let elsewhere = TokenDigest::of(CompactText::for_test("1"), TokenSlot::Workload);
-        assert_eq!(cache.find(elsewhere, 0), None, "another slot knows nothing of it");
+        assert_eq!(cache.find(known(2), 0), None);
     }
 
     #[test]
-    fn a_token_is_named_by_its_digest_whether_or_not_that_is_remembered() {
+    fn only_the_very_same_bytes_are_known() {
         let mut cache = TokenCache::new(64);
-        let (text, other) = (b"header.claims.signature", b"Header.claims.signature");
-        for (text, slot) in
-            [(text, TokenSlot::Authorization), (other, TokenSlot::Authorization), (text, TokenSlot::Workload)]
-        {
-            let first = cache.name(text, slot).unwrap();
-            assert_eq!(first.digest, TokenDigest::of(CompactText::read(text, 100).unwrap(), slot));
-            cache.learn_name(first);
-            let again = cache.name(text, slot).unwrap();
-            assert!(again.new.is_none() && again.digest == first.digest);
+        let text = b"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
+        cache.insert(Presented::token(text, TokenSlot::Authorization), ALWAYS, Identity::for_test("one"), 0);
+        let mut is_known = |bytes: &[u8]| cache.find(Presented::token(bytes, TokenSlot::Authorization), 0).is_some();
+        assert!(is_known(text));
+        for place in 0..text.len() {
+            for change in [1, 0x20, 0x80] {
+                let mut other = *text;
+                other[place] ^= change;
+                assert!(!is_known(&other), "{place}");
+            }
         }
-        cache.forget(&[]);
-        assert!(cache.name(text, TokenSlot::Authorization).unwrap().new.is_some());
+        for cut in 1..=text.len() {
+            assert!(!is_known(&text[cut..]), "without the first {cut}");
+            assert!(!is_known(&text[..text.len() - cut]), "without the last {cut}");
+        }
+        assert!(!is_known(&[&b"x"[..], text].concat()) && !is_known(&[text, &b"x"[..]].concat()));
+        assert!(is_known(text));
     }
 
     #[test]
-    fn what_is_no_token_has_no_name() {
-        let cache = TokenCache::new(64);
-        for text in [&b""[..], b"a b", b"a.b.c,d.e.f", b"a\xff", &[b'a'; limits::TOKEN_BYTES + 1]] {
-            assert_eq!(
-                cache.name(text, TokenSlot::Authorization).err(),
-                CompactText::read(text, limits::TOKEN_BYTES).err()
-            );
-            assert!(cache.name(text, TokenSlot::Authorization).is_err());
+    fn tokens_with_one_end_are_told_apart() {
+        let mut cache = TokenCache::new(64);
+        let texts: Vec<_> = (0..WAYS).map(|n| format!("{n:02}.claims.the same end")).collect();
+        for text in &texts {
+            let presented = Presented::token(text.as_bytes(), TokenSlot::Authorization);
+            cache.insert(presented, ALWAYS, Identity::for_test(text), 0);
         }
+        for text in &texts {
+            let slot = cache.find(Presented::token(text.as_bytes(), TokenSlot::Authorization), 0);
+            assert_eq!(id_in(&cache, slot), Some(text.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_was_one_thing_is_not_another() {
+        let bytes = b"0123456789abcdef0123456789abcdef";
+        let all = [
+            Presented::token(bytes, TokenSlot::Authorization),
+            Presented::token(bytes, TokenSlot::Workload),
+            Presented::certificate(bytes),
+        ];
+        for (inserted, presented) in all.iter().enumerate() {
+            let mut cache = TokenCache::new(64);
+            cache.insert(*presented, ALWAYS, Identity::for_test("one"), 0);
+            for (asked, other) in all.iter().enumerate() {
+                assert_eq!(cache.find(*other, 0).is_some(), asked == inserted, "{inserted} {asked}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_for_a_token_is_not_kept() {
+        let mut cache = TokenCache::new(64);
+        for bytes in [&b""[..], b"a", b"1234567"] {
+            let presented = Presented::token(bytes, TokenSlot::Authorization);
+            let slot = cache.insert(presented, ALWAYS, Identity::for_test("one"), 0);
+            assert!(cache.get(slot).is_some() && cache.find(presented, 0).is_none());
+        }
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let mut cache = TokenCache::new(8);
+        cache.insert(known(7), ALWAYS, Identity::for_test("one"), 0);
+        assert!(!format!("{cache:?}").contains("signature") && format!("{cache:?}").contains("one"));
     }
 
     #[test]
     fn honours_both_time_bounds() {
         let mut cache = TokenCache::new(8);
         let validity = Validity { from_ms: 100, until_ms: 200 };
-        cache.insert(digest(1), validity, Identity::for_test("one"), 150);
-        assert!(cache.find(digest(1), 199).is_some());
-        assert_eq!(cache.find(digest(1), 200), None);
+        cache.insert(known(1), validity, Identity::for_test("one"), 150);
+        assert!(cache.find(known(1), 199).is_some());
+        assert_eq!(cache.find(known(1), 200), None);
         // Gone, not merely hidden.
-        assert_eq!(cache.find(digest(1), 150), None);
-        cache.insert(digest(1), validity, Identity::for_test("one"), 150);
-        assert_eq!(cache.find(digest(1), 99), None);
+        assert_eq!(cache.find(known(1), 150), None);
+        cache.insert(known(1), validity, Identity::for_test("one"), 150);
+        assert_eq!(cache.find(known(1), 99), None);
     }
 
     #[test]
@@ -261,18 +301,18 @@ mod tests {
         let mut cache = TokenCache::new(WAYS);
         let soon = Validity { from_ms: 0, until_ms: 10 };
         for n in 0..8 {
-            cache.insert(digest(n), if n == 5 { soon } else { ALWAYS }, Identity::for_test("x"), 0);
+            cache.insert(known(n), if n == 5 { soon } else { ALWAYS }, Identity::for_test("x"), 0);
         }
-        assert!(cache.find(digest(0), 20).is_some());
-        cache.insert(digest(8), ALWAYS, Identity::for_test("x"), 20);
-        assert_eq!(cache.find(digest(5), 5), None, "the expired one made room");
-        assert!(cache.find(digest(1), 20).is_some());
-        cache.insert(digest(9), ALWAYS, Identity::for_test("x"), 20);
-        assert_eq!(cache.find(digest(2), 20), None, "the least recently used one made room");
-        assert!(cache.find(digest(0), 20).is_some());
+        assert!(cache.find(known(0), 20).is_some());
+        cache.insert(known(8), ALWAYS, Identity::for_test("x"), 20);
+        assert_eq!(cache.find(known(5), 5), None, "the expired one made room");
+        assert!(cache.find(known(1), 20).is_some());
+        cache.insert(known(9), ALWAYS, Identity::for_test("x"), 20);
+        assert_eq!(cache.find(known(2), 20), None, "the least recently used one made room");
+        assert!(cache.find(known(0), 20).is_some());
 
         for n in 0..10_000 {
-            cache.insert(digest(n), ALWAYS, Identity::for_test("x"), 20);
+            cache.insert(known(n), ALWAYS, Identity::for_test("x"), 20);
         }
         assert_eq!(cache.entries.len(), WAYS);
     }
@@ -281,15 +321,15 @@ mod tests {
     fn forgets_one_issuers_tokens_and_no_others() {
         let mut cache = TokenCache::new(64);
         let [(kept, a), (gone, b)] = two_issuers();
-        cache.insert(digest(1), ALWAYS, a, 0);
-        cache.insert(digest(2), ALWAYS, b, 0);
+        cache.insert(known(1), ALWAYS, a, 0);
+        cache.insert(known(2), ALWAYS, b, 0);
         cache.forget(&[]);
-        assert!(cache.find(digest(2), 0).is_some());
+        assert!(cache.find(known(2), 0).is_some());
         cache.forget(&[gone]);
-        assert!(cache.find(digest(1), 0).is_some());
-        assert_eq!(cache.find(digest(2), 0), None);
+        assert!(cache.find(known(1), 0).is_some());
+        assert_eq!(cache.find(known(2), 0), None);
         cache.forget(&[gone, kept]);
-        assert_eq!(cache.find(digest(1), 0), None);
+        assert_eq!(cache.find(known(1), 0), None);
     }
 
     fn two_issuers() -> [(IssuerIndex, Identity); 2] {
@@ -305,17 +345,24 @@ mod tests {
     #[test]
     fn switched_off_it_still_hands_back_the_identity() {
         let mut cache = TokenCache::new(0);
-        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test("one"), 0);
+        let slot = cache.insert(known(1), ALWAYS, Identity::for_test("one"), 0);
         assert_eq!(id_in(&cache, Some(slot)), Some("one"));
-        assert_eq!(cache.find(digest(1), 0), None);
+        assert_eq!(cache.find(known(1), 0), None);
     }
 
     #[test]
     fn a_heavy_identity_is_used_once() {
         let mut cache = TokenCache::new(64);
-        let heavy = "x".repeat(limits::TOKEN_CACHE_IDENTITY_BYTES + 1);
-        let slot = cache.insert(digest(1), ALWAYS, Identity::for_test(&heavy), 0);
+        let heavy = "x".repeat(limits::TOKEN_CACHE_ENTRY_BYTES + 1);
+        let slot = cache.insert(known(1), ALWAYS, Identity::for_test(&heavy), 0);
         assert!(cache.get(slot).is_some());
-        assert_eq!(cache.find(digest(1), 0), None);
+        assert_eq!(cache.find(known(1), 0), None);
+        // A heavy token is no better; one at the limit of tokens is, for an identity of the usual size.
+        for (length, is_kept) in [(limits::TOKEN_BYTES, true), (limits::TOKEN_CACHE_ENTRY_BYTES + 1, false)] {
+            let long = "x".repeat(length);
+            let presented = Presented::token(long.as_bytes(), TokenSlot::Authorization);
+            cache.insert(presented, ALWAYS, Identity::for_test("one"), 0);
+            assert_eq!(cache.find(presented, 0).is_some(), is_kept, "{length}");
+        }
     }
 }

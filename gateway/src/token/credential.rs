@@ -44,6 +44,15 @@ pub(crate) fn read_access_token(value: &[u8]) -> Result<&[u8], CredentialError> 
     if is_one { Ok(token) } else { Err(CredentialError::Malformed) }
 }
 
+/// Refuses what is longer than a token may be; nothing else is known of the rest. A list of credentials is refused as such.
+pub(crate) fn bounded(text: &[u8], max_bytes: usize) -> Result<(), CredentialError> {
+    match text.len() > max_bytes {
+        false => Ok(()),
+        true if text.contains(&b',') => Err(CredentialError::Repeated),
+        true => Err(CredentialError::TooLarge),
+    }
+}
+
 /// Splits an `Authorization` value after its scheme. What follows is unread.
 pub(crate) fn read_scheme(value: &[u8], accepts_dpop: bool) -> Result<(Scheme, &[u8]), CredentialError> {
     let scheme_len = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
@@ -69,8 +78,7 @@ impl<'a> CompactText<'a> {
             Ok(token) if is_one && token.len() <= max_bytes => Ok(Self(token)),
             // A list of credentials, joined by some hop from several headers.
             Ok(_) | Err(_) if token.contains(&b',') => Err(CredentialError::Repeated),
-            Ok(_) | Err(_) if token.len() > max_bytes => Err(CredentialError::TooLarge),
-            Ok(_) | Err(_) => Err(CredentialError::Malformed),
+            Ok(_) | Err(_) => bounded(token, max_bytes).and(Err(CredentialError::Malformed)),
         }
     }
 
