@@ -11,6 +11,7 @@ mod eval;
 mod explain;
 mod failure;
 mod files;
+mod freshness;
 mod gateway_config;
 mod inspect;
 mod jwks;
@@ -23,6 +24,7 @@ mod push;
 mod registry;
 mod report;
 mod revoke;
+mod root;
 mod schema;
 mod serve;
 mod sign;
@@ -86,6 +88,8 @@ enum Command {
     Build(build::Arguments),
     Sign(sign::Arguments),
     Verify(verify::Arguments),
+    Freshness(freshness::Arguments),
+    Root(root::Arguments),
     Inspect(inspect::Arguments),
     Test(test::Arguments),
     Eval(eval::Arguments),
@@ -140,6 +144,8 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Build(arguments) => build::run(&arguments, console),
         Command::Sign(arguments) => sign::run(&arguments, console),
         Command::Verify(arguments) => verify::run(&arguments, console),
+        Command::Freshness(arguments) => freshness::run(&arguments, console),
+        Command::Root(arguments) => root::run(&arguments, console),
         Command::Inspect(arguments) => inspect::run(&arguments, console),
         Command::Test(arguments) => test::run(&arguments, console),
         Command::Eval(arguments) => eval::run(&arguments, console),

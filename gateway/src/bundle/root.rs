@@ -216,14 +216,24 @@ impl Root {
         Ok(next)
     }
 
-    /// Reads a payload whose signatures are checked elsewhere.
-    fn parse(payload: &[u8]) -> Result<Self, RootError> {
-        let file: RootFile = signed::parse(payload).map_err(RootError::Signed)?;
-        let RootFile { channel, version: _, issued, expires, roles: _ } = &file;
+    /// Whether a root that says this would be accepted, if it were signed as it must be.
+    ///
+    /// # Errors
+    ///
+    /// When a name, a key or a threshold is not as it must be.
+    pub fn check(file: &RootFile) -> Result<(), RootError> {
+        let RootFile { channel, version: _, issued, expires, roles: _ } = file;
         let is_name = (1..=limits::NAME_BYTES).contains(&channel.len()) && !channel.chars().any(char::is_control);
         if !is_name || issued >= expires {
             return Err(RootError::Malformed);
         }
+        Role::ALL.into_iter().try_for_each(|role| trust_set(role, file.roles.role(role)).map(drop))
+    }
+
+    /// Reads a payload whose signatures are checked elsewhere.
+    fn parse(payload: &[u8]) -> Result<Self, RootError> {
+        let file: RootFile = signed::parse(payload).map_err(RootError::Signed)?;
+        Self::check(&file)?;
         let set = |role| trust_set(role, file.roles.role(role));
         Ok(Self {
             digest: Digest::of(payload),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use palisade_gateway::ConfigError;
-use palisade_gateway::bundle::BundleError;
+use palisade_gateway::bundle::{BundleError, RootError};
 
 use crate::bundle::WriteError;
 use crate::keys::KeyError;
@@ -79,6 +79,12 @@ impl From<ConfigError> for Failure {
         let (code, text) = (error.code(), error.to_string());
         let sentence = text.strip_prefix(code).and_then(|rest| rest.strip_prefix(": "));
         Self::new(code, sentence.unwrap_or(&text))
+    }
+}
+
+impl From<RootError> for Failure {
+    fn from(error: RootError) -> Self {
+        Self::new(error.code(), error)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use palisade_gateway::bundle::{Container, Expectation, TrustKey};
+use palisade_gateway::bundle::{Container, Expectation, Freshness, Role, TrustKey, TrustSet};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
     RemoteFile, RevocationsFile, TokenCacheFile, TrustFile, limits,
@@ -13,7 +13,7 @@ use palisade_gateway::{
 use serde_json::{Value, json};
 
 use super::console::Console;
-use super::verify::TrustArguments;
+use super::verify::OptionalTrust;
 use super::{Exit, Failure, clock, files};
 
 /// Write the gateway's configuration for a signed bundle, or for a channel that bundles are fetched from.
@@ -37,7 +37,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", required_unless_present = "bundle")]
     channel: Option<String>,
     #[command(flatten)]
-    trust: TrustArguments,
+    trust: OptionalTrust,
+    /// The root that the gateway begins with, in place of --trust. Given several, in order, it is the last, and each must follow
+    /// from the one before
+    #[arg(long = "root", value_name = "FILE", conflicts_with_all = ["keys", "threshold"])]
+    roots: Vec<PathBuf>,
+    /// A freshness document for the bundle
+    #[arg(long, value_name = "FILE")]
+    freshness: Option<PathBuf>,
     /// Where to write; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
@@ -104,6 +111,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         poll_wait,
         channel,
         trust,
+        roots,
+        freshness,
         output,
         ecds,
         wasm,
@@ -116,7 +125,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         revocations,
         require_revocations,
     } = arguments;
-    let inline = bundle.as_deref().map(|path| Inline::read(path, trust)).transpose()?;
+    let whom = Whom::read(trust, roots)?;
+    let freshness = freshness.as_deref().map(files::read).transpose()?;
+    let inline = bundle.as_deref().map(|path| Inline::read(path, &whom, freshness.as_deref())).transpose()?;
     let (of_bundle, version) = match &inline {
         Some(Inline { channel, version, .. }) => (Some(channel.clone()), *version),
         None => (None, 0),
@@ -133,9 +144,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     }
     let configuration = ConfigurationFile {
         bundle: BundleSource { inline: inline.map(|inline| inline.base64), remote },
-        trust: TrustFile::keys(trust.keys()?.iter().map(TrustKey::to_string).collect(), trust.threshold()),
-        freshness: None,
-        channel: channel.clone().or(of_bundle),
+        trust: whom.file,
+        freshness: freshness.map(|bytes| STANDARD.encode(bytes)),
+        channel: channel.clone().or(whom.channel).or(of_bundle),
         min_version: min_version.unwrap_or(version),
         on_forbid_error: OnForbidError::Deny,
         decision_log: decision_log.clone(),
@@ -167,6 +178,32 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
+/// Whom the gateway trusts.
+struct Whom {
+    file: TrustFile,
+    bundle: TrustSet,
+    freshness: TrustSet,
+    channel: Option<String>,
+}
+
+impl Whom {
+    fn read(trust: &OptionalTrust, roots: &[PathBuf]) -> Result<Self, Failure> {
+        let Some(last) = roots.last() else {
+            let set = trust.set()?.ok_or_else(|| Failure::new("trust.none", "give --trust or --root"))?;
+            let keys = set.keys().iter().map(TrustKey::to_string).collect();
+            let file = TrustFile::keys(keys, set.threshold());
+            return Ok(Self { file, bundle: set.clone(), freshness: set, channel: None });
+        };
+        let root = super::root::chain(roots)?;
+        Ok(Self {
+            file: TrustFile::root(&files::read(last)?),
+            bundle: root.role(Role::Bundle).clone(),
+            freshness: root.role(Role::Freshness).clone(),
+            channel: Some(root.file().channel.clone()),
+        })
+    }
+}
+
 /// A bundle that is part of the configuration.
 struct Inline {
     base64: String,
@@ -176,10 +213,19 @@ struct Inline {
 
 impl Inline {
     /// Verifies it as the gateway will.
-    fn read(path: &Path, trust: &TrustArguments) -> Result<Self, Failure> {
+    fn read(path: &Path, whom: &Whom, freshness: Option<&[u8]>) -> Result<Self, Failure> {
         let bytes = files::read(path)?;
-        let expectation = Expectation { channel: None, min_version: 0, now_seconds: clock::now()? };
-        let active = Container::read(&bytes)?.verify(&trust.set()?)?.accept(&expectation)?.open()?;
+        let now_seconds = clock::now()?;
+        let expectation = Expectation { channel: whom.channel.as_deref(), min_version: 0, now_seconds };
+        let verified = Container::read(&bytes)?.verify(&whom.bundle)?;
+        let verified = match freshness {
+            Some(bytes) => {
+                let freshness = Freshness::verify(bytes, &whom.freshness, now_seconds);
+                verified.renewed(&freshness.map_err(|error| Failure::new(error.code(), error))?)
+            }
+            None => verified,
+        };
+        let active = verified.accept(&expectation)?.open()?;
         let manifest = active.manifest();
         Ok(Self { base64: STANDARD.encode(&bytes), channel: manifest.channel.clone(), version: manifest.version })
     }

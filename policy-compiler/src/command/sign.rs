@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
-fn private_key(file: Option<&Path>, variable: Option<&str>) -> Result<PrivateKey, Failure> {
+pub(super) fn private_key(file: Option<&Path>, variable: Option<&str>) -> Result<PrivateKey, Failure> {
     let text = match (file, variable) {
         (Some(path), _) => files::read_secret(path)?,
         (None, Some(name)) => std::env::var(name)

@@ -10,4 +10,5 @@ mod palisade;
 mod remote_keys;
 mod schemas;
 mod tokens;
+mod trust;
 mod workloads;
