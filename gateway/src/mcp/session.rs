@@ -111,9 +111,11 @@ impl SessionKey {
         let client = grant.client().unwrap_or_default();
         let parts = [server_type, server_id, &subject.text, actor, client];
         // With its length before it, no part can pass for the end of the one before.
-        let lengths = parts.map(|part| (part.len() as u64).to_be_bytes());
-        let parts = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]);
-        let message: Vec<u8> = std::iter::once(PURPOSE).chain(parts).flatten().copied().collect();
+        let mut message = PURPOSE.to_vec();
+        for part in parts {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part.as_bytes());
+        }
         match self.made.try_borrow_mut() {
             Ok(mut made) => self.remembered(message, &mut made),
             // Nobody else looks; to make it anew is right as well.
