@@ -178,8 +178,12 @@ pub struct RevocationsFile {
     /// Whether nobody may pass without a list that is in date. Default: no.
     #[serde(default)]
     pub required: bool,
-    /// The signed list, in standard base64.
-    pub inline: String,
+    /// The signed list, in standard base64; where lists are fetched, the one to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// Where lists are fetched from. Default: where the bundle is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteFile>,
 }
 
 impl Default for DpopFile {
@@ -227,7 +231,24 @@ pub(crate) struct Configuration {
 pub(crate) struct RevocationsConfiguration {
     pub(crate) channel: String,
     pub(crate) is_required: bool,
-    pub(crate) inline: Vec<u8>,
+    pub(crate) inline: Option<Vec<u8>>,
+    pub(crate) remote: Option<Remote>,
+}
+
+impl RevocationsConfiguration {
+    fn parse(file: RevocationsFile, channel: Option<&str>, bundle: Option<&RemoteFile>) -> Result<Self, ConfigError> {
+        let RevocationsFile { required, inline, remote } = file;
+        // Without one, any channel's list would do, and say nothing about ours.
+        let channel = channel.ok_or(ConfigError::RevocationsChannel)?;
+        let remote = remote.or_else(|| bundle.cloned());
+        if inline.is_none() && remote.is_none() {
+            return Err(ConfigError::RevocationsSource);
+        }
+        let remote = remote.map(|file| Remote::new(file, channel).ok_or(ConfigError::RevocationsRemote)).transpose()?;
+        let inline =
+            inline.map(|text| STANDARD.decode(text).map_err(|_| ConfigError::RevocationsEncoding)).transpose()?;
+        Ok(Self { channel: channel.to_owned(), is_required: required, inline, remote })
+    }
 }
 
 impl Configuration {
@@ -263,15 +284,9 @@ impl Configuration {
         if !(1..=limits::REPLAY_MAX_ENTRIES).contains(&replay_entries) {
             return Err(ConfigError::ReplayCache);
         }
-        let revocations = match revocations {
-            None => None,
-            Some(RevocationsFile { required, inline }) => Some(RevocationsConfiguration {
-                // Without one, any channel's list would do, and say nothing about ours.
-                channel: channel.clone().ok_or(ConfigError::RevocationsChannel)?,
-                is_required: required,
-                inline: STANDARD.decode(inline).map_err(|_| ConfigError::RevocationsEncoding)?,
-            }),
-        };
+        let revocations = revocations
+            .map(|file| RevocationsConfiguration::parse(file, channel.as_deref(), remote.as_ref()))
+            .transpose()?;
         if inline.is_none() && remote.is_none() {
             return Err(ConfigError::BundleSource);
         }

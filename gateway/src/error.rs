@@ -57,6 +57,10 @@ pub enum ConfigError {
     Bundle(BundleError),
     /// Revocations are configured without a channel.
     RevocationsChannel,
+    /// Nothing says where revocation lists come from.
+    RevocationsSource,
+    /// Where revocation lists are fetched from is out of range, or makes no path.
+    RevocationsRemote,
     /// The inline revocation list is not standard base64.
     RevocationsEncoding,
     /// The inline revocation list is not signed as it must be.
@@ -69,7 +73,7 @@ impl ConfigError {
     /// Whether somebody has to look into it at once: two bundles of one version are signed by a thief, or by mistake.
     #[must_use]
     pub fn is_alarm(&self) -> bool {
-        matches!(self, Self::Bundle(BundleError::Equivocation))
+        matches!(self, Self::Bundle(BundleError::Equivocation) | Self::Revocations(RevocationError::Equivocation))
     }
 
     /// The stable reason code.
@@ -95,6 +99,8 @@ impl ConfigError {
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
             Self::RevocationsChannel => "config.revocations_channel",
+            Self::RevocationsSource => "config.revocations_source",
+            Self::RevocationsRemote => "config.revocations_remote",
             Self::RevocationsEncoding => "config.revocations_encoding",
             Self::RevocationsSigned(error) => error.code(),
             Self::Revocations(error) => error.code(),
@@ -129,8 +135,14 @@ impl fmt::Display for ConfigError {
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
             Self::RevocationsChannel => f.write_str("`revocations` needs a `channel`"),
+            Self::RevocationsSource => {
+                f.write_str("`revocations` has neither `inline` nor `remote`, and the bundle is not fetched either")
+            }
+            Self::RevocationsRemote => f.write_str(
+                "`revocations.remote` needs a `channel` that can be a file's name, a `prefix` from `/` to `/`, and sensible numbers",
+            ),
             Self::RevocationsEncoding => f.write_str("the inline revocation list is not standard base64"),
-            Self::RevocationsSigned(error) => write!(f, "the inline revocation list: {error}"),
+            Self::RevocationsSigned(error) => write!(f, "the revocation list: {error}"),
             Self::Revocations(error) => write!(f, "{error}"),
         }
     }

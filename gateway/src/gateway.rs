@@ -7,7 +7,7 @@ use crate::bundle::{ActiveBundle, BundleError, Role};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
-use crate::delivery::{BundleIdentity, BundleStatus, Delivery, Dock, Event};
+use crate::delivery::{BundleIdentity, BundleStatus, Delivery, Dock, Event, ListDelivery, ListDock};
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse};
 use crate::generation::{Generation, Generations, Mark, Terms};
@@ -21,7 +21,7 @@ use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder, Stamp};
-use crate::revocation::Revocations;
+use crate::revocation::{Revocations, StreamOwner};
 use crate::verdict::{Action, Forward, Verdict};
 
 mod upkeep;
@@ -33,6 +33,7 @@ pub struct Gateway {
     terms: Terms,
     generations: Generations,
     delivery: Option<Delivery>,
+    list_delivery: Option<ListDelivery>,
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     dpop: DpopState,
@@ -76,11 +77,13 @@ impl Gateway {
             Some(Err(BundleError::Expired | BundleError::Rollback)) if delivery.is_some() => None,
             Some(accepted) => Some(terms.generation(accepted?.open()?, chance.draw())?),
         };
+        let lists = configuration.revocations.as_ref().and_then(|revocations| revocations.remote.clone());
+        let list_delivery = lists.map(|remote| ListDelivery::new(remote, chance.draw()));
         let revocations = match &configuration.revocations {
             None => Revocations::default(),
             Some(revocations) => {
                 let trust = terms.trust.role(Role::Revocation, now_seconds).map_err(ConfigError::Root)?;
-                Revocations::configure(revocations, trust)?
+                Revocations::configure(revocations, trust, host)?
             }
         };
         // The last step that can fail: what is refused leaves no mark.
@@ -92,6 +95,7 @@ impl Gateway {
             terms,
             generations,
             delivery,
+            list_delivery,
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             dpop: DpopState {
@@ -146,6 +150,13 @@ impl Gateway {
         &self.revocations
     }
 
+    /// Why a stream that is under way is to end: what its owner would be refused for by now. `None` if it may go on. To be asked for
+    /// each stream when another list is in force, of this gateway or of one that takes its place.
+    #[must_use]
+    pub fn ends(&self, owner: &StreamOwner, now_nanos: u64) -> Option<Outcome> {
+        self.revocations.ends(owner, now_nanos / 1_000_000_000)
+    }
+
     /// Where decision records go.
     #[must_use]
     pub fn decision_log(&self) -> &[DecisionLog] {
@@ -155,7 +166,9 @@ impl Gateway {
     /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
     #[must_use]
     pub fn needs_polling(&self) -> bool {
-        self.delivery.is_some() || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
+        self.delivery.is_some()
+            || self.list_delivery.is_some()
+            || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
     }
 
     /// Takes what the workers of the proxy have in common: the secret of their sessions, the bundle and the keys that they have
@@ -169,6 +182,7 @@ impl Gateway {
     ) {
         self.sessions.join(host);
         self.deliver(host, events, Delivery::join);
+        self.deliver_list(host, events, ListDelivery::join);
         if let Some(active) = self.generations.active_mut() {
             before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
         }
@@ -179,6 +193,7 @@ impl Gateway {
     pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
         self.generations.sweep();
         self.follow_roots(host);
+        self.deliver_list(host, events, ListDelivery::poll);
         if self.deliver(host, events, Delivery::poll) {
             self.keep(host, events, Poller::join);
         }
@@ -189,7 +204,9 @@ impl Gateway {
     #[must_use]
     pub fn response_limit(&self, call: u32) -> usize {
         let delivery = self.delivery.as_ref().filter(|delivery| delivery.waits_for(call));
-        delivery.map_or(limits::JWKS_BYTES, Delivery::max_bytes)
+        let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
+        let list_bytes = lists.map_or(limits::JWKS_BYTES, ListDelivery::max_bytes);
+        delivery.map_or(list_bytes, Delivery::max_bytes)
     }
 
     /// Takes the response to a fetch. One that nobody waits for is ignored.
@@ -202,6 +219,8 @@ impl Gateway {
     ) {
         if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
             self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
+        } else if self.list_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }
@@ -212,8 +231,10 @@ impl Gateway {
     pub fn poll_period_ms(&self) -> u32 {
         let active = self.generations.active();
         let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
+        let lists = self.list_delivery.as_ref();
+        let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
         let delivery = self.delivery.as_ref();
-        delivery.map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some())).min(keys)
+        delivery.map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some())).min(keys).min(lists)
     }
 
     /// Which bundle decides, and how fresh that is.
@@ -243,6 +264,19 @@ impl Gateway {
     ) -> T {
         let Self { terms, generations, delivery: Some(delivery), .. } = self else { return T::default() };
         work(delivery, &mut Dock { terms, generations, host, events })
+    }
+
+    /// Lets the delivery of lists work, where there is one.
+    fn deliver_list(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut ListDelivery, &mut ListDock<'_>),
+    ) {
+        let Self { terms, generations, revocations, list_delivery: Some(delivery), .. } = self else { return };
+        let now_seconds = host.now_nanos() / 1_000_000_000;
+        let trust = terms.trust.role(Role::Revocation, now_seconds).map_err(ConfigError::Root);
+        work(delivery, &mut ListDock { trust, revocations, generations, host, events });
     }
 
     /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
@@ -491,6 +525,7 @@ impl<'a> Finish<'a> {
             SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
         };
         let is_forwarded = matches!(action, Action::Forward(_));
+        let owner = facts.owner.filter(|_| is_forwarded).map(|owner| owner.by(id));
         let lists = facts.lists.filter(|_| is_forwarded);
         let answer = lists.map(|caller| Box::new(AnswerFilter::new(*caller, facts.rpc.as_ref(), id, record)));
         Verdict {
@@ -501,6 +536,7 @@ impl<'a> Finish<'a> {
             effect: facts.effect,
             policies: facts.policies,
             errors: facts.errors,
+            owner,
             session,
             token_cached: facts.token_cached,
             record,

@@ -10,6 +10,7 @@ use crate::error::ConfigError;
 use crate::jwks::{JwksClusters, Poller};
 use crate::limits;
 use crate::record::Recorder;
+use crate::revocation::Revocations;
 use crate::shared_memory::SharedMemory;
 use crate::token::TokenCache;
 use crate::trust::Trust;
@@ -180,6 +181,12 @@ impl Generations {
             self.retired.remove(0);
         }
         self.active = Some(next);
+    }
+
+    /// Holds the identities that are known against the list of what is revoked.
+    pub(crate) fn assess(&self, revocations: &Revocations, now_seconds: u64) {
+        let identities = self.active.iter().chain(&self.retired).flat_map(|generation| generation.cache.identities());
+        identities.for_each(|identity| revocations.assess(identity, now_seconds));
     }
 
     /// Drops the generations that nobody needs any more.

@@ -64,7 +64,7 @@ pub use configuration::{
     TrustFile,
 };
 pub use decision_id::DecisionId;
-pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, RemoteFile};
+pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile};
 pub use error::ConfigError;
 pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};

@@ -278,6 +278,9 @@ pub const MANIFEST_BYTES: usize = 1024 * 1024;
 /// Largest revocation list with its envelope, in bytes: [`REVOCATIONS`] entries of some hundred bytes, in base64.
 pub const REVOCATIONS_BYTES: usize = 24 * 1024 * 1024;
 
+/// Up to so many bytes, a revocation list is opened when it arrives, and not piece by piece: some thousand entries.
+pub const REVOCATIONS_SMALL_BYTES: usize = 256 * 1024;
+
 /// Longest head of a revocation list, in bytes: all but its entries.
 pub const REVOCATIONS_HEAD_BYTES: usize = 2 * 1024;
 

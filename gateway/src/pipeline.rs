@@ -22,7 +22,7 @@ use crate::mcp::SessionKey;
 use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::proof::{DpopState, OpenDpop};
 use crate::record::{DelegationFacts, Facts};
-use crate::revocation::{EntryKind, Revocations};
+use crate::revocation::{EntryKind, Mark, Revocations};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host, is_grpc};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
 use crate::token::{TokenCache, TokenError};
@@ -206,6 +206,7 @@ impl<'a> Pipeline<'a> {
                 }
             })?;
         facts.principal = Some(&identity.subject.text);
+        facts.owner = revocations.owner(identity);
 
         path.read(head.path)?;
         host_read?;
@@ -230,10 +231,13 @@ impl<'a> Pipeline<'a> {
             transaction::read(head.transaction, rules.transaction, bundle.transactions(), slots, host, now_ms)?;
         let transaction: Option<&'a Transaction> = transaction.as_ref();
         facts.transaction = transaction.map(|transaction| transaction.id.as_str());
-        let revoked = facts.transaction.and_then(|id| revocations.of_part(EntryKind::Transaction, id, now_ms / 1000));
-        if let Some(revoked) = revoked {
-            facts.revoked = revocations.recorded(revoked);
-            return Err(TransactionError::Revoked.into());
+        if let (Some(owner), Some(id)) = (&mut facts.owner, facts.transaction) {
+            let mark = Mark::of(EntryKind::Transaction, "", id);
+            if let Some(revoked) = revocations.of_mark(&mark, now_ms / 1000) {
+                facts.revoked = revocations.recorded(revoked);
+                return Err(TransactionError::Revoked.into());
+            }
+            owner.set_transaction(mark);
         }
         let input = ContextInput {
             headers: request.headers,

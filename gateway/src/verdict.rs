@@ -7,6 +7,7 @@ use crate::decision_id::DecisionId;
 use crate::header_map::Reserved;
 use crate::mcp::SessionBinding;
 use crate::outcome::{Disposition, Outcome, Reply};
+use crate::revocation::StreamOwner;
 
 /// The decision on one request. It borrows from the gateway's reused buffers.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Verdict<'a> {
     pub policies: PolicyNames<'a>,
     /// The policies that could not be evaluated.
     pub errors: PolicyNames<'a>,
+    /// Whose stream it is, if it goes on and could be revoked while it lasts; see [`crate::Gateway::ends`].
+    pub owner: Option<StreamOwner>,
     /// How the session ids that the upstream makes are bound to the caller, where the request's protocol has sessions.
     pub session: Option<SessionBinding>,
     /// Whether the token was found in the cache of verified tokens.

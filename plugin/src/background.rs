@@ -20,6 +20,13 @@ pub trait Background: Proxy {
     /// When the host does not send it.
     fn send_request(&mut self, cluster: &str, headers: &[u8], timeout_ms: u32) -> HostResult<u32>;
 
+    /// Ends a stream that was let through, whatever has been answered on it, and comes back to the root context of this callback.
+    ///
+    /// # Errors
+    ///
+    /// When the host does not end it.
+    fn end_stream(&mut self, root: u32, stream: u32) -> HostResult<()>;
+
     /// All headers of the response that this callback is about, serialised. Not to be asked for when it has none.
     ///
     /// # Errors

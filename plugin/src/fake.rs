@@ -32,6 +32,7 @@ pub(crate) struct FakeProxy {
     pub(crate) metrics: HostResult<()>,
     pub(crate) ticks: HostResult<()>,
     pub(crate) request: HostResult<()>,
+    pub(crate) ending: HostResult<()>,
     pub(crate) response_header: HostResult<Vec<u8>>,
     pub(crate) response_headers: HostResult<Vec<u8>>,
     pub(crate) response_body: HostResult<Vec<u8>>,
@@ -56,6 +57,7 @@ pub(crate) struct FakeProxy {
     pub(crate) metric_definitions: usize,
     pub(crate) tick_periods: Vec<u32>,
     pub(crate) requests: Vec<FakeRequest>,
+    pub(crate) ended: Vec<u32>,
 }
 
 /// A reply that was sent.
@@ -87,6 +89,7 @@ impl Default for FakeProxy {
             metrics: Ok(()),
             ticks: Ok(()),
             request: Ok(()),
+            ending: Ok(()),
             response_header: Err(Status::NOT_FOUND),
             response_headers: Err(Status::BAD_ARGUMENT),
             response_body: Err(Status::NOT_FOUND),
@@ -108,6 +111,7 @@ impl Default for FakeProxy {
             metric_definitions: 0,
             tick_periods: Vec::new(),
             requests: Vec::new(),
+            ended: Vec::new(),
         }
     }
 }

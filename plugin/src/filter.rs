@@ -13,9 +13,10 @@ use crate::session;
 use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
+use palisade_gateway::revocation::StreamOwner;
 use palisade_gateway::{
     Admitted, AnswerFilter, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step,
-    Unavailable,
+    Unavailable, Verdict,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -53,8 +54,22 @@ enum Stream {
     Announced(u32),
     /// Its body is needed. Nothing of it has been forwarded.
     Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
-    /// It is decided; what is still to come follows. Where there are sessions, how the one of the answer is to be bound.
-    Decided(Action, Option<SessionBinding>),
+    /// It is decided; what is still to come follows.
+    Decided(Decided),
+}
+
+/// What is left of a decision while its stream lasts.
+struct Decided {
+    action: Action,
+    /// How the session of the answer is to be bound, where there are sessions.
+    session: Option<SessionBinding>,
+    /// Whose stream it is, where it can be revoked.
+    owner: Option<StreamOwner>,
+}
+
+impl Decided {
+    /// What nobody may go on with.
+    const REFUSED: Self = Self { action: Action::Pause, session: None, owner: None };
 }
 
 /// A root context. Without a configuration it denies every request.
@@ -133,10 +148,11 @@ impl Filter {
                 }
                 announce(proxy, &gateway, &verifier);
                 let sinks = Sinks::new(gateway.decision_log());
-                root.active = Some(Active { gateway, verifier, sinks, number: self.accepted });
+                let active = root.active.insert(Active { gateway, verifier, sinks, number: self.accepted });
                 root.deputy = None;
                 self.accepted += 1;
                 accepted::remember(bytes, proxy);
+                end_revoked(&self.streams, &active.gateway, root.id, proxy, &mut self.metrics);
                 true
             }
             (Err(error), _) => {
@@ -196,20 +212,26 @@ impl Filter {
 
     /// Time to look after what a root context fetches.
     pub fn on_tick(&mut self, root: u32, proxy: &mut impl Background) {
-        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(&mut self.roots, root) else {
+        let Self { roots, streams, metrics, named_metrics, .. } = self;
+        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(roots, root) else {
             return;
         };
-        upkeep::poll(gateway, proxy, &mut self.named_metrics);
+        if upkeep::poll(gateway, proxy, named_metrics) {
+            end_revoked(streams, gateway, root, proxy, metrics);
+        }
         // A host that does not change the period calls as before.
         let _ = set_tick_period(tick_period, gateway, proxy);
     }
 
     /// A response to a request of a root context's own; `headers` and `body_size` say how much of it there is.
     pub fn on_response(&mut self, root: u32, call: u32, headers: u32, body_size: usize, proxy: &mut impl Background) {
-        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(&mut self.roots, root) else {
+        let Self { roots, streams, metrics, named_metrics, .. } = self;
+        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(roots, root) else {
             return;
         };
-        upkeep::respond(gateway, call, headers, body_size, proxy, &mut self.named_metrics);
+        if upkeep::respond(gateway, call, headers, body_size, proxy, named_metrics) {
+            end_revoked(streams, gateway, root, proxy, metrics);
+        }
         // What has come may have to be opened, piece by piece.
         let _ = set_tick_period(tick_period, gateway, proxy);
     }
@@ -222,7 +244,7 @@ impl Filter {
         };
         let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
         let Some((root, active)) = active(roots, root) else {
-            streams.insert(stream, Stream::Decided(Action::Pause, None));
+            streams.insert(stream, Stream::Decided(Decided::REFUSED));
             return unconfigured(proxy, metrics, reply_headers);
         };
         let Active { gateway, verifier, sinks, .. } = active;
@@ -238,7 +260,9 @@ impl Filter {
             Step::Decided(mut verdict) => {
                 let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
                 expect(answers, stream, action, verdict.answer.take(), *sinks);
-                streams.insert(stream, Stream::Decided(action, verdict.session));
+                let Verdict { session, owner, .. } = verdict;
+                let owner = owner.filter(|_| action == Action::Continue);
+                streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
                 action
             }
             Step::NeedsBody { limit, admitted } => {
@@ -252,7 +276,7 @@ impl Filter {
     /// Some of a request's body is there; `size` is what the host has buffered so far.
     pub fn on_request_body(&mut self, stream: u32, size: usize, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Decided(action, _)) => *action,
+            Some(Stream::Decided(decided)) => decided.action,
             // A body that is over the limit will not get better by waiting.
             Some(Stream::Buffering { limit, .. }) if end_of_stream || size > *limit => self.decide_body(stream, proxy),
             Some(Stream::Buffering { .. }) => Action::Pause,
@@ -263,14 +287,14 @@ impl Filter {
     /// A request ends with trailers, and then its body has no end of its own (HTTP/2).
     pub fn on_request_trailers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
         match self.streams.get(&stream) {
-            Some(Stream::Decided(action, _)) => *action,
+            Some(Stream::Decided(decided)) => decided.action,
             Some(Stream::Buffering { .. } | Stream::Announced(_)) | None => self.decide_body(stream, proxy),
         }
     }
 
     /// Decides on a request by its body.
     fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
-        let waiting = self.streams.insert(stream, Stream::Decided(Action::Pause, None));
+        let waiting = self.streams.insert(stream, Stream::Decided(Decided::REFUSED));
         let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
         let (root, limit, headers, admitted) = match waiting {
@@ -295,14 +319,16 @@ impl Filter {
         };
         let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
         expect(answers, stream, action, verdict.answer.take(), *sinks);
-        streams.insert(stream, Stream::Decided(action, verdict.session));
+        let Verdict { session, owner, .. } = verdict;
+        let owner = owner.filter(|_| action == Action::Continue);
+        streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
         action
     }
 
     /// The headers of the answer are there: the upstream's, or those of a reply of ours.
     pub fn on_response_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         let Self { streams, answers, metrics, reply_headers, .. } = self;
-        let Some(Stream::Decided(_, session)) = streams.get_mut(&stream) else { return Action::Continue };
+        let Some(Stream::Decided(Decided { session, .. })) = streams.get_mut(&stream) else { return Action::Continue };
         // Taken, because a reply in place of the answer has headers too.
         if let Some(binding) = session.take()
             && session::bind(proxy, &binding, metrics, reply_headers) == Action::Pause
@@ -350,6 +376,36 @@ impl Filter {
             let gone = self.roots.remove(index);
             self.inherit(gone);
         }
+    }
+}
+
+/// Ends the streams of those who are revoked, and of nobody else: a list arrived, or a configuration with one.
+fn end_revoked(
+    streams: &BTreeMap<u32, Stream>,
+    gateway: &Gateway,
+    root: u32,
+    proxy: &mut impl Background,
+    metrics: &mut Metrics,
+) {
+    // Without a clock it is the end of time, as for requests.
+    let now_nanos = proxy.now_nanos().unwrap_or(u64::MAX);
+    for (id, stream) in streams {
+        let owner = match stream {
+            Stream::Decided(Decided { owner: Some(owner), .. }) => owner,
+            Stream::Announced(_) | Stream::Buffering { .. } | Stream::Decided(_) => continue,
+        };
+        let Some(outcome) = gateway.ends(owner, now_nanos) else { continue };
+        let (reason, id_text) = (outcome.disposition().reason, owner.decision_id());
+        let message = match proxy.end_stream(root, *id) {
+            Ok(()) => {
+                metrics.stream_ended(proxy);
+                format!("palisade: the stream of decision {} is ended: {reason}", id_text.as_str())
+            }
+            Err(status) => {
+                format!("palisade: the stream of decision {} goes on in spite of {reason}: {status}", id_text.as_str())
+            }
+        };
+        proxy.log(LogLevel::Warn, message.as_bytes());
     }
 }
 
@@ -412,5 +468,7 @@ fn refuse_at(level: LogLevel, proxy: &mut impl Proxy, reason: &dyn Display) -> b
 mod bundle_tests;
 #[cfg(test)]
 mod key_tests;
+#[cfg(test)]
+mod list_tests;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use palisade_policy_compiler::bundle;
 use palisade_policy_compiler::diagnostic::Findings;
 use palisade_policy_compiler::keys::{Algorithm, PrivateKey, jwk_set};
 use palisade_policy_compiler::project::ProjectSources;
+use palisade_policy_compiler::revocation::{ListEditor, Publication, Published};
 use palisade_policy_compiler::source::SourceFile;
 use palisade_policy_compiler::token::{self, Header};
 use serde_json::{Value, json};
@@ -86,6 +87,18 @@ impl Fixture {
         let version = VERSION.fetch_add(2, Ordering::Relaxed);
         let bundle = sign(project, &issuer, &signer, version);
         Self { signer, issuer, bundle, version }
+    }
+
+    /// The member `revocations` of a configuration, with the next list.
+    pub(crate) fn revocations(&self, list: &mut ListEditor) -> Value {
+        use base64::Engine as _;
+        json!({"inline": base64::engine::general_purpose::STANDARD.encode(self.publish(list).list)})
+    }
+
+    /// The next list, in date for five minutes.
+    pub(crate) fn publish(&self, list: &mut ListEditor) -> Published {
+        let keys = std::slice::from_ref(&self.signer);
+        list.publish(&Publication { now: NOW, expires: NOW + 300, on_expiry: None, keys }).unwrap()
     }
 
     /// What the issuer publishes.

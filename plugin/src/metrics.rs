@@ -18,6 +18,9 @@ const HEADER_CHANGES_REFUSED: &str = "palisade_header_changes_refused_total";
 /// Answers that were replaced, because the session that they name could not be bound to its caller.
 const SESSIONS_NOT_BOUND: &str = "palisade_sessions_not_bound_total";
 
+/// Streams that were ended because whoever they belong to was revoked.
+const STREAMS_ENDED: &str = "palisade_revoked_streams_total";
+
 /// Items of lists that clients were shown, and those that they were not.
 const ITEMS_SHOWN: &str = "palisade_list_items_total.result.shown";
 const ITEMS_HIDDEN: &str = "palisade_list_items_total.result.hidden";
@@ -68,6 +71,11 @@ impl Metrics {
     /// Counts an answer whose session could not be bound.
     pub fn session_not_bound(&mut self, proxy: &mut impl Proxy) {
         self.count(proxy, SESSIONS_NOT_BOUND);
+    }
+
+    /// Counts a stream that was ended.
+    pub fn stream_ended(&mut self, proxy: &mut impl Proxy) {
+        self.count(proxy, STREAMS_ENDED);
     }
 
     /// Counts what became of the lists in an answer.

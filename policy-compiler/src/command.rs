@@ -98,7 +98,7 @@ enum Command {
     Keys(keys::Arguments),
     Token(token::Arguments),
     Jwks(jwks::Arguments),
-    GatewayConfig(gateway_config::Arguments),
+    GatewayConfig(Box<gateway_config::Arguments>),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Push(push::Arguments),

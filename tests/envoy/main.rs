@@ -29,6 +29,7 @@ mod proof_workers;
 mod quickstart;
 mod records;
 mod remote;
+mod revocation;
 mod routes;
 mod sdk;
 mod signatures;

@@ -167,6 +167,21 @@ impl Workshop {
         self.filter_with(bundle, wasm, &[])
     }
 
+    /// Runs `palisade revoke` with these arguments on the list of a channel, signed with the release key; returns the list's path.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn revoke(&self, folder: &Path, channel: &str, arguments: &[&str]) -> Result<PathBuf> {
+        let list = folder.join(format!("{channel}.revocations.json"));
+        let key = self.text(&format!("signers/{}.pem", Recipe::GOOD.signer));
+        let mut all: Vec<&OsStr> = vec!["revoke".as_ref()];
+        all.extend(arguments.iter().map(OsStr::new));
+        all.extend(["--list".as_ref(), list.as_os_str(), "--key".as_ref(), key.as_ref()]);
+        self.cli.succeed(all)?;
+        Ok(list)
+    }
+
     /// The key with this id.
     #[must_use]
     pub fn token_key(&self, algorithm: Algorithm) -> Option<&TokenKey> {

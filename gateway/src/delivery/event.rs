@@ -11,6 +11,52 @@ pub enum Event {
     Keys(KeyEvent),
     /// To the bundle.
     Bundle(BundleEvent),
+    /// To the list of what is revoked.
+    Revocations(ListEvent),
+}
+
+/// What happened to the list of what is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListEvent {
+    /// Another one is in force. Streams of those that it revokes are to end, see [`crate::Gateway::ends`].
+    Installed {
+        /// Its serial.
+        serial: u64,
+        /// How many entries there are.
+        entries: usize,
+    },
+    /// The server has none but the one in force.
+    Confirmed,
+    /// This worker fetched and got nothing of use.
+    NotFetched {
+        /// Why.
+        error: FetchError,
+        /// How many fetches failed in a row.
+        failures: u32,
+    },
+    /// What came fails a check; the last good one stays in force.
+    Refused {
+        /// Which check.
+        error: ConfigError,
+        /// How many fetches failed in a row; 0 for what another worker shared.
+        failures: u32,
+    },
+    /// What another worker shared does not read.
+    SharedUnreadable,
+}
+
+impl ListEvent {
+    /// The stable code: of what went wrong, or `installed` or `confirmed`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Installed { .. } => "installed",
+            Self::Confirmed => "confirmed",
+            Self::NotFetched { error, .. } => error.code(),
+            Self::Refused { error, .. } => error.code(),
+            Self::SharedUnreadable => "feed.shared_unreadable",
+        }
+    }
 }
 
 /// What happened to the bundle.

@@ -10,11 +10,13 @@
 mod bundle;
 mod event;
 mod remote;
+mod revocations;
 mod status;
 
-pub use event::{BundleEvent, Event};
+pub use event::{BundleEvent, Event, ListEvent};
 pub use remote::RemoteFile;
 pub use status::{BundleIdentity, BundleStatus};
 
 pub(crate) use bundle::{Delivery, Dock};
 pub(crate) use remote::Remote;
+pub(crate) use revocations::{ListDelivery, ListDock};

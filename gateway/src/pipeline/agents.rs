@@ -9,7 +9,7 @@ use crate::header_map::HeaderMap;
 use crate::json::JsonDocument;
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
-use crate::revocation::{EntryKind, Revocations};
+use crate::revocation::{EntryKind, Mark, Revocations};
 use crate::route::{ContextInput, RequestPath};
 
 /// Buffers that are reused from request to request.
@@ -49,13 +49,16 @@ impl<'a> Agents<'a> {
         };
         facts.action = Some(&call.action_text);
 
-        let task = message_facts.task.as_deref();
-        if let Some(revoked) = task.and_then(|id| revocations.of_part(EntryKind::Task, id, input.now_ms / 1000)) {
-            facts.revoked = revocations.recorded(revoked);
-            if let Some((_, message)) = &mut facts.a2a {
-                *message = Some(message_facts);
+        if let (Some(owner), Some(id)) = (&mut facts.owner, message_facts.task.as_deref()) {
+            let mark = Mark::of(EntryKind::Task, "", id);
+            if let Some(revoked) = revocations.of_mark(&mark, input.now_ms / 1000) {
+                facts.revoked = revocations.recorded(revoked);
+                if let Some((_, message)) = &mut facts.a2a {
+                    *message = Some(message_facts);
+                }
+                return Err(Outcome::Revoked(revoked.kind).into());
             }
-            return Err(Outcome::Revoked(revoked.kind).into());
+            owner.set_task(mark);
         }
 
         agent_id.clear();

@@ -27,7 +27,7 @@ use crate::decision_id::DecisionId;
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
-use crate::revocation::RevocationFacts;
+use crate::revocation::{RevocationFacts, StreamOwner};
 use crate::section::{A2aDenial, A2aMember, Denial};
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
@@ -79,6 +79,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) strip_transaction: bool,
     /// Whether the upstream gets it without the workload's token and proof.
     pub(crate) strip_workload: bool,
+    /// Whose stream it is, where it could be revoked while it lasts; the record has nothing of it.
+    pub(crate) owner: Option<StreamOwner>,
     /// Who asked for lists, where the answer may hold some.
     pub(crate) lists: Option<Box<Caller>>,
 }
@@ -161,6 +163,7 @@ impl Recorder {
             strip_token: _,
             strip_transaction: _,
             strip_workload: _,
+            owner: _,
             lists: _,
         } = facts;
         let disposition = outcome.disposition();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::bundle::BundleError;
+
 /// Why a revocation list is refused; the one before it stays in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationError {
@@ -23,6 +25,8 @@ pub enum RevocationError {
     Equivocation,
     /// It adds to a list that is not there.
     Base,
+    /// Workers could not agree on the newest list.
+    Mark,
 }
 
 impl RevocationError {
@@ -39,6 +43,7 @@ impl RevocationError {
             Self::Rollback => "revocations.rollback",
             Self::Equivocation => "revocations.equivocation",
             Self::Base => "revocations.base",
+            Self::Mark => "revocations.mark",
         }
     }
 }
@@ -55,8 +60,20 @@ impl fmt::Display for RevocationError {
             Self::Rollback => "the revocation list has a lower serial than one that was in force",
             Self::Equivocation => "another revocation list has the same serial",
             Self::Base => "the revocation list adds to a list that is not there",
+            Self::Mark => "the workers of the proxy could not agree on the newest revocation list",
         })
     }
 }
 
 impl std::error::Error for RevocationError {}
+
+/// What the high-water mark says of lists, as it does of bundles.
+impl From<BundleError> for RevocationError {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Rollback => Self::Rollback,
+            BundleError::Equivocation => Self::Equivocation,
+            _ => Self::Mark,
+        }
+    }
+}

@@ -1,17 +1,20 @@
 //! The list that is in force, and what it says about those who call.
 
+use std::rc::Rc;
+
 use super::entry::{EntryKind, Reason};
 use super::error::RevocationError;
-use super::list::{OnExpiry, PAYLOAD_TYPE};
+use super::list::{Base, ListHead, OnExpiry, PAYLOAD_TYPE};
 use super::opening::ListOpening;
 use super::table::List;
 use super::trace::Mark;
-use crate::bundle::TrustSet;
+use crate::bundle::{Digest, HighWaterMark, TrustSet};
 use crate::configuration::RevocationsConfiguration;
 use crate::error::ConfigError;
 use crate::identity::Identity;
 use crate::limits;
 use crate::outcome::Unavailable;
+use crate::shared_memory::SharedMemory;
 use crate::signed::SignedDocument;
 
 /// The list that is in force, if any.
@@ -24,7 +27,7 @@ pub struct Revocations {
 
 #[derive(Debug)]
 struct Rules {
-    channel: String,
+    channel: Rc<str>,
     is_required: bool,
 }
 
@@ -61,24 +64,40 @@ impl Revocations {
     /// # Errors
     ///
     /// When it is not one that may be in force.
-    pub(crate) fn configure(configuration: &RevocationsConfiguration, trust: &TrustSet) -> Result<Self, ConfigError> {
-        let RevocationsConfiguration { channel, is_required, inline } = configuration;
+    pub(crate) fn configure(
+        configuration: &RevocationsConfiguration,
+        trust: &TrustSet,
+        memory: &mut dyn SharedMemory,
+    ) -> Result<Self, ConfigError> {
+        let RevocationsConfiguration { channel, is_required, inline, remote } = configuration;
         let mut revocations = Self::new(channel.clone(), *is_required);
+        let Some(inline) = inline else { return Ok(revocations) };
         let document = SignedDocument::read(inline, limits::REVOCATIONS_BYTES)?;
         let mut opening = ListOpening::begin(&document.verify(trust, PAYLOAD_TYPE)?)?;
         opening.step(usize::MAX)?;
-        revocations.install(opening.finish().ok_or(RevocationError::Malformed)?)?;
+        match revocations.install(opening.finish().ok_or(RevocationError::Malformed)?, memory) {
+            // What was good when it was configured: a newer one is at hand.
+            Err(RevocationError::Rollback) if remote.is_some() => {}
+            installed => {
+                installed?;
+            }
+        }
         Ok(revocations)
     }
 
     /// Lists of a channel, of which there must be one where they are required.
     pub(crate) fn new(channel: String, is_required: bool) -> Self {
-        Self { rules: Some(Rules { channel, is_required }), list: None }
+        Self { rules: Some(Rules { channel: channel.into(), is_required }), list: None }
     }
 
     /// Whether anything can be revoked.
     pub(crate) fn is_configured(&self) -> bool {
         self.rules.is_some()
+    }
+
+    /// The channel whose lists count.
+    pub(super) fn channel(&self) -> Option<&Rc<str>> {
+        self.rules.as_ref().map(|rules| &rules.channel)
     }
 
     /// The list that is in force.
@@ -87,32 +106,58 @@ impl Revocations {
         self.list.as_ref()
     }
 
-    /// Puts a list in force. `false` if it is the one that is.
+    /// Whether a list may take the place of the one in force; `false` when it is that one.
     ///
     /// # Errors
     ///
-    /// When it is for another channel, older than the one in force, another one with the same serial, or adds to a list that is not
-    /// there. The one before stays in force.
-    pub(crate) fn install(&mut self, list: List) -> Result<bool, RevocationError> {
-        let channel = self.rules.as_ref().map(|rules| rules.channel.as_str());
-        if channel != Some(list.head().channel.as_str()) {
+    /// When it is for another channel, older than one that was in force in this proxy, or another one with the same serial.
+    pub(crate) fn precede(
+        &self,
+        head: &ListHead,
+        digest: Digest,
+        memory: &mut dyn SharedMemory,
+    ) -> Result<bool, RevocationError> {
+        if self.channel().map(AsRef::as_ref) != Some(head.channel.as_str()) {
             return Err(RevocationError::Channel);
         }
+        let next = HighWaterMark { version: head.serial, digest };
         if let Some(current) = &self.list {
-            let (now, then) = (list.head().serial, current.head().serial);
-            if now < then {
-                return Err(RevocationError::Rollback);
-            }
-            if now == then {
-                let is_same = list.digest() == current.digest();
-                return if is_same { Ok(false) } else { Err(RevocationError::Equivocation) };
+            let current = HighWaterMark { version: current.head().serial, digest: current.digest() };
+            current.admits(next)?;
+            if current == next {
+                return Ok(false);
             }
         }
-        let list = match (&self.list, list.is_whole()) {
-            (_, true) => list,
-            (Some(current), false) => list.onto(current)?,
-            (None, false) => return Err(RevocationError::Base),
+        if let Some(newest) = HighWaterMark::read(&mark_name(&head.channel), memory) {
+            newest.admits(next)?;
+        }
+        Ok(true)
+    }
+
+    /// The list that another one adds to, if neither it nor a list on it is in force.
+    pub(crate) fn missing_base(&self, list: &List) -> Option<Base> {
+        let base = list.missing_base()?;
+        let is_at_hand = self.list.as_ref().is_some_and(|current| current.rests_on() == base.digest);
+        (!is_at_hand).then_some(base)
+    }
+
+    /// Puts a list in force, and says so to all workers: none of them takes an older one from now on. `false` if it is the one
+    /// that is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Revocations::precede`], and when it adds to a list that is not there. The one before stays in force.
+    pub(crate) fn install(&mut self, list: List, memory: &mut dyn SharedMemory) -> Result<bool, RevocationError> {
+        if !self.precede(list.head(), list.digest(), memory)? {
+            return Ok(false);
+        }
+        let list = match (&self.list, list.missing_base()) {
+            (_, None) => list,
+            (Some(current), Some(_)) => list.onto(current)?,
+            (None, Some(_)) => return Err(RevocationError::Base),
         };
+        let head = list.head();
+        HighWaterMark { version: head.serial, digest: list.digest() }.raise(&mark_name(&head.channel), memory)?;
         self.list = Some(list);
         Ok(true)
     }
@@ -147,18 +192,15 @@ impl Revocations {
     }
 
     /// What is said about one thing that a request is part of, and that no token is about.
-    pub(crate) fn of_part(&self, kind: EntryKind, id: &str, now_s: u64) -> Option<Revoked> {
-        if !self.list.as_ref()?.has(kind) {
-            return None;
-        }
-        self.of_mark(&Mark::of(kind, "", id), now_s)
-    }
-
-    /// The same, by its mark.
     pub(crate) fn of_mark(&self, mark: &Mark, now_s: u64) -> Option<Revoked> {
         let row = self.list.as_ref()?.find(mark).filter(|row| now_s < row.until)?;
         Some(Revoked { kind: mark.kind()?, reason: row.reason, until_s: row.until })
     }
+}
+
+/// The mark of a channel's lists, apart from that of its bundles: no channel's name has a control character.
+fn mark_name(channel: &str) -> String {
+    format!("{channel}\nrevocations")
 }
 
 #[cfg(test)]

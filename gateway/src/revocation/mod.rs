@@ -13,6 +13,7 @@ mod error;
 mod held;
 mod list;
 mod opening;
+mod owner;
 mod table;
 mod trace;
 
@@ -21,7 +22,8 @@ pub use error::RevocationError;
 pub use held::{Revocations, Revoked};
 pub use list::{Base, ListFile, ListHead, OnExpiry, PAYLOAD_TYPE};
 pub use opening::ListOpening;
+pub use owner::StreamOwner;
 pub use table::List;
 
 pub(crate) use held::RevocationFacts;
-pub(crate) use trace::{TraceFacts, Traces};
+pub(crate) use trace::{Mark, TraceFacts, Traces};

@@ -2,11 +2,11 @@
 
 use super::entry::{Entry, EntryKind};
 use super::error::RevocationError;
-use super::list::{self, ListHead};
+use super::list::{self, Base, ListHead};
 use super::table::{List, Table};
 use crate::bundle::Digest;
 use crate::limits;
-use crate::signed::VerifiedDocument;
+use crate::signed::{SignedDocument, VerifiedDocument};
 
 /// A list on its way from a payload to a table. The payload's signatures hold already.
 #[derive(Debug)]
@@ -32,6 +32,15 @@ impl ListOpening {
     /// When the payload's head is none.
     pub fn begin(document: &VerifiedDocument<'_>) -> Result<Self, RevocationError> {
         Self::of_payload(document.payload(), document.digest())
+    }
+
+    /// The same for the list that a signed list names as its base: whoever signed that one vouches for this one's bytes.
+    pub(crate) fn of_base(document: &SignedDocument, base: &Base) -> Result<Self, RevocationError> {
+        let payload = document.unverified_payload();
+        let opening = Self::of_payload(payload, Digest::of(payload))?;
+        let ListHead { serial, base: own, .. } = &opening.head;
+        let is_it = opening.digest == base.digest && *serial == base.serial && own.is_none();
+        if is_it { Ok(opening) } else { Err(RevocationError::Base) }
     }
 
     /// The same for a payload that nobody has signed yet.

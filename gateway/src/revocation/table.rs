@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::entry::{Entry, EntryKind, Reason};
 use super::error::RevocationError;
-use super::list::ListHead;
+use super::list::{Base, ListHead};
 use super::trace::Mark;
 use crate::bundle::Digest;
 
@@ -45,28 +45,24 @@ impl List {
     }
 
     /// The same list on its base, which is the whole list `of`, or what `of` is on.
-    pub(super) fn onto(self, of: &Self) -> Result<Self, RevocationError> {
+    pub(crate) fn onto(self, of: &Self) -> Result<Self, RevocationError> {
         let wanted = self.head.base.ok_or(RevocationError::Base)?;
-        let (digest, table) = match (&of.head.base, &of.base) {
-            (None, _) => (of.digest, &of.table),
-            (Some(base), Some(table)) => (base.digest, table),
-            (Some(_), None) => return Err(RevocationError::Base),
-        };
-        if digest != wanted.digest || of.head.channel != self.head.channel {
+        let table = of.base.as_ref().unwrap_or(&of.table);
+        if of.missing_base().is_some() || of.rests_on() != wanted.digest || of.head.channel != self.head.channel {
             return Err(RevocationError::Base);
         }
         let count = self.count.saturating_add(table.rows.len());
         Ok(Self { base: Some(Rc::clone(table)), count, ..self })
     }
 
-    /// Whether all is there that it rests on.
-    pub(super) fn is_whole(&self) -> bool {
-        self.head.base.is_some() == self.base.is_some()
+    /// The whole list that it is, or is on, by its digest.
+    pub(super) fn rests_on(&self) -> Digest {
+        self.head.base.map_or(self.digest, |base| base.digest)
     }
 
-    /// Whether there may be entries of a kind.
-    pub(super) fn has(&self, kind: EntryKind) -> bool {
-        self.table.has(kind) || self.base.as_ref().is_some_and(|base| base.has(kind))
+    /// The list that it adds to, if that is not there yet.
+    pub(super) fn missing_base(&self) -> Option<Base> {
+        self.head.base.filter(|_| self.base.is_none())
     }
 
     /// The entry about something.

@@ -166,6 +166,11 @@ impl TokenCache {
         self.uncached = None;
     }
 
+    /// The identities that are known.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Rc<Identity>> {
+        self.entries.iter().flatten().map(|entry| &entry.identity).chain(&self.uncached)
+    }
+
     /// The identity in a slot.
     pub(crate) fn get(&self, slot: Slot) -> Option<&Rc<Identity>> {
         match slot {

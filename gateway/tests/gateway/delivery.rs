@@ -110,6 +110,7 @@ impl Worker {
         let code = |event: Event| match event {
             Event::Bundle(event) => event.code(),
             Event::Keys(event) => panic!("{event:?}"),
+            Event::Revocations(event) => panic!("{event:?}"),
         };
         self.events.drain(..).map(code).collect()
     }

@@ -332,7 +332,11 @@ fn a_list_is_signed_by_who_is_trusted_for_it() {
         (r#","revocations":{"inline":"AAAA"}"#, "config.revocations_channel"),
         (r#","channel":"test","revocations":{"inline":"AAA"}"#, "config.revocations_encoding"),
         (r#","channel":"test","revocations":{"inline":"AAAA"}"#, "signed.syntax"),
-        (r#","channel":"test","revocations":{}"#, "config.syntax"),
+        (r#","channel":"test","revocations":{}"#, "config.revocations_source"),
+        (
+            r#","channel":"test","revocations":{"remote":{"cluster":"a","authority":"b/c"}}"#,
+            "config.revocations_remote",
+        ),
         (r#","channel":"test","revocations":{"inline":"","require":true}"#, "config.syntax"),
     ] {
         let configuration = configuration(&Parts::new().sign(&[&key]), &[&key], 1, rest);

@@ -9,6 +9,8 @@ use crate::proxy::HostResult;
 const RESPONSE_BODY: u32 = 4;
 /// `MapType::HttpCallResponseHeaders`.
 const RESPONSE_HEADERS: u32 = 6;
+/// `StreamType::Request`: the stream as the client has it. The host ends it when this callback has returned.
+const DOWNSTREAM_REQUEST: u32 = 0;
 /// A header map without headers.
 const NO_TRAILERS: [u8; 4] = [0; 4];
 
@@ -16,6 +18,8 @@ const NO_TRAILERS: [u8; 4] = [0; 4];
 #[expect(unsafe_code, reason = "hostcalls are foreign functions")]
 unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_close_stream(stream: u32) -> u32;
     fn proxy_get_buffer_bytes(buffer: u32, start: usize, max: usize, out: *mut *const u8, out_len: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, out: *mut *const u8, out_len: *mut usize) -> u32;
     fn proxy_http_call(
@@ -56,6 +60,14 @@ impl Background for WasmHost {
             )
         })?;
         Ok(call)
+    }
+
+    fn end_stream(&mut self, root: u32, stream: u32) -> HostResult<()> {
+        check(unsafe { proxy_set_effective_context(stream) })?;
+        let ended = check(unsafe { proxy_close_stream(DOWNSTREAM_REQUEST) });
+        // Whatever comes next in this callback is the root context's.
+        check(unsafe { proxy_set_effective_context(root) })?;
+        ended
     }
 
     fn response_headers(&mut self) -> HostResult<HostBytes> {

@@ -31,6 +31,11 @@ impl Background for FakeProxy {
         Ok(u32::try_from(self.requests.len()).unwrap())
     }
 
+    fn end_stream(&mut self, _root: u32, stream: u32) -> HostResult<()> {
+        self.ended.push(stream);
+        self.ending
+    }
+
     fn response_headers(&mut self) -> HostResult<HostBytes> {
         bytes(&self.response_headers)
     }

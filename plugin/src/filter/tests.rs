@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod revocations;
 
 use super::*;
 use crate::fake::FakeProxy;

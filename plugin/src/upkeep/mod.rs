@@ -2,11 +2,12 @@
 
 mod bundle;
 mod keys;
+mod revocations;
 
 use crate::background::Background;
 use crate::fetch::{FetchProxy, Fetched};
 use crate::named_metrics::NamedMetrics;
-use palisade_gateway::{Event, Gateway};
+use palisade_gateway::{Event, Gateway, ListEvent};
 
 /// Takes what other workers have, and what earlier configurations had.
 pub fn join<'a>(
@@ -20,19 +21,21 @@ pub fn join<'a>(
     report(&events, proxy, metrics);
 }
 
-/// Does what is due.
-pub fn poll(gateway: &mut Gateway, proxy: &mut impl Background, metrics: &mut NamedMetrics) {
+/// Does what is due; says whether somebody may have been revoked by it.
+pub fn poll(gateway: &mut Gateway, proxy: &mut impl Background, metrics: &mut NamedMetrics) -> bool {
     let mut events = Vec::new();
     gateway.poll(&mut FetchProxy { proxy }, &mut events);
-    report(&events, proxy, metrics);
+    let revoked = report(&events, proxy, metrics);
     // Without a clock there are no ages.
     if let Ok(now_nanos) = proxy.now_nanos() {
         keys::ages(gateway.key_ages(now_nanos), proxy, metrics);
         bundle::status(&gateway.bundle_status(), now_nanos, proxy, metrics);
+        revocations::status(gateway.revocations(), now_nanos, proxy, metrics);
     }
+    revoked
 }
 
-/// Takes a response of `headers` headers and `body_size` bytes.
+/// Takes a response of `headers` headers and `body_size` bytes; says whether somebody may have been revoked by it.
 pub fn respond(
     gateway: &mut Gateway,
     call: u32,
@@ -40,18 +43,21 @@ pub fn respond(
     body_size: usize,
     proxy: &mut impl Background,
     metrics: &mut NamedMetrics,
-) {
+) -> bool {
     let mut events = Vec::new();
     let fetched = Fetched::take(headers, body_size, gateway.response_limit(call), proxy);
     gateway.respond(call, fetched.response(), &mut FetchProxy { proxy }, &mut events);
-    report(&events, proxy, metrics);
+    report(&events, proxy, metrics)
 }
 
-fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetrics) {
+/// Tells of events; says whether another revocation list is in force.
+fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetrics) -> bool {
     for event in events {
         match event {
+            Event::Revocations(event) => revocations::report(event, proxy, metrics),
             Event::Keys(event) => keys::report(event, proxy, metrics),
             Event::Bundle(event) => bundle::report(event, proxy, metrics),
         }
     }
+    events.iter().any(|event| matches!(event, Event::Revocations(ListEvent::Installed { .. })))
 }

@@ -28,10 +28,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CLUSTER=AUTHORITY[/FOLDER]", value_parser = remote_file)]
     remote: Option<RemoteFile>,
     /// How often the server is asked, in seconds
-    #[arg(long, value_name = "N", default_value_t = limits::FEED_INTERVAL_SECONDS, requires = "remote")]
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_INTERVAL_SECONDS)]
     poll_interval: u64,
     /// For how long the server may wait for something new, in seconds; 0 for no waiting
-    #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS, requires = "remote")]
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS)]
     poll_wait: u32,
     /// The channel. Default: the bundle's
     #[arg(long, value_name = "NAME", required_unless_present = "bundle")]
@@ -72,11 +72,14 @@ pub(super) struct Arguments {
     /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
     #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
     jwks_cluster: Vec<(String, String)>,
-    /// The signed list of what is revoked, of `palisade revoke`
+    /// The signed list of what is revoked, of `palisade revoke`; where lists are fetched, the one to begin with
     #[arg(long, value_name = "FILE")]
     revocations: Option<PathBuf>,
-    /// Nobody may pass without a list that is in date
-    #[arg(long, requires = "revocations")]
+    /// Fetch revocation lists from there. Default: from where bundles are fetched, with --revocations or --require-revocations
+    #[arg(long, value_name = "CLUSTER=AUTHORITY[/FOLDER]", value_parser = remote_file)]
+    revocations_remote: Option<RemoteFile>,
+    /// Nobody may pass without a revocation list that is in date
+    #[arg(long)]
     require_revocations: bool,
 }
 
@@ -123,6 +126,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         mcp_session_key,
         jwks_cluster,
         revocations,
+        revocations_remote,
         require_revocations,
     } = arguments;
     let whom = Whom::read(trust, roots)?;
@@ -132,7 +136,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         Some(Inline { channel, version, .. }) => (Some(channel.clone()), *version),
         None => (None, 0),
     };
-    let remote = remote.clone().map(|file| RemoteFile { poll_interval_s: *poll_interval, wait_s: *poll_wait, ..file });
+    let paced = |file: &RemoteFile| RemoteFile { poll_interval_s: *poll_interval, wait_s: *poll_wait, ..file.clone() };
+    let remote = remote.as_ref().map(paced);
+    let revoking = revocations.is_some() || revocations_remote.is_some() || *require_revocations;
+    let revocations = RevocationsFile {
+        required: *require_revocations,
+        inline: revocations.as_deref().map(files::read).transpose()?.map(|bytes| STANDARD.encode(bytes)),
+        remote: revocations_remote.as_ref().map(paced),
+    };
     let nonce_key = secret(dpop_nonce_key.as_deref(), "config.nonce_key")?;
     let session_key = secret(mcp_session_key.as_deref(), "config.session_key")?;
     let is_secret = nonce_key.is_some() || session_key.is_some();
@@ -154,12 +165,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
         mcp: McpFile { session_key },
         jwks_clusters,
-        revocations: match revocations {
-            None => None,
-            Some(path) => {
-                Some(RevocationsFile { required: *require_revocations, inline: STANDARD.encode(files::read(path)?) })
-            }
-        },
+        revocations: revoking.then_some(revocations),
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
     // The whole of it, by the gateway's own code.

@@ -3,13 +3,25 @@
 //! Exits 0 only if everything came out as written.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use palisade_tests::bundle::Recipe;
+use palisade_tests::bundle_server::BundleServer;
 use palisade_tests::case::{Case, CaseFile, Expectation};
 use palisade_tests::gateway::{Gateway, Options};
+use palisade_tests::http1::Request;
+use palisade_tests::key::Algorithm;
 use palisade_tests::outcome::{self, Observed};
 use palisade_tests::quickstart;
+use palisade_tests::token::Token;
+use palisade_tests::tools::Tools;
+use palisade_tests::wait;
+
+/// The channel of the quickstart's bundle.
+const CHANNEL: &str = "quickstart";
 
 fn main() -> ExitCode {
     match demonstrate(&mut io::stdout().lock()) {
@@ -27,7 +39,23 @@ fn demonstrate(out: &mut impl Write) -> Result<usize> {
     let files = CaseFile::read_all(&quickstart::folder())?;
     let home = tempfile::tempdir()?;
     writeln!(out, "Building and signing the quickstart's bundle, starting an upstream and Envoy …")?;
-    let gateway = Gateway::start(home.path(), Options::default())?;
+    let tools = Tools::from_env()?;
+    let lists = home.path().join("lists");
+    std::fs::create_dir(&lists)?;
+    let server = BundleServer::start(&tools.cli, &lists, &[], &home.path().join("serve.log"))?;
+    let folder = home.path().join("gateway");
+    std::fs::create_dir(&folder)?;
+    let options = Options { keys: Some(server.address), ..Options::default() };
+    let gateway = Gateway::start_with(&folder, options, |workshop, wasm| {
+        let bundle = workshop.bundle(Recipe::GOOD)?;
+        workshop.revoke(&lists, CHANNEL, &["subject", "dev/nobody"])?;
+        // Of the clusters that there are, this one leads to the server.
+        let remote = ["--revocations-remote", "issuer=lists.internal", "--require-revocations", "--poll-interval", "1"];
+        Ok((workshop.filter_with(&bundle, wasm, &remote)?, bundle))
+    })?;
+    wait::until("the revocation list to be in force", || {
+        Ok((gateway.envoy.stat("wasmcustom.palisade_revocations_serial")? > 0).then_some(()))
+    })?;
     writeln!(out, "Envoy with the filter: http://{}", gateway.envoy.address())?;
 
     let (mut total, mut wrong) = (0_usize, 0_usize);
@@ -46,6 +74,11 @@ fn demonstrate(out: &mut impl Write) -> Result<usize> {
     total += 1;
     wrong += usize::from(!refused);
     writeln!(out, "  {} Envoy refuses it, and the old one keeps deciding", mark(refused))?;
+
+    writeln!(out, "\nan agent that is revoked")?;
+    let took = revokes(&gateway, &lists)?;
+    total += 1;
+    writeln!(out, "  {} `palisade revoke` to the first denied request: {} ms", mark(true), took.as_millis())?;
 
     writeln!(out, "\n{} of {total} came out as written.", total - wrong)?;
     Ok(wrong)
@@ -84,6 +117,25 @@ fn describe(outcome: &Expectation) -> String {
 
 fn mark(good: bool) -> &'static str {
     if good { "✓" } else { "✗" }
+}
+
+/// How long it takes from the start of the command to the first request that is denied, of an agent that asks all the time.
+fn revokes(gateway: &Gateway, lists: &Path) -> Result<Duration> {
+    let key = gateway.key(Algorithm::Es256)?;
+    let request =
+        Request::new("GET", quickstart::REPOS, "/repos/handbook/files/revoked").bearer(&Token::coder().sign(key));
+    ensure!(gateway.send(&request)?.status == 200, "the agent may not ask to begin with");
+    let start = Instant::now();
+    gateway.workshop.revoke(lists, CHANNEL, &["subject", "dev/coder-7", "--reason", "credential_compromise"])?;
+    let denied = wait::until("the agent to be stopped", || {
+        // A request that is under way when the list comes is cut off.
+        let answer = gateway.send(&request).ok();
+        Ok(answer.filter(|answer| answer.status != 200))
+    })?;
+    let took = start.elapsed();
+    let line = gateway.access_line(&denied)?;
+    ensure!(line.text("reason") == Some("revoked.subject"), "stopped for another reason: {line:?}");
+    Ok(took)
 }
 
 fn refuses_a_flipped_byte(gateway: &Gateway) -> Result<bool> {

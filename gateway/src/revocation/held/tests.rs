@@ -3,6 +3,7 @@ use crate::bundle::Digest;
 use crate::limits;
 use crate::revocation::list::{Base, ListFile, ListHead};
 use crate::revocation::{Entry, ListOpening};
+use crate::shared_memory::NativeMemory;
 
 const NOW: u64 = 1_000;
 
@@ -36,12 +37,25 @@ fn whole(serial: u64, ids: &[&str]) -> List {
     open(head(serial, None), ids.iter().map(|id| entry(id)).collect())
 }
 
-fn revocations() -> Revocations {
-    Revocations::new("test".to_owned(), false)
+/// A worker that shares nothing yet.
+struct Held(Revocations, NativeMemory);
+
+impl Held {
+    fn new(required: bool) -> Self {
+        Self(Revocations::new("test".to_owned(), required), NativeMemory::default())
+    }
+
+    fn install(&mut self, list: List) -> Result<bool, RevocationError> {
+        self.0.install(list, &mut self.1)
+    }
 }
 
-fn is_revoked(revocations: &Revocations, id: &str) -> bool {
-    revocations.of_part(EntryKind::Task, id, NOW).is_some()
+fn revocations() -> Held {
+    Held::new(false)
+}
+
+fn is_revoked(held: &Held, id: &str) -> bool {
+    held.0.of_mark(&Mark::of(EntryKind::Task, "", id), NOW).is_some()
 }
 
 #[test]
@@ -58,7 +72,24 @@ fn serials_rise() {
 
     let other = open(ListHead { channel: "prod".to_owned(), ..head(10, None) }, vec![]);
     assert_eq!(held.install(other), Err(RevocationError::Channel));
-    assert_eq!(Revocations::default().install(whole(1, &[])), Err(RevocationError::Channel));
+    assert_eq!(
+        Revocations::default().install(whole(1, &[]), &mut NativeMemory::default()),
+        Err(RevocationError::Channel)
+    );
+}
+
+#[test]
+fn no_worker_goes_back_to_a_list_that_another_one_left() {
+    let memory = NativeMemory::default();
+    let mut first = Held(Revocations::new("test".to_owned(), false), memory.clone());
+    let mut second = Held(Revocations::new("test".to_owned(), false), memory.clone());
+    let mut other_channel = Held(Revocations::new("prod".to_owned(), false), memory);
+    assert_eq!(first.install(whole(5, &["a"])), Ok(true));
+    assert_eq!(second.install(whole(4, &["a"])), Err(RevocationError::Rollback));
+    assert_eq!(second.install(whole(5, &["b"])), Err(RevocationError::Equivocation));
+    assert_eq!(second.install(whole(5, &["a"])), Ok(true), "the same one is new to it");
+    let older = open(ListHead { channel: "prod".to_owned(), ..head(1, None) }, vec![]);
+    assert_eq!(other_channel.install(older), Ok(true));
 }
 
 #[test]
@@ -71,7 +102,7 @@ fn changes_are_all_since_their_base() {
     assert_eq!(held.install(first.clone()), Ok(true));
     assert_eq!(held.install(second), Ok(true));
     assert!(["a", "b", "c", "d"].iter().all(|id| is_revoked(&held, id)));
-    assert_eq!(held.list().map(List::count), Some(4));
+    assert_eq!(held.0.list().map(List::count), Some(4));
 
     // The next says all that has changed since the base: what came between need not be known.
     let until = Entry { until: Some(NOW), ..entry("b") };
@@ -92,9 +123,9 @@ fn changes_are_all_since_their_base() {
 fn who_insists_on_a_list_in_date_gets_one() {
     let list = |on_expiry| open(ListHead { on_expiry, ..head(1, None) }, vec![]);
     let admit = |required, list: Option<List>, now| {
-        let mut held = Revocations::new("test".to_owned(), required);
+        let mut held = Held::new(required);
         list.into_iter().for_each(|list| assert_eq!(held.install(list), Ok(true)));
-        held.admit(now).err()
+        held.0.admit(now).err()
     };
     let (missing, expired) = (Some(Unavailable::RevocationsMissing), Some(Unavailable::RevocationsExpired));
     assert_eq!(admit(false, None, NOW), None);
