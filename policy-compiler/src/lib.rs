@@ -27,5 +27,6 @@ pub mod schema;
 pub mod section;
 pub mod signed;
 pub mod source;
+pub mod ssf;
 pub mod token;
 mod wording;

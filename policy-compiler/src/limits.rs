@@ -57,3 +57,6 @@ pub const SERVED_STALL_SECONDS: u64 = 20;
 
 /// Lines of the access log that wait for a slow reader. Beyond, they are dropped and counted: requests do not wait for logs.
 pub const SERVED_LOG_LINES: usize = 8192;
+
+/// Longest security event token that is taken, in bytes. Those of identity providers have one or two thousand.
+pub const SIGNAL_BYTES: usize = 16 * 1024;

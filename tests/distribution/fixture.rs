@@ -18,7 +18,7 @@ pub(crate) const BUNDLE: &str = "quickstart.palisade";
 pub(crate) struct Site {
     pub(crate) home: TempDir,
     pub(crate) cli: PathBuf,
-    workshop: Workshop,
+    pub(crate) workshop: Workshop,
 }
 
 impl Site {

@@ -6,4 +6,5 @@ mod lying_registry;
 mod registry;
 mod serve;
 mod serve_tls;
+mod signals;
 mod waiting;

@@ -1,6 +1,6 @@
 //! `palisade revoke`: edits, signs and publishes the list of what is no longer believed.
 
-mod list_file;
+pub(super) mod list_file;
 mod named;
 mod show;
 

@@ -5,6 +5,7 @@ mod connection;
 mod directory;
 mod end;
 mod event;
+mod signals;
 mod tls;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use answer::Desk;
 use connection::{Door, Purpose};
 use directory::Directory;
 use event::{Event, Log};
+use signals::Receiver;
 use tls::{Identity, TlsFiles};
 
 use super::console::Console;
@@ -56,6 +58,9 @@ pub(super) struct Arguments {
     /// Loopback address at which `GET /` tells which client has which version, as JSON
     #[arg(long, value_name = "ADDRESS")]
     progress: Option<SocketAddr>,
+    /// Take security events (SSF, CAEP) of identity providers by push, and publish what is revoked for them: a file in TOML
+    #[arg(long, value_name = "FILE")]
+    ssf: Option<PathBuf>,
     /// Form of the events on standard output: the access log, and what happens to files and clients
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
@@ -65,7 +70,7 @@ pub(super) struct Arguments {
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { directory, listen, tls_cert, tls_key, client_ca, plain_http, progress, format } = arguments;
+    let Arguments { directory, listen, tls_cert, tls_key, client_ca, plain_http, progress, ssf, format } = arguments;
     let tls = match (tls_cert, tls_key) {
         (Some(certificate), Some(key)) => {
             Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: client_ca.clone() })
@@ -80,6 +85,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         return Err(Failure::new("serve.progress", format!("`{address}` is no loopback address")));
     }
     let identity = tls.map(Identity::load).transpose()?;
+    let receiver = ssf.as_deref().map(|file| Receiver::load(file, directory)).transpose()?;
     let directory = Directory::open(directory)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -87,7 +93,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         .build()
         .map_err(|error| Failure::new("serve.runtime", error))?;
     let (log, events) = event::channel();
-    let plan = Plan { directory, listen: *listen, identity, progress: *progress };
+    let plan = Plan { directory, listen: *listen, identity, progress: *progress, receiver: receiver.map(Arc::new) };
     // The server works beside; this thread prints, and a slow reader of standard output holds up nobody else.
     std::thread::scope(|scope| {
         let server = scope.spawn(|| runtime.block_on(serve(plan, log)));
@@ -110,11 +116,12 @@ struct Plan {
     listen: SocketAddr,
     identity: Option<Identity>,
     progress: Option<SocketAddr>,
+    receiver: Option<Arc<Receiver>>,
 }
 
 /// Serves until a signal, and until the requests of then have ended.
 async fn serve(plan: Plan, log: Log) -> Result<(), Failure> {
-    let Plan { mut directory, listen, identity, progress } = plan;
+    let Plan { mut directory, listen, identity, progress, receiver } = plan;
     let (stop, stopped) = watch::channel(false);
     let ended = end::signal()?;
     directory.look(&log);
@@ -124,6 +131,7 @@ async fn serve(plan: Plan, log: Log) -> Result<(), Failure> {
         stopped: stopped.clone(),
         progress: Mutex::new(Progress::new(SERVED_CLIENTS)),
         log: log.clone(),
+        receiver,
     });
     let tls = identity.as_ref().map(Identity::current);
     let room = Arc::new(Semaphore::new(SERVED_CONNECTIONS));

@@ -13,13 +13,13 @@ use crate::revocation::{ListEditor, Published, SignedList};
 const SUFFIX: &str = ".revocations.json";
 
 /// Where a list is.
-pub(super) struct ListPath {
+pub(in crate::command) struct ListPath {
     path: PathBuf,
     channel: String,
 }
 
 impl ListPath {
-    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::command) fn new(path: &Path) -> Result<Self, Failure> {
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
         match name.filter(|name| !name.is_empty()) {
             Some(name) => Ok(Self { path: path.to_owned(), channel: name.to_owned() }),
@@ -28,7 +28,7 @@ impl ListPath {
     }
 
     /// Waits until nobody else changes a list of this folder; ends with what it returns, or with the process.
-    pub(super) fn lock(&self) -> Result<Option<File>, Failure> {
+    pub(in crate::command) fn lock(&self) -> Result<Option<File>, Failure> {
         if cfg!(not(unix)) {
             return Ok(None);
         }
@@ -41,7 +41,7 @@ impl ListPath {
     }
 
     /// The list as it is; a new one where there is none.
-    pub(super) fn editor(&self, channel: Option<&str>, trust: &TrustSet) -> Result<ListEditor, Failure> {
+    pub(in crate::command) fn editor(&self, channel: Option<&str>, trust: &TrustSet) -> Result<ListEditor, Failure> {
         if !self.path.exists() {
             return Ok(ListEditor::new(channel.unwrap_or(&self.channel)));
         }
@@ -55,13 +55,13 @@ impl ListPath {
     }
 
     /// The list that another one rests on. It is named by its digest in what was signed, so nobody else needs to vouch for it.
-    pub(super) fn base(&self, list: &SignedList) -> Result<Option<SignedList>, Failure> {
+    pub(in crate::command) fn base(&self, list: &SignedList) -> Result<Option<SignedList>, Failure> {
         let Some(base) = list.list.head.base else { return Ok(None) };
         Ok(Some(SignedList::read(&files::read(&self.archive(base.serial))?, None)?))
     }
 
     /// Writes a list: first what it, or a list after it, rests on.
-    pub(super) fn write(&self, published: &Published) -> Result<(), Failure> {
+    pub(in crate::command) fn write(&self, published: &Published) -> Result<(), Failure> {
         let Published { serial, entries: _, archive, list } = published;
         if let Some(archive) = archive {
             files::write(&self.archive(*serial), archive)?;
@@ -75,7 +75,7 @@ impl ListPath {
 }
 
 /// Whose signatures count on the list as it is: those that are named, or who signs now.
-pub(super) fn trust(named: &[String], threshold: usize, keys: &[PrivateKey]) -> Result<TrustSet, Failure> {
+pub(in crate::command) fn trust(named: &[String], threshold: usize, keys: &[PrivateKey]) -> Result<TrustSet, Failure> {
     let keys = match named {
         [] => keys.iter().map(|key| Ok(key.trust_key()?)).collect::<Result<Vec<_>, Failure>>()?,
         named => named.iter().map(|text| read_key(text)).collect::<Result<Vec<_>, Failure>>()?,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -18,6 +18,7 @@ use super::connection::{Client, Purpose};
 use super::end;
 use super::event::{Event, Log, Visit};
 use super::now;
+use super::signals::{Receiver, Untaken};
 use crate::command::clock;
 use crate::distribution::artefact::Artefact;
 use crate::distribution::condition::{first_tag, has_already, wait_seconds};
@@ -31,6 +32,8 @@ pub(super) struct Desk {
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) progress: Mutex<Progress>,
     pub(super) log: Log,
+    /// Takes security events, where they are taken.
+    pub(super) receiver: Option<Arc<Receiver>>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -39,19 +42,46 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 impl Desk {
-    pub(super) async fn answer(&self, client: &Client, purpose: Purpose, request: &Request<Incoming>) -> Answer {
-        let line = AccessLine::begin(client, request, &self.log);
+    pub(super) async fn answer(&self, client: &Client, purpose: Purpose, request: Request<Incoming>) -> Answer {
+        let line = AccessLine::begin(client, &request, &self.log);
         let is_head = request.method() == Method::HEAD;
-        let answer = if !is_head && request.method() != Method::GET {
+        let receiver = self.receiver.as_ref().filter(|receiver| {
+            purpose == Purpose::Files && request.method() == Method::POST && request.uri().path() == receiver.path()
+        });
+        let answer = if let Some(receiver) = receiver {
+            self.signal(receiver, request).await
+        } else if !is_head && request.method() != Method::GET {
             with(plain(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n"), ALLOW, "GET, HEAD")
         } else {
             match purpose {
-                Purpose::Files => self.file(client, request).await,
+                Purpose::Files => self.file(client, &request).await,
                 Purpose::Progress if request.uri().path() == "/" => self.progress(),
                 Purpose::Progress => plain(StatusCode::NOT_FOUND, "no such page\n"),
             }
         };
         line.end(&answer, is_head);
+        answer
+    }
+
+    /// A security event (RFC 8935 §2): taken, refused with a reason, or to be sent again.
+    async fn signal(&self, receiver: &Arc<Receiver>, request: Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let taken = receiver.take(content_type, body).await;
+        let answer = match &taken {
+            Ok(_) => with(response(StatusCode::ACCEPTED, Bytes::new()), CACHE_CONTROL, "no-store"),
+            Err(Untaken::Refused(error)) => {
+                let text = json!({"err": error.code(), "description": error.to_string()}).to_string();
+                let answer = response(StatusCode::BAD_REQUEST, Bytes::from(text));
+                let answer = with(with(answer, CONTENT_TYPE, "application/json"), CONTENT_LANGUAGE, "en");
+                with(answer, CACHE_CONTROL, "no-store")
+            }
+            Err(Untaken::Unpublished(_)) => {
+                let answer = plain(StatusCode::SERVICE_UNAVAILABLE, "the event could not be acted on\n");
+                with(answer, RETRY_AFTER, "5")
+            }
+        };
+        self.log.send(Event::Signal(taken));
         answer
     }
 

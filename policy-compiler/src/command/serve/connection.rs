@@ -138,7 +138,7 @@ async fn converse(
 ) -> io::Result<()> {
     let service = service_fn(move |request| {
         let (client, desk) = (client.clone(), Arc::clone(&desk));
-        async move { Ok::<_, std::convert::Infallible>(desk.answer(&client, purpose, &request).await) }
+        async move { Ok::<_, std::convert::Infallible>(desk.answer(&client, purpose, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

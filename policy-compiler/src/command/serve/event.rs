@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use serde_json::{Value, json};
 
 use super::connection::Purpose;
+use super::signals::{Taken, Untaken};
 use super::{Console, Failure, Format, now};
 use crate::command::clock;
 use crate::distribution::artefact::Identity;
@@ -42,6 +43,8 @@ pub(super) enum Event {
     },
     /// A new certificate is in use, or could not be.
     Certificate(Result<(), Failure>),
+    /// A security event, and what came of it.
+    Signal(Result<Taken, Untaken>),
     /// A connection that came to nothing.
     Connection {
         client: SocketAddr,
@@ -185,8 +188,22 @@ fn json(event: &Event) -> (&'static str, Value) {
         Event::Certificate(Err(failure)) => {
             ("certificate", json!({"loaded": false, "code": failure.code(), "message": failure.to_string()}))
         }
+        Event::Signal(taken) => ("signal", signal(taken)),
         Event::Connection { client, error } => ("connection", json!({"client": client, "error": error})),
         Event::Stopping => ("stopping", json!({})),
+    }
+}
+
+fn signal(taken: &Result<Taken, Untaken>) -> Value {
+    match taken {
+        Ok(Taken { issuer, kind, revoked }) => {
+            let (what, serial) = revoked.as_ref().map_or((None, None), |(what, serial)| (Some(what), *serial));
+            json!({"taken": true, "issuer": issuer, "kind": kind, "revoked": what, "serial": serial})
+        }
+        Err(Untaken::Refused(error)) => json!({"taken": false, "code": error.code(), "message": error.to_string()}),
+        Err(Untaken::Unpublished(failure)) => {
+            json!({"taken": false, "code": failure.code(), "message": failure.to_string()})
+        }
     }
 }
 
@@ -221,6 +238,14 @@ fn text(event: &Event) -> String {
         }
         Event::Certificate(Ok(())) => "a new certificate is in use".to_owned(),
         Event::Certificate(Err(failure)) => format!("the new certificate is not used: {}: {failure}", failure.code()),
+        Event::Signal(Ok(Taken { issuer, kind, revoked: Some((what, _)) })) => {
+            format!("{issuer}: {kind}: revoked {what:?}")
+        }
+        Event::Signal(Ok(Taken { issuer, kind, revoked: None })) => format!("{issuer}: {kind:?}: nothing to revoke"),
+        Event::Signal(Err(Untaken::Refused(error))) => format!("event refused: {}: {error}", error.code()),
+        Event::Signal(Err(Untaken::Unpublished(failure))) => {
+            format!("event not acted on: {}: {failure}", failure.code())
+        }
         Event::Connection { client, error } => format!("{client}: {error}"),
         Event::Stopping => "stopping".to_owned(),
     }
