@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Root, TrustKey, TrustSet};
-use crate::delivery::{Remote, RemoteFile};
+use crate::delivery::{Canary, Remote, RemoteFile, StatusFile};
 use crate::error::ConfigError;
 use crate::generation::Terms;
 use crate::jwks::JwksClusters;
@@ -47,6 +47,13 @@ pub struct ConfigurationFile {
     /// The list of what is revoked. Default: there is none, and nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocations: Option<RevocationsFile>,
+    /// Whether the channel's candidate, where there is one, is asked beside the bundle that decides. Needs `bundle.remote`.
+    /// Default: no.
+    #[serde(default)]
+    pub candidate: bool,
+    /// A path at which the filter itself answers which bundle decides. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusFile>,
     /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
     #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
     pub jwks_clusters: JwksClusters,
@@ -216,6 +223,9 @@ pub(crate) struct Configuration {
     /// The bundle to begin with; there is one unless `remote` is.
     pub(crate) bundle: Option<Vec<u8>>,
     pub(crate) remote: Option<Remote>,
+    pub(crate) canary: Option<Canary>,
+    /// Only where there is `remote`.
+    pub(crate) candidate: bool,
     pub(crate) terms: Terms,
     pub(crate) freshness: Option<Vec<u8>>,
     pub(crate) on_forbid_error: OnForbidError,
@@ -268,6 +278,8 @@ impl Configuration {
             token_cache: TokenCacheFile { max_entries },
             dpop: DpopFile { replay_entries, nonce_key },
             mcp: McpFile { session_key },
+            candidate,
+            status,
             jwks_clusters,
             revocations,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
@@ -293,9 +305,14 @@ impl Configuration {
         let bundle = inline.map(|text| STANDARD.decode(text).map_err(|_| ConfigError::BundleEncoding)).transpose()?;
         let channel_name = channel.as_deref().unwrap_or_default();
         let remote = remote.map(|file| Remote::new(file, channel_name).ok_or(ConfigError::BundleRemote)).transpose()?;
+        if candidate && remote.is_none() {
+            return Err(ConfigError::Candidate);
+        }
         Ok(Self {
             bundle,
             remote,
+            candidate,
+            canary: status.map(|file| Canary::new(file).ok_or(ConfigError::StatusPath)).transpose()?,
             terms: Terms { trust, freshness: None, channel, min_version, cache_entries: max_entries, jwks_clusters },
             freshness: freshness
                 .map(|text| STANDARD.decode(text).map_err(|_| ConfigError::TrustEncoding))
@@ -388,6 +405,10 @@ mod tests {
         assert_eq!(bundle(&remote.replace(".internal", "/x"), r#","channel":"x""#), "config.bundle_remote");
         let both = remote.replacen('{', r#"{"inline":"AAA","#, 1);
         assert_eq!(bundle(&both, r#","channel":"x""#), "config.bundle_encoding");
+        assert_eq!(code(&with(r#","candidate":true"#)), "config.candidate");
+        for path in ["", "status", "/a b", "/a?b", "/a#b", "/\u{e9}", &format!("/{}", "x".repeat(256))] {
+            assert_eq!(code(&with(&format!(r#","status":{{"path":"{path}"}}"#))), "config.status_path", "{path}");
+        }
         assert_eq!(code(&with("").replace("\"]}", "\"],\"threshold\":2}")), "config.trust");
     }
 }

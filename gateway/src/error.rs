@@ -51,6 +51,10 @@ pub enum ConfigError {
     BundleSource,
     /// The place to fetch bundles from is out of range or makes no path, or there is no channel to fetch.
     BundleRemote,
+    /// A candidate can only be fetched.
+    Candidate,
+    /// The path of the canary route is none.
+    StatusPath,
     /// The inline bundle is not standard base64.
     BundleEncoding,
     /// The bundle is refused.
@@ -96,6 +100,8 @@ impl ConfigError {
             Self::JwksCluster { .. } => "config.jwks_cluster",
             Self::BundleSource => "config.bundle_source",
             Self::BundleRemote => "config.bundle_remote",
+            Self::Candidate => "config.candidate",
+            Self::StatusPath => "config.status_path",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
             Self::RevocationsChannel => "config.revocations_channel",
@@ -132,6 +138,8 @@ impl fmt::Display for ConfigError {
             Self::BundleRemote => f.write_str(
                 "`bundle.remote` needs a `channel` that can be a file's name, a `prefix` from `/` to `/`, and sensible numbers",
             ),
+            Self::Candidate => f.write_str("`candidate` needs `bundle.remote`"),
+            Self::StatusPath => f.write_str("`status.path` is no path, or has a query"),
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
             Self::RevocationsChannel => f.write_str("`revocations` needs a `channel`"),

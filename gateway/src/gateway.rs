@@ -4,14 +4,15 @@ use palisade_engine::Scratch;
 
 use crate::answer::AnswerFilter;
 use crate::bundle::{ActiveBundle, BundleError, Role};
+use crate::candidate::{Berth, Circumstances, Pending};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
-use crate::delivery::{BundleIdentity, BundleStatus, Delivery, Dock, Event, ListDelivery, ListDock};
+use crate::delivery::{BundleStatus, Canary, Delivery, Dock, Event, ListDelivery, ListDock};
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse};
 use crate::generation::{Generation, Generations, Mark, Terms};
-use crate::head::RequestHead;
+use crate::head::{Head, RequestHead};
 use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::jwks::{Desk, Poller};
@@ -34,6 +35,9 @@ pub struct Gateway {
     generations: Generations,
     delivery: Option<Delivery>,
     list_delivery: Option<ListDelivery>,
+    candidate: Berth,
+    candidate_delivery: Option<Delivery>,
+    canary: Option<Canary>,
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     dpop: DpopState,
@@ -66,7 +70,10 @@ impl Gateway {
         let mut generations = Generations::default();
         let mut terms = configuration.terms;
         terms.trust.follow(host);
-        let delivery = configuration.remote.map(|remote| Delivery::new(&remote, chance.draw()));
+        let remote = configuration.remote.as_ref();
+        let delivery = remote.map(|remote| Delivery::of_bundle(remote, chance.draw()));
+        let candidate_delivery =
+            remote.filter(|_| configuration.candidate).map(|remote| Delivery::of_candidate(remote, chance.draw()));
         let now_seconds = host.now_nanos() / 1_000_000_000;
         if let Some(bytes) = &configuration.freshness {
             terms.freshness = Some(terms.refresh(bytes, now_seconds)?);
@@ -96,6 +103,9 @@ impl Gateway {
             generations,
             delivery,
             list_delivery,
+            candidate: Berth::default(),
+            candidate_delivery,
+            canary: configuration.canary,
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             dpop: DpopState {
@@ -187,6 +197,9 @@ impl Gateway {
             before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
         }
         self.keep(host, events, Poller::join);
+        if self.deliver_candidate(host, events, Delivery::join) {
+            self.prepare_candidate();
+        }
     }
 
     /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
@@ -198,12 +211,16 @@ impl Gateway {
             self.keep(host, events, Poller::join);
         }
         self.keep(host, events, Poller::poll);
+        if self.deliver_candidate(host, events, Delivery::poll) {
+            self.prepare_candidate();
+        }
     }
 
     /// The largest response that [`Gateway::respond`] takes to a fetch, in bytes.
     #[must_use]
     pub fn response_limit(&self, call: u32) -> usize {
-        let delivery = self.delivery.as_ref().filter(|delivery| delivery.waits_for(call));
+        let deliveries = [&self.delivery, &self.candidate_delivery];
+        let delivery = deliveries.into_iter().flatten().find(|delivery| delivery.waits_for(call));
         let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
         let list_bytes = lists.map_or(limits::JWKS_BYTES, ListDelivery::max_bytes);
         delivery.map_or(list_bytes, Delivery::max_bytes)
@@ -221,6 +238,8 @@ impl Gateway {
             self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
         } else if self.list_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
             self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
+        } else if self.candidate_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver_candidate(host, events, |delivery, dock| delivery.respond(response, dock));
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }
@@ -233,20 +252,15 @@ impl Gateway {
         let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
         let lists = self.list_delivery.as_ref();
         let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
-        let delivery = self.delivery.as_ref();
-        delivery.map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some())).min(keys).min(lists)
+        let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
+        let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
+        bundle.min(candidate).min(lists).min(keys)
     }
 
     /// Which bundle decides, and how fresh that is.
     #[must_use]
     pub fn bundle_status(&self) -> BundleStatus<'_> {
-        let delivery = self.delivery.as_ref();
-        BundleStatus {
-            bundle: self.bundle().map(BundleIdentity::of),
-            confirmed_ms: delivery.and_then(Delivery::confirmed_ms),
-            last_error: delivery.and_then(|delivery| delivery.last_error),
-            swaps: delivery.map_or(0, |delivery| delivery.swaps),
-        }
+        BundleStatus::of(&self.generations, self.delivery.as_ref())
     }
 
     /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
@@ -263,7 +277,26 @@ impl Gateway {
         work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
     ) -> T {
         let Self { terms, generations, delivery: Some(delivery), .. } = self else { return T::default() };
-        work(delivery, &mut Dock { terms, generations, host, events })
+        work(delivery, &mut Dock { terms, landing: generations, host, events })
+    }
+
+    /// Lets the candidate's delivery work, where there is one.
+    fn deliver_candidate<T: Default>(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
+    ) -> T {
+        let Self { terms, candidate, candidate_delivery: Some(delivery), .. } = self else { return T::default() };
+        work(delivery, &mut Dock { terms, landing: candidate, host, events })
+    }
+
+    /// Gives the candidate the keys of today. It has none fetched for itself: an issuer that is new with it has no keys before it
+    /// decides.
+    fn prepare_candidate(&mut self) {
+        if let (Some(active), Some(candidate)) = (self.generations.active(), &mut self.candidate.0) {
+            candidate.generation.inherit(active);
+        }
     }
 
     /// Lets the delivery of lists work, where there is one.
@@ -294,6 +327,7 @@ impl Gateway {
         if !changed.is_empty() {
             cache.forget(&changed);
             self.generations.renew_keys();
+            self.prepare_candidate();
         }
     }
 
@@ -346,9 +380,31 @@ impl Gateway {
             recorder: &mut self.no_bundle,
         };
         let mut facts = Facts::default();
+        if let Some(canary) = &mut self.canary
+            && let Some(head) = Head::read(request.headers)
+            && canary.is_asked(&head)
+        {
+            facts.see(&head);
+            let status = BundleStatus::of(&self.generations, self.delivery.as_ref());
+            facts.metadata = Some(canary.answer(&status, started_nanos / 1_000_000));
+            if let Some(active) = self.generations.active_mut() {
+                finish.recorder = &mut active.recorder;
+            }
+            return Run {
+                progress: Progress::Decided(Outcome::Status),
+                facts,
+                started_nanos,
+                mark: None,
+                trial: None,
+                finish,
+            };
+        }
         let Some(generation) = self.generations.find(mark) else {
+            if let Some(head) = Head::read(request.headers) {
+                facts.see(&head);
+            }
             let progress = Progress::Decided(Unavailable::BundleMissing.into());
-            return Run { progress, facts, started_nanos, mark: None, finish };
+            return Run { progress, facts, started_nanos, mark: None, trial: None, finish };
         };
         let Generation { bundle, cache, poller, recorder, mark } = generation;
         finish.recorder = recorder;
@@ -366,7 +422,23 @@ impl Gateway {
             now_nanos: started_nanos,
         };
         let progress = pipeline.run(request, body, host, &mut facts);
-        Run { progress, facts, started_nanos, mark: Some(mark), finish }
+        let candidate = self.candidate.0.as_deref_mut();
+        let trial = match (candidate, progress) {
+            (Some(candidate), Progress::Decided(outcome))
+                if candidate.generation.bundle.digest() != bundle.digest() =>
+            {
+                let circumstances = Circumstances {
+                    on_forbid_error: self.on_forbid_error,
+                    dpop: &self.dpop,
+                    sessions: &self.sessions.key,
+                    revocations: &self.revocations,
+                    now_nanos: started_nanos,
+                };
+                Some(candidate.ask((outcome, &facts), request, body, circumstances, host))
+            }
+            (Some(_) | None, _) => None,
+        };
+        Run { progress, facts, started_nanos, mark: Some(mark), trial, finish }
     }
 
     /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
@@ -439,6 +511,8 @@ struct Run<'a> {
     started_nanos: u64,
     /// Of the generation that was asked.
     mark: Option<&'a Mark>,
+    /// What the candidate says.
+    trial: Option<Pending>,
     finish: Finish<'a>,
 }
 
@@ -449,7 +523,10 @@ impl<'a> Run<'a> {
             // Asked for by `begin` only.
             Progress::NeedsBody { .. } => Outcome::Unavailable(Unavailable::Internal),
         };
-        self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host)
+        let trial = self.trial;
+        let mut verdict = self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host);
+        verdict.trial = trial.map(|pending| pending.finish(verdict.record));
+        verdict
     }
 }
 
@@ -513,6 +590,7 @@ impl<'a> Finish<'a> {
                 let form = form.unwrap_or(ReplyForm::Problem);
                 let reply = match facts.metadata {
                     Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
+                    Some(status) if outcome == Outcome::Status => self.reply.status(status, id),
                     Some(_) | None => self.reply.write(outcome, id, &facts.challenge, facts.cure, &form),
                 };
                 let status = reply.status;
@@ -542,6 +620,7 @@ impl<'a> Finish<'a> {
             record,
             micros,
             answer,
+            trial: None,
         }
     }
 }

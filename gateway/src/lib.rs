@@ -12,6 +12,7 @@ mod answer;
 mod authenticate;
 pub mod bundle;
 mod byte_set;
+mod candidate;
 #[cfg(test)]
 #[path = "../tests/gateway/cases.rs"]
 mod cases;
@@ -59,12 +60,13 @@ mod verdict;
 
 pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
 pub use answer::{AnswerBuffers, AnswerError, AnswerFilter, AnswerReport, AnswerStep, Rewritten};
+pub use candidate::{Contrast, Trial};
 pub use configuration::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, RevocationsFile, TokenCacheFile,
     TrustFile,
 };
 pub use decision_id::DecisionId;
-pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile};
+pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile, StatusFile};
 pub use error::ConfigError;
 pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};

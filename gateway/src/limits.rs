@@ -118,6 +118,13 @@ pub const OPENING_STEP_BYTES: usize = 1024 * 1024;
 /// How soon it goes on, in milliseconds.
 pub const OPENING_STEP_MS: u32 = 10;
 
+/// Most records of differences between the bundle that decides and a candidate that a worker writes in a second. All of them
+/// are counted.
+pub const CANDIDATE_SAMPLES: u32 = 5;
+
+/// Longest path of the canary route, in bytes.
+pub const STATUS_PATH_BYTES: usize = 256;
+
 /// How long a fetch of a file may take, in milliseconds, besides the time for which its server was asked to wait.
 pub const FEED_TIMEOUT_MS: u32 = 10_000;
 

@@ -147,9 +147,7 @@ impl<'a> Pipeline<'a> {
         let now_ms = now_nanos / 1_000_000;
 
         let head = Head::read(request.headers).ok_or(Outcome::Malformed)?;
-        facts.method = Some(head.method);
-        facts.authority = Some(head.authority);
-        facts.path = Some(head.path);
+        facts.see(&head);
 
         // Before the token: an expired bundle's keys and issuers are as stale as its policies.
         if bundle.is_expired(now_ms / 1000) {

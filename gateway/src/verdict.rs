@@ -3,6 +3,7 @@
 use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex};
 
 use crate::answer::AnswerFilter;
+use crate::candidate::Trial;
 use crate::decision_id::DecisionId;
 use crate::header_map::Reserved;
 use crate::mcp::SessionBinding;
@@ -38,6 +39,8 @@ pub struct Verdict<'a> {
     pub micros: u64,
     /// What has to be done with the answer, if it may hold lists. What the request was decided by is kept in it.
     pub answer: Option<Box<AnswerFilter>>,
+    /// What a candidate would have made of the request, where there is one.
+    pub trial: Option<Trial>,
 }
 
 impl Verdict<'_> {

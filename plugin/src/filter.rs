@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::named_metrics::NamedMetrics;
 use crate::proxy::{HostResult, LogLevel, Proxy, Status};
 use crate::session;
+use crate::trial;
 use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
@@ -242,7 +243,7 @@ impl Filter {
             Some(Stream::Announced(root)) => Some(root),
             Some(Stream::Buffering { .. } | Stream::Decided(..)) | None => None,
         };
-        let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
+        let Self { roots, streams, answers, metrics, named_metrics, reply_headers, .. } = self;
         let Some((root, active)) = active(roots, root) else {
             streams.insert(stream, Stream::Decided(Decided::REFUSED));
             return unconfigured(proxy, metrics, reply_headers);
@@ -259,6 +260,9 @@ impl Filter {
         match step {
             Step::Decided(mut verdict) => {
                 let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+                if let Some(trial) = &verdict.trial {
+                    trial::report(trial, proxy, named_metrics);
+                }
                 expect(answers, stream, action, verdict.answer.take(), *sinks);
                 let Verdict { session, owner, .. } = verdict;
                 let owner = owner.filter(|_| action == Action::Continue);
@@ -295,7 +299,7 @@ impl Filter {
     /// Decides on a request by its body.
     fn decide_body(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
         let waiting = self.streams.insert(stream, Stream::Decided(Decided::REFUSED));
-        let Self { roots, streams, answers, metrics, reply_headers, .. } = self;
+        let Self { roots, streams, answers, metrics, named_metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
         let (root, limit, headers, admitted) = match waiting {
             Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
@@ -318,6 +322,9 @@ impl Filter {
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
         let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
+        if let Some(trial) = &verdict.trial {
+            trial::report(trial, proxy, named_metrics);
+        }
         expect(answers, stream, action, verdict.answer.take(), *sinks);
         let Verdict { session, owner, .. } = verdict;
         let owner = owner.filter(|_| action == Action::Continue);

@@ -85,7 +85,7 @@ impl Fixture {
         // A proxy takes no second bundle of one version.
         static VERSION: AtomicU64 = AtomicU64::new(7);
         let version = VERSION.fetch_add(2, Ordering::Relaxed);
-        let bundle = sign(project, &issuer, &signer, version);
+        let bundle = sign(project, POLICIES, &issuer, &signer, version);
         Self { signer, issuer, bundle, version }
     }
 
@@ -113,7 +113,13 @@ impl Fixture {
 
     /// The next version of the same bundle.
     pub(crate) fn next_bundle(&self) -> Vec<u8> {
-        sign(PROJECT, &self.issuer, &self.signer, self.version + 1)
+        sign(PROJECT, POLICIES, &self.issuer, &self.signer, self.version + 1)
+    }
+
+    /// The next version, without the policy that lets anybody through a door.
+    pub(crate) fn without_doors(&self) -> Vec<u8> {
+        let policies = POLICIES.replace("Door::\"front\"", "Door::\"none\"");
+        sign(PROJECT, &policies, &self.issuer, &self.signer, self.version + 1)
     }
 
     /// A configuration that accepts the bundle, with further members.
@@ -143,13 +149,13 @@ fn jwks(issuer: &PrivateKey) -> String {
     jwk_set(vec![issuer.public_jwk("dev").unwrap()]).to_string()
 }
 
-fn sign(project: &str, issuer: &PrivateKey, signer: &PrivateKey, version: u64) -> Vec<u8> {
+fn sign(project: &str, policies: &str, issuer: &PrivateKey, signer: &PrivateKey, version: u64) -> Vec<u8> {
     let jwks = SourceFile::new("dev.jwks.json", jwks(issuer));
     let is_remote = project.contains("jwks_uri");
     let sources = ProjectSources {
         project: SourceFile::new("palisade.toml", project),
         schema: SourceFile::new("schema.cedarschema", SCHEMA),
-        policies: vec![SourceFile::new("policies.cedar", POLICIES)],
+        policies: vec![SourceFile::new("policies.cedar", policies)],
         links: Vec::new(),
         entities: Vec::new(),
         jwks: if is_remote { BTreeMap::new() } else { BTreeMap::from([("dev".to_owned(), jwks)]) },

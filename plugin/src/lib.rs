@@ -4,6 +4,7 @@
 //! - [`enforce`]: how a verdict reaches the proxy: header changes, the reply, the decision record.
 //! - [`upkeep`] and [`named_metrics`]: what is fetched, between requests.
 //! - `fetch`: the gateway's own requests, and the responses to them.
+//! - `trial`: what a candidate would have decided.
 //! - [`metrics`]: Envoy's statistics.
 //! - [`verify_signature`]: Envoy's own cryptography, the one foreign function that is used.
 //! - `client_certificate`: what the proxy says about the connection's.
@@ -34,5 +35,6 @@ pub mod named_metrics;
 pub mod proxy;
 mod session;
 mod shared_data;
+mod trial;
 pub mod upkeep;
 pub mod verify_signature;

@@ -1,15 +1,16 @@
 //! One worker's part in having the newest bundle decide.
 
 use super::event::{BundleEvent, Event};
+use super::landing::Landing;
 use super::remote::Remote;
 use crate::bundle::{BundleError, Opened, Opening};
 use crate::chance::Chance;
 use crate::error::ConfigError;
-use crate::feed::{Arrival, Document, FetchHost, FetchResponse, Resource, Turn};
-use crate::generation::{Generations, Terms};
+use crate::feed::{Arrival, Document, FetchHost, FetchResponse, Resource, Source, Turn};
+use crate::generation::Terms;
 use crate::limits;
 
-/// The channel's bundle on its way.
+/// A bundle of the channel on its way.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     resource: Resource,
@@ -34,14 +35,23 @@ struct Arriving {
 /// What a delivery may change besides itself.
 pub(crate) struct Dock<'a> {
     pub(crate) terms: &'a Terms,
-    pub(crate) generations: &'a mut Generations,
+    pub(crate) landing: &'a mut dyn Landing,
     pub(crate) host: &'a mut dyn FetchHost,
     pub(crate) events: &'a mut Vec<Event>,
 }
 
 impl Delivery {
-    pub(crate) fn new(remote: &Remote, random: u64) -> Self {
-        let source = remote.source(".palisade", limits::BUNDLE_BYTES);
+    /// Of the bundle that decides.
+    pub(crate) fn of_bundle(remote: &Remote, random: u64) -> Self {
+        Self::new(remote.source(".palisade", limits::BUNDLE_BYTES), random)
+    }
+
+    /// Of the candidate, of which there need not be one.
+    pub(crate) fn of_candidate(remote: &Remote, random: u64) -> Self {
+        Self::new(Source { may_be_absent: true, ..remote.source(".candidate.palisade", limits::BUNDLE_BYTES) }, random)
+    }
+
+    fn new(source: Source, random: u64) -> Self {
         Self {
             interval_ms: source.interval_ms,
             resource: Resource::new(source),
@@ -122,6 +132,9 @@ impl Delivery {
     /// Finds out whether a bundle is one for this gateway, and begins to open it.
     fn judge(&mut self, document: Document, dock: &mut Dock<'_>) {
         let turn = self.turn(dock);
+        if self.resource.is_absence(&document) {
+            return self.withdraw(&document, turn, dock);
+        }
         match accept(&document, turn.now_ms / 1000, dock) {
             Ok(Some(opening)) => self.arriving = Some(Arriving { document, opening, since_ms: turn.now_ms }),
             Ok(None) => {
@@ -144,13 +157,15 @@ impl Delivery {
             Ok(Opened::Whole(bundle)) => dock.terms.generation(bundle, self.chance.draw()),
             Err(error) => Err(error.into()),
         };
-        // The last step that can fail: what is refused leaves no mark.
-        match opened.and_then(|next| next.publish(dock.host).map(|()| next).map_err(ConfigError::from)) {
-            Ok(next) => {
-                let manifest = next.bundle.manifest();
-                let took_ms = turn.now_ms.saturating_sub(since_ms);
-                let event = BundleEvent::Swapped { name: manifest.name.clone(), version: manifest.version, took_ms };
-                dock.generations.replace(next);
+        let landed = opened.and_then(|next| {
+            let manifest = next.bundle.manifest();
+            let took_ms = turn.now_ms.saturating_sub(since_ms);
+            let event = BundleEvent::Swapped { name: manifest.name.clone(), version: manifest.version, took_ms };
+            dock.landing.land(next, dock.host)?;
+            Ok(event)
+        });
+        match landed {
+            Ok(event) => {
                 self.swaps = self.swaps.saturating_add(1);
                 self.resource.accept(&document, turn, dock.host);
                 self.tell(event, dock);
@@ -163,6 +178,17 @@ impl Delivery {
         }
     }
 
+    /// There is no bundle to be had, and that is no fault.
+    fn withdraw(&mut self, document: &Document, turn: Turn, dock: &mut Dock<'_>) {
+        if dock.landing.clear() {
+            self.resource.accept(document, turn, dock.host);
+            self.tell(BundleEvent::Withdrawn, dock);
+        } else {
+            self.resource.confirm(document, turn, dock.host);
+            self.last_error = None;
+        }
+    }
+
     fn refuse(&mut self, document: &Document, error: ConfigError, turn: Turn, dock: &mut Dock<'_>) {
         let failures = self.resource.refuse(document, turn, dock.host);
         self.tell(BundleEvent::Refused { error, failures }, dock);
@@ -170,12 +196,12 @@ impl Delivery {
 
     fn tell(&mut self, event: BundleEvent, dock: &mut Dock<'_>) {
         self.last_error = match event {
-            BundleEvent::Swapped { .. } | BundleEvent::Confirmed => None,
+            BundleEvent::Swapped { .. } | BundleEvent::Confirmed | BundleEvent::Withdrawn => None,
             BundleEvent::NotFetched { .. } | BundleEvent::Refused { .. } | BundleEvent::SharedUnreadable => {
                 Some(event.code())
             }
         };
-        dock.events.push(Event::Bundle(event));
+        dock.events.push(dock.landing.event(event));
     }
 
     fn turn(&mut self, dock: &mut Dock<'_>) -> Turn {
@@ -186,6 +212,6 @@ impl Delivery {
 /// Whether a document is a bundle that may take the place of the one that decides. `None` when it is that one.
 fn accept(document: &Document, now_seconds: u64, dock: &mut Dock<'_>) -> Result<Option<Opening<'static>>, BundleError> {
     let accepted = dock.terms.accept(&document.bytes, now_seconds, dock.host)?;
-    let is_next = dock.generations.precede(&accepted)?;
+    let is_next = dock.landing.admits(&accepted)?;
     Ok(is_next.then(|| accepted.begin().into_owned()))
 }

@@ -11,6 +11,8 @@ pub enum Event {
     Keys(KeyEvent),
     /// To the bundle.
     Bundle(BundleEvent),
+    /// To the candidate.
+    Candidate(BundleEvent),
     /// To the list of what is revoked.
     Revocations(ListEvent),
 }
@@ -89,6 +91,8 @@ pub enum BundleEvent {
     },
     /// What another worker shared does not read.
     SharedUnreadable,
+    /// There is no candidate any more.
+    Withdrawn,
 }
 
 impl BundleEvent {
@@ -101,6 +105,7 @@ impl BundleEvent {
             Self::NotFetched { error, .. } => error.code(),
             Self::Refused { error, .. } => error.code(),
             Self::SharedUnreadable => "feed.shared_unreadable",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

@@ -8,15 +8,19 @@
 //! One worker fetches for all of a proxy ([`crate::feed`]); each verifies and opens by itself.
 
 mod bundle;
+mod canary;
 mod event;
+mod landing;
 mod remote;
 mod revocations;
 mod status;
 
+pub use canary::StatusFile;
 pub use event::{BundleEvent, Event, ListEvent};
 pub use remote::RemoteFile;
 pub use status::{BundleIdentity, BundleStatus};
 
 pub(crate) use bundle::{Delivery, Dock};
+pub(crate) use canary::Canary;
 pub(crate) use remote::Remote;
 pub(crate) use revocations::{ListDelivery, ListDock};

@@ -86,6 +86,7 @@ impl Remote {
             interval_ms: poll_interval_s.saturating_mul(1000),
             wait_seconds: *wait_s,
             max_bytes,
+            may_be_absent: false,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Which bundle decides, and how that stands: for statistics, reports and people.
 
+use super::bundle::Delivery;
 use crate::bundle::{ActiveBundle, Digest, Manifest};
+use crate::generation::Generations;
 
 /// Which bundle decides, and how fresh that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +33,25 @@ pub struct BundleIdentity<'a> {
     pub created: u64,
     /// When it stops deciding, in seconds since the Unix epoch.
     pub expires: u64,
+    /// Whether enough of the keys that are trusted now have signed it.
+    pub is_trusted: bool,
+}
+
+impl<'a> BundleStatus<'a> {
+    pub(crate) fn of(generations: &'a Generations, delivery: Option<&Delivery>) -> Self {
+        Self {
+            bundle: generations.active().map(|generation| BundleIdentity::of(&generation.bundle)),
+            confirmed_ms: delivery.and_then(Delivery::confirmed_ms),
+            last_error: delivery.and_then(|delivery| delivery.last_error),
+            swaps: delivery.map_or(0, |delivery| delivery.swaps),
+        }
+    }
 }
 
 impl<'a> BundleIdentity<'a> {
-    pub(crate) fn of(bundle: &'a ActiveBundle) -> Self {
-        let Manifest { name, channel, version, created, expires, .. } = bundle.manifest();
-        Self { name, channel, version: *version, digest: bundle.digest(), created: *created, expires: *expires }
+    fn of(bundle: &'a ActiveBundle) -> Self {
+        let Manifest { name, channel, version, created, .. } = bundle.manifest();
+        let (expires, is_trusted) = (bundle.expires(), bundle.is_trusted());
+        Self { name, channel, version: *version, digest: bundle.digest(), created: *created, expires, is_trusted }
     }
 }

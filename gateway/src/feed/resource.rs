@@ -22,6 +22,8 @@ pub(crate) struct Source {
     pub(crate) wait_seconds: u32,
     /// The largest body that is copied, in bytes.
     pub(crate) max_bytes: usize,
+    /// Whether the file need not be there. That it is not is a document, without bytes, of which workers tell each other.
+    pub(crate) may_be_absent: bool,
 }
 
 /// A file, as this worker sees it.
@@ -156,6 +158,11 @@ impl Resource {
                 self.feed.confirmed(entry, interval_ms, turn, host);
                 Arrival::Unchanged
             }
+            FetchResponse::Status(404 | 410) if self.source.may_be_absent => {
+                self.is_judging = true;
+                let origin = Origin::Fetched { waits: false };
+                Arrival::Document(Document { bytes: Vec::new(), origin, etag: String::new() })
+            }
             FetchResponse::Status(status) => self.fail(entry, FetchError::Status(status), turn, host),
             FetchResponse::Nothing => self.fail(entry, FetchError::NoResponse, turn, host),
             FetchResponse::TooLarge => self.fail(entry, FetchError::TooLarge, turn, host),
@@ -202,6 +209,11 @@ impl Resource {
                 0
             }
         }
+    }
+
+    /// Whether a document says that there is none.
+    pub(crate) fn is_absence(&self, document: &Document) -> bool {
+        self.source.may_be_absent && document.bytes.is_empty()
     }
 
     /// When a server last said what there is, to whichever worker; in milliseconds since the Unix epoch.

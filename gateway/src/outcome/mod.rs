@@ -64,6 +64,8 @@ pub enum Outcome {
     Malformed,
     /// The request asked for the metadata of a protected resource and got it.
     Metadata,
+    /// The request asked which bundle decides here and was told.
+    Status,
     /// The request asked for an agent's card, which the bundle lets anybody have.
     Public,
 }
@@ -117,7 +119,7 @@ impl Outcome {
     pub(crate) fn effect(self) -> &'static str {
         match self {
             Self::Allowed | Self::Public => "allow",
-            Self::Metadata => "answer",
+            Self::Metadata | Self::Status => "answer",
             Self::Denied
             | Self::ScopeLacking
             | Self::AuthenticationLacking

@@ -83,6 +83,18 @@ impl ReplyBuffer {
         }
     }
 
+    /// Which bundle decides, as the answer to whoever asked for it.
+    pub(crate) fn status<'a>(&'a mut self, status: &'a str, id: DecisionId) -> Reply<'a> {
+        let disposition = Outcome::Status.disposition();
+        self.id = id;
+        Reply {
+            status: disposition.status,
+            headers: vec![RPC_CONTENT_TYPE, NO_STORE, (crate::DECISION_ID_HEADER, self.id.as_str())],
+            body: status.as_bytes(),
+            details: disposition.reason,
+        }
+    }
+
     /// Writes the reply of an outcome, in the form that the client reads.
     pub(crate) fn write(
         &mut self,

@@ -130,6 +130,7 @@ impl Outcome {
             Self::ForbidError => row!(403, C::AccessDenied, Error, "policy.forbid_error"),
             Self::Malformed => row!(400, C::InvalidRequest, Warn, "request.malformed"),
             Self::Metadata => row!(200, C::Metadata, Info, "metadata.served"),
+            Self::Status => row!(200, C::Metadata, Info, "status.served"),
             Self::Public => row!(200, C::Forwarded, Info, "card.public"),
 
             Self::Credential(error) => match error {

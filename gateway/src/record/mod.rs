@@ -24,6 +24,7 @@ use crate::answer::Caller;
 use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
+use crate::head::Head;
 use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
@@ -65,7 +66,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) challenge: ChallengeFacts<'a>,
     /// What would cure a denial by policy; told to the client, and nothing to the record, which has the policies.
     pub(crate) cure: Cure<'a>,
-    /// The metadata that was asked for.
+    /// The metadata that was asked for, or which bundle decides.
     pub(crate) metadata: Option<&'a str>,
     /// The entry of the revocation list that refused the request.
     pub(crate) revoked: Option<RevocationFacts>,
@@ -85,7 +86,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) lists: Option<Box<Caller>>,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// What the request's head says.
+    pub(crate) fn see(&mut self, head: &Head<'a>) {
+        self.method = Some(head.method);
+        self.authority = Some(head.authority);
+        self.path = Some(head.path);
+    }
+
     /// Whether the route's denials look as if there were nothing.
     pub(crate) fn hides_denials(&self) -> bool {
         self.rpc.as_ref().is_some_and(|reply| reply.denial == Denial::Hide)

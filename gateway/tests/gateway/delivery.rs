@@ -1,8 +1,9 @@
 //! Bundles that are fetched, by gateways that are workers of one proxy.
 
+use palisade_gateway::section::GatewaySection;
 use palisade_gateway::{
-    BundleEvent, Event, Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, Gateway, NativeHost,
-    NativeMemory, Shared, SharedMemory, limits,
+    BundleEvent, Contrast, Event, Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, Gateway, NativeHost,
+    NativeMemory, RequestHead, Shared, SharedMemory, Trial, limits,
 };
 
 use crate::swaps::{bundle, same, version, without_ping};
@@ -108,7 +109,7 @@ impl Worker {
     /// The codes of what happened to the bundle since the last time.
     fn codes(&mut self) -> Vec<&'static str> {
         let code = |event: Event| match event {
-            Event::Bundle(event) => event.code(),
+            Event::Bundle(event) | Event::Candidate(event) => event.code(),
             Event::Keys(event) => panic!("{event:?}"),
             Event::Revocations(event) => panic!("{event:?}"),
         };
@@ -305,4 +306,161 @@ fn a_bundle_that_expires_while_the_server_is_down_stops_deciding_until_the_next_
     let answer = workers[0].ask(&proxy);
     assert_ne!((answer.reason, version(&answer)), ("bundle.expired", Some(7)));
     assert_eq!(version(&answer), Some(8));
+}
+
+#[test]
+fn the_canary_route_tells_which_bundle_decides() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(None, r#","status":{"path":"/.palisade/status"}"#, &mut proxy);
+    let tell = |worker: &mut Worker, seconds: u64| {
+        let answer = send_at(&mut worker.gateway, &Ask::bare("GET", "/.palisade/status?x=1"), seconds);
+        assert_eq!((answer.reason, answer.status), ("status.served", 200));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.record["effect"], "answer");
+        serde_json::from_str::<serde_json::Value>(&answer.body.unwrap()).unwrap()
+    };
+    let told = tell(&mut worker, NOW);
+    assert_eq!((&told["state"], &told["bundle"]), (&"missing".into(), &serde_json::Value::Null));
+    worker.poll(&mut proxy);
+    worker.respond(FetchResponse::Status(500), &mut proxy);
+    assert_eq!(tell(&mut worker, NOW)["last_error"], "feed.status");
+
+    let mut workers = [worker];
+    serve(&mut workers, FetchResponse::of(&bundle(8, same)), &mut proxy);
+    let [mut worker] = workers;
+    let told = tell(&mut worker, NOW + 14);
+    assert_eq!((&told["state"], &told["last_error"]), (&"deciding".into(), &serde_json::Value::Null));
+    let digest = format!("{:?}", worker.gateway.bundle().unwrap().digest());
+    let expected = serde_json::json!({
+        "name": "world", "channel": "test", "version": 8, "digest": digest, "created": NOW - 1800, "expires": NOW + 1800,
+    });
+    assert_eq!((&told["bundle"], &told["confirmed_age_s"]), (&expected, &3.into()));
+    assert_eq!(tell(&mut worker, NOW + 1800)["state"], "expired");
+
+    // Nothing else about the path is special.
+    for ask in [
+        Ask::bare("POST", "/.palisade/status"),
+        Ask::bare("GET", "/.palisade/status/"),
+        Ask::bare("GET", "/.palisade/Status"),
+        Ask::bare("GET", "/.palisade/%73tatus"),
+    ] {
+        assert_eq!(send_at(&mut worker.gateway, &ask, NOW).reason, "token.missing", "{}", ask.path);
+    }
+    let mut silent = Worker::new(None, "", &mut proxy);
+    assert_eq!(send_at(&mut silent.gateway, &Ask::bare("GET", "/.palisade/status"), NOW).reason, "token.missing");
+}
+
+/// Asks for the candidate, and answers.
+fn serve_candidate(worker: &mut Worker, response: FetchResponse<'_>, proxy: &mut Proxy) {
+    proxy.passed_ms += 11_000;
+    // The bundle is due as well, and has not changed.
+    let before = proxy.requests.len();
+    worker.poll(proxy);
+    for number in before..proxy.requests.len() {
+        let call = u32::try_from(number + 1).unwrap();
+        let response = if proxy.requests[number].contains(".candidate.") { response } else { FetchResponse::Nothing };
+        worker.gateway.respond(call, response, proxy, &mut worker.events);
+    }
+    worker.settle(proxy);
+}
+
+/// What a candidate says about a request; and that it changes nothing about what is decided.
+fn try_out(worker: &mut Worker, ask: &Ask) -> Option<(Contrast, Vec<String>, Option<serde_json::Value>)> {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    let verdict = worker.gateway.decide(&request, &mut NativeHost::at(NOW));
+    let record: serde_json::Value = serde_json::from_str(verdict.record).unwrap();
+    assert_eq!(record["bundle"]["version"], 7, "the candidate decided");
+    assert!(record.get("candidate").is_none());
+    let Trial { contrast, policies, record } = verdict.trial?;
+    Some((contrast, policies, record.map(|record| serde_json::from_str(&record).unwrap())))
+}
+
+/// Nobody may read site any more, and everybody may deploy.
+fn changed(section: &mut GatewaySection) {
+    for route in &mut section.routes {
+        if route.path == "/repos/{repo}" {
+            route.action.id = "write".to_owned();
+        }
+    }
+}
+
+#[test]
+fn a_candidate_is_asked_and_decides_nothing() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(Some(&bundle(7, same)), r#","candidate":true"#, &mut proxy);
+    let read = Ask::new("GET", "/repos/site");
+    assert_eq!(try_out(&mut worker, &read), None);
+    serve_candidate(&mut worker, FetchResponse::of(&bundle(8, changed)), &mut proxy);
+    assert!(
+        proxy.requests.iter().any(|request| request.contains(" /b/test.candidate.palisade ")),
+        "{:?}",
+        proxy.requests
+    );
+    let (contrast, policies, record) = try_out(&mut worker, &read).unwrap();
+    assert_eq!((contrast, policies), (Contrast::AllowToDeny, vec!["read".to_owned()]));
+    let record = record.unwrap();
+    assert_eq!((&record["reason"], &record["bundle"]["version"]), (&"policy.allow".into(), &7.into()));
+    let candidate = &record["candidate"];
+    assert_eq!(candidate["contrast"], "allow_to_deny");
+    assert_eq!((&candidate["version"], &candidate["reason"]), (&8.into(), &"policy.deny".into()));
+
+    // What both refuse for one reason is no difference.
+    let (contrast, policies, record) = try_out(&mut worker, &Ask::bare("GET", "/repos/site")).unwrap();
+    assert_eq!((contrast, policies, record), (Contrast::Same, Vec::new(), None));
+    // Not every difference is logged.
+    let logged = (0..20).filter(|_| try_out(&mut worker, &read).unwrap().2.is_some()).count();
+    assert!(logged < usize::try_from(limits::CANDIDATE_SAMPLES).unwrap(), "{logged}");
+
+    // It takes no part in swaps, and goes when its file does.
+    assert_eq!(worker.gateway.bundle_status().bundle.unwrap().version, 7);
+    serve_candidate(&mut worker, FetchResponse::Status(404), &mut proxy);
+    assert_eq!(try_out(&mut worker, &read), None);
+}
+
+#[test]
+fn a_candidate_that_is_no_good_is_refused_and_the_last_one_stays() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(Some(&bundle(7, same)), r#","candidate":true"#, &mut proxy);
+    let read = Ask::new("GET", "/repos/site");
+    let mut strange = Parts::new();
+    strange.manifest.version = 8;
+    let strange = strange.sign(&[&Signer::ed25519(2)]);
+    for (body, code) in [
+        (strange, "bundle.threshold"),
+        (bundle(6, same), "bundle.rollback"),
+        (bundle(7, changed), "bundle.equivocation"),
+        (b"<html>not found</html>".to_vec(), "bundle.magic"),
+    ] {
+        worker.events.clear();
+        serve_candidate(&mut worker, FetchResponse::of(&body), &mut proxy);
+        let refused = |event: &Event| matches!(event, Event::Candidate(event) if event.code() == code);
+        assert!(worker.events.iter().any(refused), "{code}: {:?}", worker.events);
+        assert_eq!(try_out(&mut worker, &read), None, "{code}");
+    }
+    serve_candidate(&mut worker, FetchResponse::of(&bundle(8, changed)), &mut proxy);
+    serve_candidate(&mut worker, FetchResponse::Status(500), &mut proxy);
+    assert_eq!(try_out(&mut worker, &read).unwrap().0, Contrast::AllowToDeny);
+    // The bundle that decides is nothing to be compared with itself.
+    worker.gateway.swap(&bundle(8, changed), &mut NativeHost::at(NOW), &mut Vec::new()).unwrap();
+    let headers = read.buffer();
+    let verdict = worker.gateway.decide(&RequestHead { headers: headers.as_map() }, &mut NativeHost::at(NOW));
+    assert_eq!((verdict.disposition().reason, &verdict.trial), ("policy.deny", &None));
+}
+
+#[test]
+fn a_candidate_without_an_answer_is_told_apart() {
+    let mut proxy = Proxy::default();
+    let mut worker = Worker::new(Some(&bundle(7, same)), r#","candidate":true"#, &mut proxy);
+    let mut soon = Parts::new();
+    soon.manifest.version = 8;
+    soon.manifest.expires = NOW + 20;
+    serve_candidate(&mut worker, FetchResponse::of(&soon.sign(&[&Signer::ed25519(1)])), &mut proxy);
+    let read = Ask::new("GET", "/repos/site");
+    assert_eq!(try_out(&mut worker, &read).unwrap().0, Contrast::Same);
+    let headers = read.buffer();
+    let verdict = worker.gateway.decide(&RequestHead { headers: headers.as_map() }, &mut NativeHost::at(NOW + 20));
+    assert_eq!(verdict.disposition().reason, "policy.allow");
+    assert_eq!(verdict.trial.unwrap().contrast, Contrast::Unknown);
 }

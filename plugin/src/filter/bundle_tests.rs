@@ -189,3 +189,42 @@ fn a_cluster_that_the_proxy_does_not_know_is_an_alarm() {
     assert_eq!(proxy.metric(&format!("{RESULT}feed.not_sent")), 1);
     assert!(proxy.logs.iter().any(|(level, line)| *level == LogLevel::Error && line.contains("feed.not_sent")));
 }
+
+#[test]
+fn what_a_candidate_would_do_is_counted_and_changes_nothing() {
+    let (fixture, shared) = (Fixture::new(Algorithm::Ed25519), SharedData::default());
+    let mut proxy = FakeProxy { shared: Rc::clone(&shared), ..FakeProxy::default() };
+    let mut filter = Filter::new();
+    let remote = json!({"remote": {"cluster": "bundles", "authority": "bundles.internal"}});
+    let configuration = fixture.configuration(json!({"bundle": remote, "channel": "fixture", "candidate": true}));
+    proxy.configuration = Ok(configuration);
+    filter.on_context_create(ROOT, 0);
+    assert!(filter.on_configure(ROOT, 1, &mut proxy), "{:?}", proxy.logs);
+    filter.on_tick(ROOT, &mut proxy);
+    let paths: Vec<Option<String>> = proxy.requests.iter().map(|request| path_of(&request.headers)).collect();
+    assert_eq!(paths, ["/fixture.palisade", "/fixture.candidate.palisade"].map(|path| Some(path.to_owned())));
+    let answer = |call: u32, body: &[u8], filter: &mut Filter, proxy: &mut FakeProxy| {
+        proxy.response_headers = Ok(header_bytes(&[(":status", "200")]));
+        proxy.response_body = Ok(body.to_vec());
+        filter.on_response(ROOT, call, 1, body.len(), proxy);
+        settle(filter, proxy);
+    };
+    answer(1, fixture.bundle(), &mut filter, &mut proxy);
+    assert!(is_allowed(&mut filter, ROOT, &fixture, &mut proxy));
+    answer(2, &fixture.without_doors(), &mut filter, &mut proxy);
+    assert_eq!(proxy.metric("palisade_candidate_events_total.result.swapped"), 1);
+    assert_eq!(proxy.metric("palisade_bundle_version"), fixture.version);
+    proxy.logs.clear();
+    for _ in 0..10 {
+        assert!(is_allowed(&mut filter, ROOT, &fixture, &mut proxy));
+    }
+    assert_eq!(proxy.metric("palisade_candidate_total.result.allow_to_deny"), 10);
+    assert_eq!(proxy.metric("palisade_candidate_policy_total.policy.front-door.result.allow_to_deny"), 10);
+    let logged = proxy.logs.iter().filter(|(_, line)| line.contains("\"candidate\":{")).count();
+    assert_eq!(logged, usize::try_from(limits::CANDIDATE_SAMPLES).unwrap());
+}
+
+fn path_of(headers: &[u8]) -> Option<String> {
+    let headers = HeaderMap::parse(headers).unwrap();
+    headers.values(":path").next().map(|value| String::from_utf8(value.to_vec()).unwrap())
+}

@@ -34,14 +34,22 @@ pub(super) fn status(status: &BundleStatus<'_>, now_nanos: u64, proxy: &mut impl
     metrics.set(proxy, &[FAILING], u64::from(last_error.is_some()));
 }
 
+/// How a bundle is named: in statistics, and in the log; and what it does once it is there.
+pub(super) type Kind = [&'static str; 3];
+pub(super) const DECIDING: Kind = ["palisade_bundle_events_total.result.", "bundle", "decides"];
+pub(super) const CANDIDATE: Kind =
+    ["palisade_candidate_events_total.result.", "candidate", "is asked beside the one that decides"];
+
 /// Counts and logs what happened.
-pub(super) fn report(event: &BundleEvent, proxy: &mut impl Proxy, metrics: &mut NamedMetrics) {
-    metrics.count(proxy, &["palisade_bundle_events_total.result.", event.code()]);
+pub(super) fn report(kind: Kind, event: &BundleEvent, proxy: &mut impl Proxy, metrics: &mut NamedMetrics) {
+    let [metric, what, does] = kind;
+    metrics.count(proxy, &[metric, event.code()]);
     let (level, text) = match event {
         BundleEvent::Confirmed => return,
         BundleEvent::Swapped { name, version, took_ms } => {
-            (LogLevel::Info, format!("bundle `{name}` version {version} decides, {took_ms} ms after it arrived"))
+            (LogLevel::Info, format!("{what} `{name}` version {version} {does}, {took_ms} ms after it arrived"))
         }
+        BundleEvent::Withdrawn => (LogLevel::Info, format!("{what} withdrawn")),
         BundleEvent::NotFetched { error, failures } => {
             let level = match error {
                 // This one needs somebody: waiting does not help.
@@ -50,14 +58,14 @@ pub(super) fn report(event: &BundleEvent, proxy: &mut impl Proxy, metrics: &mut 
                     LogLevel::Warn
                 }
             };
-            (level, format!("bundle not fetched: {error}; failures in a row: {failures}"))
+            (level, format!("{what} not fetched: {error}; failures in a row: {failures}"))
         }
         BundleEvent::Refused { error, failures } => {
             let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
-            (level, format!("bundle refused: {error}; failures in a row: {failures}"))
+            (level, format!("{what} refused: {error}; failures in a row: {failures}"))
         }
         BundleEvent::SharedUnreadable => {
-            (LogLevel::Warn, format!("{}: another worker's bundle does not read", event.code()))
+            (LogLevel::Warn, format!("{}: another worker's {what} does not read", event.code()))
         }
     };
     proxy.log(level, format!("palisade: {text}").as_bytes());

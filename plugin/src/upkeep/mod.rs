@@ -26,12 +26,7 @@ pub fn poll(gateway: &mut Gateway, proxy: &mut impl Background, metrics: &mut Na
     let mut events = Vec::new();
     gateway.poll(&mut FetchProxy { proxy }, &mut events);
     let revoked = report(&events, proxy, metrics);
-    // Without a clock there are no ages.
-    if let Ok(now_nanos) = proxy.now_nanos() {
-        keys::ages(gateway.key_ages(now_nanos), proxy, metrics);
-        bundle::status(&gateway.bundle_status(), now_nanos, proxy, metrics);
-        revocations::status(gateway.revocations(), now_nanos, proxy, metrics);
-    }
+    measure(gateway, proxy, metrics);
     revoked
 }
 
@@ -47,7 +42,19 @@ pub fn respond(
     let mut events = Vec::new();
     let fetched = Fetched::take(headers, body_size, gateway.response_limit(call), proxy);
     gateway.respond(call, fetched.response(), &mut FetchProxy { proxy }, &mut events);
-    report(&events, proxy, metrics)
+    let revoked = report(&events, proxy, metrics);
+    measure(gateway, proxy, metrics);
+    revoked
+}
+
+/// Sets the gauges.
+fn measure(gateway: &Gateway, proxy: &mut impl Background, metrics: &mut NamedMetrics) {
+    // Without a clock there are no ages.
+    if let Ok(now_nanos) = proxy.now_nanos() {
+        keys::ages(gateway.key_ages(now_nanos), proxy, metrics);
+        bundle::status(&gateway.bundle_status(), now_nanos, proxy, metrics);
+        revocations::status(gateway.revocations(), now_nanos, proxy, metrics);
+    }
 }
 
 /// Tells of events; says whether another revocation list is in force.
@@ -56,7 +63,8 @@ fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetr
         match event {
             Event::Revocations(event) => revocations::report(event, proxy, metrics),
             Event::Keys(event) => keys::report(event, proxy, metrics),
-            Event::Bundle(event) => bundle::report(event, proxy, metrics),
+            Event::Bundle(event) => bundle::report(bundle::DECIDING, event, proxy, metrics),
+            Event::Candidate(event) => bundle::report(bundle::CANDIDATE, event, proxy, metrics),
         }
     }
     events.iter().any(|event| matches!(event, Event::Revocations(ListEvent::Installed { .. })))

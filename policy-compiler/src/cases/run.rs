@@ -98,6 +98,8 @@ impl<'a> Runner<'a> {
             token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
             dpop: DpopFile::default(),
             mcp: McpFile::default(),
+            candidate: false,
+            status: None,
             jwks_clusters: JwksClusters::default(),
             revocations: None,
         };

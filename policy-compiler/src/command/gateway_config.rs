@@ -8,7 +8,7 @@ use clap::Args;
 use palisade_gateway::bundle::{Container, Expectation, Freshness, Role, TrustKey, TrustSet};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
-    RemoteFile, RevocationsFile, TokenCacheFile, TrustFile, limits,
+    RemoteFile, RevocationsFile, StatusFile, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -72,6 +72,12 @@ pub(super) struct Arguments {
     /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
     #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
     jwks_cluster: Vec<(String, String)>,
+    /// Ask the channel's candidate, where there is one, beside the bundle that decides
+    #[arg(long, requires = "remote")]
+    candidate: bool,
+    /// Path at which the filter itself answers which bundle decides, to everybody who reaches it
+    #[arg(long, value_name = "PATH")]
+    status_path: Option<String>,
     /// The signed list of what is revoked, of `palisade revoke`; where lists are fetched, the one to begin with
     #[arg(long, value_name = "FILE")]
     revocations: Option<PathBuf>,
@@ -125,6 +131,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop_nonce_key,
         mcp_session_key,
         jwks_cluster,
+        candidate,
+        status_path,
         revocations,
         revocations_remote,
         require_revocations,
@@ -164,6 +172,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         token_cache: TokenCacheFile { max_entries: limits::TOKEN_CACHE_ENTRIES },
         dpop: DpopFile { nonce_key, ..DpopFile::default() },
         mcp: McpFile { session_key },
+        candidate: *candidate,
+        status: status_path.clone().map(|path| StatusFile { path }),
         jwks_clusters,
         revocations: revoking.then_some(revocations),
     };

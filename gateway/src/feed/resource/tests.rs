@@ -24,6 +24,7 @@ impl Worker {
             interval_ms: INTERVAL_MS,
             wait_seconds: WAIT_SECONDS,
             max_bytes: 100,
+            may_be_absent: false,
         };
         let mut worker = Self { resource: Resource::new(source), owner, chance: Chance::new(owner), held: Vec::new() };
         let arrival = worker.resource.join(proxy);
@@ -304,4 +305,37 @@ fn tags_that_could_be_two_headers_are_none() {
         assert_eq!(etag(Some(bad.as_bytes())), "", "{bad}");
     }
     assert_eq!(etag(Some(b"\"\xff\"")), "");
+}
+
+#[test]
+fn a_file_that_need_not_be_there_is_absent_everywhere() {
+    let (mut proxy, mut workers) = served();
+    for worker in &mut workers {
+        worker.resource.source.may_be_absent = true;
+    }
+    for status in [404, 410] {
+        let (number, _) = await_request(&mut workers, &mut proxy);
+        let worker = &mut workers[number];
+        let turn = worker.turn(&proxy);
+        let arrival = worker.resource.respond(FetchResponse::Status(status), turn, &mut proxy);
+        let Some(Arrival::Document(document)) = arrival else { panic!("{arrival:?}") };
+        assert!(worker.resource.is_absence(&document));
+        worker.resource.accept(&document, turn, &mut proxy);
+        for (other, worker) in workers.iter_mut().enumerate().filter(|(other, _)| *other != number) {
+            let turn = worker.turn(&proxy);
+            let arrival = worker.resource.poll(turn, &mut proxy);
+            let Some(Arrival::Document(document)) = arrival else { panic!("{other}: {arrival:?}") };
+            assert!(worker.resource.is_absence(&document));
+            worker.resource.accept(&document, turn, &mut proxy);
+        }
+    }
+    let (number, _) = await_request(&mut workers, &mut proxy);
+    assert_eq!(
+        proxy.requests.last().unwrap().1,
+        "bundles bundles.internal /dev.palisade",
+        "nothing is there to be newer than"
+    );
+    workers[number].respond(body(b"ok 2", "\"2\""), &mut proxy);
+    workers.iter_mut().for_each(|worker| drop(worker.poll(&mut proxy)));
+    assert!(workers.iter().all(|worker| worker.held == b"ok 2"));
 }
