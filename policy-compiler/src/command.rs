@@ -24,6 +24,7 @@ mod push;
 mod registry;
 mod report;
 mod revoke;
+mod rollout;
 mod root;
 mod schema;
 mod serve;
@@ -104,6 +105,7 @@ enum Command {
     Push(push::Arguments),
     Pull(pull::Arguments),
     Doctor(doctor::Arguments),
+    Rollout(rollout::Arguments),
 }
 
 /// Output for people or for tools.
@@ -160,5 +162,6 @@ fn dispatch(command: Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Push(arguments) => push::run(&arguments, console),
         Command::Pull(arguments) => pull::run(&arguments, console),
         Command::Doctor(arguments) => doctor::run(&arguments, console),
+        Command::Rollout(arguments) => rollout::run(&arguments, console),
     }
 }

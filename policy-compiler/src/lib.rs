@@ -23,6 +23,7 @@ pub mod listing;
 pub mod nesting;
 pub mod project;
 pub mod revocation;
+pub mod rollout;
 pub mod schema;
 pub mod section;
 pub mod signed;

@@ -4,6 +4,7 @@ mod fixture;
 mod hostile;
 mod lying_registry;
 mod registry;
+mod rollout;
 mod serve;
 mod serve_tls;
 mod signals;
