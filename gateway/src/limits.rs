@@ -294,7 +294,7 @@ pub const REVOCATIONS_HEAD_BYTES: usize = 2 * 1024;
 /// Most entries of a revocation list. An open one takes 80 bytes of memory for each at most.
 pub const REVOCATIONS: usize = 128 * 1024;
 
-/// Most entries of a list that are opened at one time, between requests: some 15 ms of a worker in V8.
+/// Most entries of a list that are opened at one time, between requests: at most some 20 ms of a worker in Envoy.
 pub const REVOCATIONS_STEP: usize = 4 * 1024;
 
 /// Longest issuer or id of an entry, in bytes: whatever a principal's id can be.

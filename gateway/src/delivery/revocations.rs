@@ -33,6 +33,8 @@ struct Arriving {
 /// A large list is worked on for some milliseconds between requests, and each stage is at most that.
 #[derive(Debug)]
 enum Stage {
+    /// Its envelope is to be read.
+    Arrived,
     /// Its signatures are to be verified.
     Read(SignedDocument),
     /// Its entries are read.
@@ -79,7 +81,7 @@ impl ListDelivery {
     pub(crate) fn join(&mut self, dock: &mut ListDock<'_>) {
         let turn = self.turn(dock);
         let arrival = self.resource.join(dock.host);
-        self.take(arrival, turn, dock);
+        self.take(arrival, dock);
         self.settle(turn, dock);
         if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
             let arrival = resource.join(dock.host);
@@ -92,7 +94,7 @@ impl ListDelivery {
     pub(crate) fn poll(&mut self, dock: &mut ListDock<'_>) {
         let turn = self.turn(dock);
         let arrival = self.resource.poll(turn, dock.host);
-        self.take(arrival, turn, dock);
+        self.take(arrival, dock);
         if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
             let arrival = resource.poll(turn, dock.host);
             self.take_base(arrival, turn, dock);
@@ -110,7 +112,7 @@ impl ListDelivery {
         let turn = self.turn(dock);
         if self.resource.waits_for(call) {
             let arrival = self.resource.respond(response, turn, dock.host);
-            self.take(arrival, turn, dock);
+            self.take(arrival, dock);
         } else if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
             let arrival = resource.respond(response, turn, dock.host);
             self.take_base(arrival, turn, dock);
@@ -146,18 +148,15 @@ impl ListDelivery {
     fn base(&self) -> Option<&Resource> {
         match self.arriving.as_ref()?.stage {
             Stage::Based { ref resource, .. } => Some(resource),
-            Stage::Read(_) | Stage::Opening(_) | Stage::OpeningBase { .. } => None,
+            Stage::Arrived | Stage::Read(_) | Stage::Opening(_) | Stage::OpeningBase { .. } => None,
         }
     }
 
-    fn take(&mut self, arrival: Option<Arrival>, turn: Turn, dock: &mut ListDock<'_>) {
+    fn take(&mut self, arrival: Option<Arrival>, dock: &mut ListDock<'_>) {
         let event = match arrival {
             None => return,
             Some(Arrival::Document(document)) => {
-                match SignedDocument::read(&document.bytes, limits::REVOCATIONS_BYTES) {
-                    Ok(signed) => self.arriving = Some(Arriving { document, stage: Stage::Read(signed) }),
-                    Err(error) => self.refuse(&document, error.into(), turn, dock),
-                }
+                self.arriving = Some(Arriving { document, stage: Stage::Arrived });
                 return;
             }
             Some(Arrival::Unchanged) => ListEvent::Confirmed,
@@ -213,7 +212,7 @@ impl ListDelivery {
             return;
         }
         let Some(Arriving { document, stage }) = self.arriving.take() else { return };
-        match self.work(stage, dock) {
+        match self.work(&document, stage, dock) {
             Ok(Some(Worked::Partly(stage))) => self.arriving = Some(Arriving { document, stage: *stage }),
             Ok(Some(Worked::Installed { serial, entries })) => {
                 self.resource.accept(&document, turn, dock.host);
@@ -229,8 +228,12 @@ impl ListDelivery {
     }
 
     /// One stage, or a part of it. `None` when the list is the one that is in force.
-    fn work(&self, stage: Stage, dock: &mut ListDock<'_>) -> Result<Option<Worked>, ConfigError> {
+    fn work(&self, document: &Document, stage: Stage, dock: &mut ListDock<'_>) -> Result<Option<Worked>, ConfigError> {
         match stage {
+            Stage::Arrived => {
+                let signed = SignedDocument::read(&document.bytes, limits::REVOCATIONS_BYTES)?;
+                Ok(Some(partly(Stage::Read(signed))))
+            }
             Stage::Read(signed) => {
                 let opening = ListOpening::begin(&signed.verify(dock.trust.clone()?, PAYLOAD_TYPE)?)?;
                 let is_next = dock.revocations.precede(opening.head(), opening.digest(), dock.host)?;
