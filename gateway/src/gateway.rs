@@ -8,10 +8,10 @@ use crate::candidate::{Berth, Circumstances, Pending};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
-use crate::delivery::{BundleStatus, Canary, Delivery, Dock, Event, ListDelivery, ListDock};
+use crate::delivery::{BundleStatus, Canary, Delivery, Dock, Event, ListDelivery, ListDock, Renewals};
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse};
-use crate::generation::{Generation, Generations, Mark, Terms};
+use crate::generation::{Generation, Generations, Mark, Offer, Terms};
 use crate::head::{Head, RequestHead};
 use crate::header_map::HeaderMap;
 use crate::host::Host;
@@ -34,6 +34,7 @@ pub struct Gateway {
     terms: Terms,
     generations: Generations,
     delivery: Option<Delivery>,
+    renewals: Option<Renewals>,
     list_delivery: Option<ListDelivery>,
     candidate: Berth,
     candidate_delivery: Option<Delivery>,
@@ -74,6 +75,7 @@ impl Gateway {
         let delivery = remote.map(|remote| Delivery::of_bundle(remote, chance.draw()));
         let candidate_delivery =
             remote.filter(|_| configuration.candidate).map(|remote| Delivery::of_candidate(remote, chance.draw()));
+        let renewals = remote.cloned().map(|remote| Renewals::new(remote, chance.draw()));
         let now_seconds = host.now_nanos() / 1_000_000_000;
         if let Some(bytes) = &configuration.freshness {
             terms.freshness = Some(terms.refresh(bytes, now_seconds)?);
@@ -102,6 +104,7 @@ impl Gateway {
             terms,
             generations,
             delivery,
+            renewals,
             list_delivery,
             candidate: Berth::default(),
             candidate_delivery,
@@ -144,7 +147,7 @@ impl Gateway {
     ) -> Result<bool, ConfigError> {
         let now_seconds = host.now_nanos() / 1_000_000_000;
         let next = self.terms.accept(bundle, now_seconds, host)?;
-        if !self.generations.precede(&next)? {
+        if self.generations.precede(&next)? != Offer::Next {
             return Ok(false);
         }
         let next = self.terms.generation(next.open()?, self.chance.draw())?;
@@ -191,6 +194,7 @@ impl Gateway {
         events: &mut Vec<Event>,
     ) {
         self.sessions.join(host);
+        self.renew(host, events, |renewals, _, host| renewals.join(host).into_iter().collect());
         self.deliver(host, events, Delivery::join);
         self.deliver_list(host, events, ListDelivery::join);
         if let Some(active) = self.generations.active_mut() {
@@ -206,6 +210,7 @@ impl Gateway {
     pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
         self.generations.sweep();
         self.follow_roots(host);
+        self.renew(host, events, Renewals::poll);
         self.deliver_list(host, events, ListDelivery::poll);
         if self.deliver(host, events, Delivery::poll) {
             self.keep(host, events, Poller::join);
@@ -240,6 +245,8 @@ impl Gateway {
             self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
         } else if self.candidate_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
             self.deliver_candidate(host, events, |delivery, dock| delivery.respond(response, dock));
+        } else if self.renewals.as_ref().is_some_and(|renewals| renewals.waits_for(call)) {
+            self.renew(host, events, |renewals, _, host| renewals.respond(call, response, host).into_iter().collect());
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }

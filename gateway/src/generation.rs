@@ -122,6 +122,17 @@ impl Generation {
     }
 }
 
+/// What an offered bundle is to the one that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It may take its place.
+    Next,
+    /// It is the same.
+    Same,
+    /// It is the same with other signatures, which the other workers need, too.
+    Attested,
+}
+
 /// The generation that decides, and those that requests began with whose bodies are awaited.
 #[derive(Debug, Default)]
 pub(crate) struct Generations {
@@ -151,16 +162,14 @@ impl Generations {
         }
     }
 
-    /// Whether a bundle may take the place of the one that decides; `false` when it is that one, which has the signatures of what
-    /// was offered from now on.
-    pub(crate) fn precede(&mut self, next: &Accepted<'_>) -> Result<bool, BundleError> {
-        let Some(Generation { bundle, .. }) = &mut self.active else { return Ok(true) };
+    /// What a bundle is to the one that decides. If it is that one, its signatures are those of what was offered from now on.
+    pub(crate) fn precede(&mut self, next: &Accepted<'_>) -> Result<Offer, BundleError> {
+        let Some(Generation { bundle, .. }) = &mut self.active else { return Ok(Offer::Next) };
         bundle.mark().admits(next.mark())?;
-        let is_other = bundle.digest() != next.digest();
-        if !is_other {
-            bundle.attest(next.evidence().clone());
+        if bundle.digest() != next.digest() {
+            return Ok(Offer::Next);
         }
-        Ok(is_other)
+        Ok(if bundle.attest(next.evidence()) { Offer::Attested } else { Offer::Same })
     }
 
     /// Asks of every bundle again who has signed it.

@@ -66,7 +66,9 @@ pub use configuration::{
     TrustFile,
 };
 pub use decision_id::DecisionId;
-pub use delivery::{BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile, StatusFile};
+pub use delivery::{
+    BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile, Renewal, RenewalEvent, StatusFile,
+};
 pub use error::ConfigError;
 pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};

@@ -189,9 +189,11 @@ impl ActiveBundle {
         self.is_trusted = self.evidence.signers(trust).is_ok();
     }
 
-    /// Takes the signatures of the same bundle as it was offered and verified once more.
-    pub(crate) fn attest(&mut self, evidence: Evidence) {
-        self.evidence = evidence;
+    /// Takes the signatures of the same bundle as it was offered and verified once more; says whether they are others.
+    pub(crate) fn attest(&mut self, evidence: &Evidence) -> bool {
+        let is_new = self.evidence != *evidence;
+        self.evidence.clone_from(evidence);
         self.is_trusted = true;
+        is_new
     }
 }

@@ -5,7 +5,7 @@ use super::threshold::{Claim, ThresholdError};
 use super::trust::{KeyId, SignerAlgorithm, TrustSet};
 
 /// What was signed, and all signatures over it, those by unknown keys included.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Evidence {
     message: Vec<u8>,
     signatures: Vec<(KeyId, SignerAlgorithm, [u8; format::SIGNATURE_BYTES])>,

@@ -7,7 +7,7 @@ use crate::bundle::{BundleError, Opened, Opening};
 use crate::chance::Chance;
 use crate::error::ConfigError;
 use crate::feed::{Arrival, Document, FetchHost, FetchResponse, Resource, Source, Turn};
-use crate::generation::Terms;
+use crate::generation::{Offer, Terms};
 use crate::limits;
 
 /// A bundle of the channel on its way.
@@ -136,9 +136,12 @@ impl Delivery {
             return self.withdraw(&document, turn, dock);
         }
         match accept(&document, turn.now_ms / 1000, dock) {
-            Ok(Some(opening)) => self.arriving = Some(Arriving { document, opening, since_ms: turn.now_ms }),
-            Ok(None) => {
-                self.resource.confirm(&document, turn, dock.host);
+            Ok((_, Some(opening))) => self.arriving = Some(Arriving { document, opening, since_ms: turn.now_ms }),
+            Ok((offer, None)) => {
+                match offer {
+                    Offer::Attested => self.resource.accept(&document, turn, dock.host),
+                    Offer::Same | Offer::Next => self.resource.confirm(&document, turn, dock.host),
+                }
                 self.tell(BundleEvent::Confirmed, dock);
             }
             Err(error) => self.refuse(&document, error.into(), turn, dock),
@@ -209,9 +212,14 @@ impl Delivery {
     }
 }
 
-/// Whether a document is a bundle that may take the place of the one that decides. `None` when it is that one.
-fn accept(document: &Document, now_seconds: u64, dock: &mut Dock<'_>) -> Result<Option<Opening<'static>>, BundleError> {
+/// What a document is to the bundle that decides; with the next one's opening.
+fn accept(
+    document: &Document,
+    now_seconds: u64,
+    dock: &mut Dock<'_>,
+) -> Result<(Offer, Option<Opening<'static>>), BundleError> {
     let accepted = dock.terms.accept(&document.bytes, now_seconds, dock.host)?;
-    let is_next = dock.landing.admits(&accepted)?;
-    Ok(is_next.then(|| accepted.begin().into_owned()))
+    let offer = dock.landing.admits(&accepted)?;
+    let opening = (offer == Offer::Next).then(|| accepted.begin().into_owned());
+    Ok((offer, opening))
 }

@@ -1,7 +1,9 @@
 //! What happened between requests: for statistics and the log.
 
+use super::renewals::Renewal;
 use crate::error::ConfigError;
 use crate::feed::FetchError;
+use crate::gateway::Refreshed;
 use crate::jwks::KeyEvent;
 
 /// What happened.
@@ -15,6 +17,38 @@ pub enum Event {
     Candidate(BundleEvent),
     /// To the list of what is revoked.
     Revocations(ListEvent),
+    /// To the freshness document or the next root.
+    Renewal(Renewal, RenewalEvent),
+}
+
+/// What happened to a freshness document, or to the next root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RenewalEvent {
+    /// A freshness document was taken.
+    Refreshed(Refreshed),
+    /// The root of this version says from now on who may sign what; and whether the bundle that decides is signed as it says.
+    Rotated(u64, bool),
+    /// This worker fetched and got nothing of use.
+    NotFetched(FetchError),
+    /// What came fails a check; all goes on as before.
+    Refused(ConfigError),
+    /// What another worker shared does not read.
+    SharedUnreadable,
+}
+
+impl RenewalEvent {
+    /// The stable code: of what went wrong, or `refreshed`, `ahead` or `rotated`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refreshed(Refreshed::Renewed(_) | Refreshed::Unchanged) => "refreshed",
+            Self::Refreshed(Refreshed::Ahead(_)) => "ahead",
+            Self::Rotated(..) => "rotated",
+            Self::NotFetched(error) => error.code(),
+            Self::Refused(error) => error.code(),
+            Self::SharedUnreadable => "feed.shared_unreadable",
+        }
+    }
 }
 
 /// What happened to the list of what is revoked.

@@ -4,12 +4,12 @@ use super::event::{BundleEvent, Event};
 use crate::bundle::{Accepted, BundleError};
 use crate::candidate::{Berth, Candidate};
 use crate::feed::FetchHost;
-use crate::generation::{Generation, Generations};
+use crate::generation::{Generation, Generations, Offer};
 
 /// The place of a bundle.
 pub(crate) trait Landing {
-    /// Whether a bundle may take this place; `false` when it is there already.
-    fn admits(&mut self, next: &Accepted<'_>) -> Result<bool, BundleError>;
+    /// Whether a bundle may take this place, or is there already.
+    fn admits(&mut self, next: &Accepted<'_>) -> Result<Offer, BundleError>;
 
     /// Puts it there. The last step that can fail: what is refused leaves no mark.
     fn land(&mut self, next: Generation, host: &mut dyn FetchHost) -> Result<(), BundleError>;
@@ -22,7 +22,7 @@ pub(crate) trait Landing {
 }
 
 impl Landing for Generations {
-    fn admits(&mut self, next: &Accepted<'_>) -> Result<bool, BundleError> {
+    fn admits(&mut self, next: &Accepted<'_>) -> Result<Offer, BundleError> {
         self.precede(next)
     }
 
@@ -43,9 +43,9 @@ impl Landing for Generations {
 
 /// A candidate leaves no mark: it may be withdrawn, and an older bundle be published after it.
 impl Landing for Berth {
-    fn admits(&mut self, next: &Accepted<'_>) -> Result<bool, BundleError> {
+    fn admits(&mut self, next: &Accepted<'_>) -> Result<Offer, BundleError> {
         let known = self.0.as_ref().map(|candidate| candidate.generation.bundle.digest());
-        Ok(known != Some(next.digest()))
+        Ok(if known == Some(next.digest()) { Offer::Same } else { Offer::Next })
     }
 
     fn land(&mut self, next: Generation, _host: &mut dyn FetchHost) -> Result<(), BundleError> {

@@ -12,15 +12,18 @@ mod canary;
 mod event;
 mod landing;
 mod remote;
+mod renewals;
 mod revocations;
 mod status;
 
 pub use canary::StatusFile;
-pub use event::{BundleEvent, Event, ListEvent};
+pub use event::{BundleEvent, Event, ListEvent, RenewalEvent};
 pub use remote::RemoteFile;
+pub use renewals::Renewal;
 pub use status::{BundleIdentity, BundleStatus};
 
 pub(crate) use bundle::{Delivery, Dock};
 pub(crate) use canary::Canary;
 pub(crate) use remote::Remote;
+pub(crate) use renewals::Renewals;
 pub(crate) use revocations::{ListDelivery, ListDock};

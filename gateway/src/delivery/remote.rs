@@ -24,6 +24,9 @@ pub struct RemoteFile {
     /// Default: 30; 0 asks for no waiting.
     #[serde(default = "default_wait")]
     pub wait_s: u32,
+    /// Whether the folder has a freshness document of the channel. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub freshness: bool,
 }
 
 /// Nowhere yet: no cluster and no authority.
@@ -35,6 +38,7 @@ impl Default for RemoteFile {
             prefix: default_prefix(),
             poll_interval_s: default_poll_interval(),
             wait_s: default_wait(),
+            freshness: false,
         }
     }
 }
@@ -61,7 +65,7 @@ pub(crate) struct Remote {
 impl Remote {
     /// `None` for what is out of range, or makes no path that every server and proxy reads in the same way.
     pub(crate) fn new(file: RemoteFile, channel: &str) -> Option<Self> {
-        let RemoteFile { cluster, authority, prefix, poll_interval_s, wait_s } = &file;
+        let RemoteFile { cluster, authority, prefix, poll_interval_s, wait_s, freshness: _ } = &file;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let is_name = channel.bytes().all(plain) && channel.starts_with(|first: char| first.is_ascii_alphanumeric());
         let is_folder = prefix.starts_with('/') && prefix.ends_with('/') && !prefix.contains(['?', '#']);
@@ -76,9 +80,14 @@ impl Remote {
         is_good.then(|| Self { channel: channel.to_owned(), file })
     }
 
+    /// Whether there is a freshness document.
+    pub(crate) fn has_freshness(&self) -> bool {
+        self.file.freshness
+    }
+
     /// The channel's file with this ending.
     pub(crate) fn source(&self, ending: &str, max_bytes: usize) -> Source {
-        let RemoteFile { cluster, authority, prefix, poll_interval_s, wait_s } = &self.file;
+        let RemoteFile { cluster, authority, prefix, poll_interval_s, wait_s, freshness: _ } = &self.file;
         Source {
             cluster: cluster.clone(),
             authority: authority.clone(),

@@ -1,8 +1,10 @@
 //! What changes while a bundle decides: how long it does, and who may sign.
 
 use super::Gateway;
-use crate::bundle::{FreshnessError, HighWaterMark, Root, RootError};
-use crate::feed::FetchHost;
+use crate::bundle::{ActiveBundle, FreshnessError, HighWaterMark, Root, RootError};
+use crate::delivery::{Event, Renewal, RenewalEvent, Renewals};
+use crate::error::ConfigError;
+use crate::feed::{Arrival, FetchHost};
 use crate::shared_memory::SharedMemory;
 
 /// What a freshness document did.
@@ -64,6 +66,48 @@ impl Gateway {
             self.generations.recheck(self.terms.trust.bundle());
         }
         followed
+    }
+
+    /// Lets the delivery of renewals work, where there is one, and takes what it brings.
+    pub(super) fn renew(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Renewals, Option<u64>, &mut dyn FetchHost) -> Vec<(Renewal, Arrival)>,
+    ) {
+        let Some(mut renewals) = self.renewals.take() else { return };
+        let root = self.root().map(|root| root.file().version);
+        for (what, arrival) in work(&mut renewals, root, host) {
+            let event = match arrival {
+                Arrival::Unchanged => continue,
+                Arrival::Failed { error, failures: _ } => RenewalEvent::NotFetched(error),
+                Arrival::SharedUnreadable => RenewalEvent::SharedUnreadable,
+                Arrival::Document(document) => {
+                    let taken = self.take_renewal(what, &document.bytes, host);
+                    renewals.judged(what, &document, taken.is_ok(), host);
+                    taken.unwrap_or_else(RenewalEvent::Refused)
+                }
+            };
+            events.push(Event::Renewal(what, event));
+        }
+        self.renewals = Some(renewals);
+    }
+
+    fn take_renewal(
+        &mut self,
+        what: Renewal,
+        bytes: &[u8],
+        host: &mut dyn FetchHost,
+    ) -> Result<RenewalEvent, ConfigError> {
+        match what {
+            Renewal::Freshness => Ok(RenewalEvent::Refreshed(self.refresh(bytes, host)?)),
+            Renewal::Root => {
+                self.rotate(bytes, host).map_err(ConfigError::Root)?;
+                let version = self.root().map_or(0, |root| root.file().version);
+                let is_trusted = self.bundle().is_none_or(ActiveBundle::is_trusted);
+                Ok(RenewalEvent::Rotated(version, is_trusted))
+            }
+        }
     }
 
     /// The newest root; `None` where the configuration has keys.

@@ -112,6 +112,7 @@ impl Worker {
             Event::Bundle(event) | Event::Candidate(event) => event.code(),
             Event::Keys(event) => panic!("{event:?}"),
             Event::Revocations(event) => panic!("{event:?}"),
+            Event::Renewal(what, event) => panic!("{what:?} {event:?}"),
         };
         self.events.drain(..).map(code).collect()
     }

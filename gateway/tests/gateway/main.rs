@@ -20,6 +20,7 @@ mod marks;
 mod mcp;
 mod mutations;
 mod profiles;
+mod renewals;
 mod replies;
 mod requests;
 mod revocations;

@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::world::{Ask, NOW, Parts, Signer, configuration, send_at};
 
-const HOUR: u64 = 3600;
+pub(crate) const HOUR: u64 = 3600;
 
-fn key(number: u8) -> Signer {
+pub(crate) fn key(number: u8) -> Signer {
     Signer::ed25519(number)
 }
 
 /// The world's bundle in a version; it expires at NOW + 1800.
-fn bundle(version: u64, name: &str, signers: &[&Signer]) -> Vec<u8> {
+pub(crate) fn bundle(version: u64, name: &str, signers: &[&Signer]) -> Vec<u8> {
     parts(version, name).sign(signers)
 }
 
@@ -27,11 +27,11 @@ fn parts(version: u64, name: &str) -> Parts {
     parts
 }
 
-fn digest(version: u64, name: &str) -> Digest {
+pub(crate) fn digest(version: u64, name: &str) -> Digest {
     Digest::of(&parts(version, name).manifest.encode().unwrap())
 }
 
-fn document(payload_type: &str, content: &impl Serialize, signers: &[&Signer]) -> Vec<u8> {
+pub(crate) fn document(payload_type: &str, content: &impl Serialize, signers: &[&Signer]) -> Vec<u8> {
     let payload = serde_json::to_vec(content).unwrap();
     let signatures = signers.iter().map(|signer| EnvelopeSignature {
         keyid: signer.id().to_string(),
@@ -45,12 +45,12 @@ fn document(payload_type: &str, content: &impl Serialize, signers: &[&Signer]) -
     serde_json::to_vec(&envelope).unwrap()
 }
 
-fn freshness_of(version: u64, name: &str) -> FreshnessFile {
+pub(crate) fn freshness_of(version: u64, name: &str) -> FreshnessFile {
     let digest = digest(version, name);
     FreshnessFile { channel: "test".to_owned(), version, digest, issued: NOW, expires: NOW + 4 * HOUR }
 }
 
-fn freshness(file: &FreshnessFile) -> Vec<u8> {
+pub(crate) fn freshness(file: &FreshnessFile) -> Vec<u8> {
     document(FRESHNESS_TYPE, file, &[&key(1)])
 }
 
@@ -74,7 +74,7 @@ fn root_file(version: u64, bundle: &[&Signer]) -> RootFile {
     }
 }
 
-fn root(version: u64, bundle: &[&Signer]) -> Vec<u8> {
+pub(crate) fn root(version: u64, bundle: &[&Signer]) -> Vec<u8> {
     document(ROOT_TYPE, &root_file(version, bundle), &[&key(1)])
 }
 
@@ -114,13 +114,13 @@ impl Proxy {
     }
 }
 
-fn reason_at(gateway: &mut Gateway, seconds: u64) -> &'static str {
+pub(crate) fn reason_at(gateway: &mut Gateway, seconds: u64) -> &'static str {
     // Without a token: what a bundle decides comes after whether it decides.
     send_at(gateway, &Ask::bare("GET", "/repos/site"), seconds).reason
 }
 
 /// What a gateway says to a request without a token while its bundle decides.
-const DECIDES: &str = "token.missing";
+pub(crate) const DECIDES: &str = "token.missing";
 
 #[test]
 fn a_bundle_lives_as_long_as_it_is_renewed() {

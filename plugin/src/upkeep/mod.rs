@@ -2,6 +2,7 @@
 
 mod bundle;
 mod keys;
+mod renewal;
 mod revocations;
 
 use crate::background::Background;
@@ -65,6 +66,7 @@ fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetr
             Event::Keys(event) => keys::report(event, proxy, metrics),
             Event::Bundle(event) => bundle::report(bundle::DECIDING, event, proxy, metrics),
             Event::Candidate(event) => bundle::report(bundle::CANDIDATE, event, proxy, metrics),
+            Event::Renewal(what, event) => renewal::report(*what, event, proxy, metrics),
         }
     }
     events.iter().any(|event| matches!(event, Event::Revocations(ListEvent::Installed { .. })))
