@@ -113,6 +113,11 @@ impl Delivery {
         period.clamp(limits::FEED_POLL_MIN_MS, limits::FEED_POLL_MS)
     }
 
+    /// Whether something is wrong, be it that another worker found out.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.last_error.is_some() || self.resource.is_failing()
+    }
+
     /// When a server last said what there is, in milliseconds since the Unix epoch.
     pub(crate) fn confirmed_ms(&self) -> Option<u64> {
         self.resource.confirmed_ms()

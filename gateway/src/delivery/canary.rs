@@ -62,7 +62,7 @@ impl Canary {
 
     /// Writes the answer.
     pub(crate) fn answer(&mut self, status: &BundleStatus<'_>, now_ms: u64) -> &str {
-        let BundleStatus { bundle, confirmed_ms, last_error, swaps: _ } = *status;
+        let BundleStatus { bundle, confirmed_ms, last_error, is_failing: _, swaps: _ } = *status;
         let state = match bundle {
             None => "missing",
             Some(bundle) if now_ms / 1000 >= bundle.expires => "expired",

@@ -14,6 +14,8 @@ pub struct BundleStatus<'a> {
     pub confirmed_ms: Option<u64>,
     /// The code of what went wrong last, unless something went well since.
     pub last_error: Option<&'static str>,
+    /// Whether something is wrong, be it that another worker of the proxy found out.
+    pub is_failing: bool,
     /// How often this worker has put one bundle in the place of another.
     pub swaps: u64,
 }
@@ -42,6 +44,7 @@ impl<'a> BundleStatus<'a> {
         Self {
             bundle: generations.active().map(|generation| BundleIdentity::of(&generation.bundle)),
             confirmed_ms: delivery.and_then(Delivery::confirmed_ms),
+            is_failing: delivery.is_some_and(Delivery::is_failing),
             last_error: delivery.and_then(|delivery| delivery.last_error),
             swaps: delivery.map_or(0, |delivery| delivery.swaps),
         }

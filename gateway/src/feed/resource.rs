@@ -39,6 +39,8 @@ pub(crate) struct Resource {
     is_judging: bool,
     /// When a server last said what there is, to whichever worker.
     confirmed_ms: Option<u64>,
+    /// Fetches that failed since the last that did not, whichever workers'.
+    failures: u32,
 }
 
 /// Bytes to be judged: [`Resource::accept`], [`Resource::confirm`] or [`Resource::refuse`] ends that.
@@ -79,7 +81,15 @@ impl Resource {
     pub(crate) fn new(source: Source) -> Self {
         // Not by who may have signed it: each reader finds out by itself, and a changed configuration begins with what is there.
         let names = Names::new("feed", &format!("{}.{}{}", source.cluster, source.authority, source.path));
-        Self { source, feed: Feed::new(names), etag: String::new(), asked_ms: 0, is_judging: false, confirmed_ms: None }
+        Self {
+            source,
+            feed: Feed::new(names),
+            etag: String::new(),
+            asked_ms: 0,
+            is_judging: false,
+            confirmed_ms: None,
+            failures: 0,
+        }
     }
 
     /// Opens the ledger if there is none, and hands over what another worker has fetched. Asks nobody.
@@ -221,6 +231,11 @@ impl Resource {
         self.confirmed_ms
     }
 
+    /// Whether the last fetch that ended failed, whichever worker's it was.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Ends the judging of a document that this worker fetched. `None` for another's, and when its claim has lapsed.
     fn judged(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) -> Option<(bool, Entry)> {
         self.is_judging = false;
@@ -232,6 +247,7 @@ impl Resource {
 
     fn read(&mut self, host: &mut dyn FetchHost) -> Entry {
         let entry = self.feed.read(host);
+        self.failures = entry.ledger.failures;
         // Who asked last, whichever worker that was, was answered.
         if entry.ledger.owner == 0 && entry.ledger.failures == 0 && entry.ledger.started_ms > 0 {
             self.confirmed_ms = self.confirmed_ms.max(Some(entry.ledger.started_ms));

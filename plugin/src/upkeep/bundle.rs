@@ -20,7 +20,7 @@ const FAILING: &str = "palisade_bundle_failing";
 
 /// Sets the gauges.
 pub(super) fn status(status: &BundleStatus<'_>, now_nanos: u64, proxy: &mut impl Proxy, metrics: &mut NamedMetrics) {
-    let BundleStatus { bundle, confirmed_ms, last_error, swaps: _ } = status;
+    let BundleStatus { bundle, confirmed_ms, last_error: _, is_failing, swaps: _ } = status;
     let now_ms = now_nanos / 1_000_000;
     metrics.set(proxy, &[VERSION], bundle.map_or(0, |bundle| bundle.version));
     if let Some(bundle) = bundle {
@@ -31,7 +31,7 @@ pub(super) fn status(status: &BundleStatus<'_>, now_nanos: u64, proxy: &mut impl
     if let Some(confirmed_ms) = confirmed_ms {
         metrics.set(proxy, &[CONFIRMED_AGE], now_ms.saturating_sub(*confirmed_ms) / 1000);
     }
-    metrics.set(proxy, &[FAILING], u64::from(last_error.is_some()));
+    metrics.set(proxy, &[FAILING], u64::from(*is_failing));
 }
 
 /// How a bundle is named: in statistics, and in the log; and what it does once it is there.
