@@ -68,6 +68,10 @@ test: plugin engine-wasm ## Run every test, those against the real Envoy include
 	@command -v docker-registry >/dev/null || build/debian-packages.sh docker-registry
 	@$(with_envoy) $(with_mcp_server) $(with_agents) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
 
+.PHONY: bad-days
+bad-days: plugin dev-cli ## Kill gateways and their bundle server at random for a minute, under load
+	@$(with_envoy) PALISADE_BAD_DAY_SECONDS=60 cargo test --locked --workspace --test envoy -- bad_days
+
 .PHONY: lint
 lint: ## Check formatting, lints and dependencies
 	@cargo fmt --all --check

@@ -169,5 +169,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         workers: 1,
         keys: None,
         keys_socket: None,
+        bundles: None,
+        succession: None,
     })
 }

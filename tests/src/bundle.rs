@@ -182,6 +182,37 @@ impl Workshop {
         Ok(list)
     }
 
+    /// The filter for a channel whose bundles are fetched by way of the cluster `bundles`, every second, with decision records in
+    /// the access log alone. `more` has the keys that are trusted.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn fetching_filter(&self, wasm: &Path, channel: &str, more: &[&str]) -> Result<Filter> {
+        let mut arguments = vec!["gateway-config".as_ref(), "--wasm".as_ref(), wasm.as_os_str()];
+        let fixed = ["--ecds", "--decision-log", "filter_state", "--poll-interval", "1", "--channel", channel];
+        arguments.extend(fixed.map(OsStr::new));
+        arguments.extend(["--remote", "bundles=bundles.internal"].map(OsStr::new));
+        arguments.extend(more.iter().map(OsStr::new));
+        Filter::parse(&self.cli.succeed(arguments)?)
+    }
+
+    /// The file with the public half of a key that can sign bundles.
+    #[must_use]
+    pub fn public_key(&self, signer: &str) -> String {
+        self.text(&format!("signers/{signer}.pub"))
+    }
+
+    /// Adds the signature of another key to a bundle.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn sign(&self, bundle: &Path, signer: &str) -> Result<()> {
+        let key = self.text(&format!("signers/{signer}.pem"));
+        self.cli.succeed(["sign".as_ref(), bundle.as_os_str(), "--key".as_ref(), key.as_ref()]).map(drop)
+    }
+
     /// The key with this id.
     #[must_use]
     pub fn token_key(&self, algorithm: Algorithm) -> Option<&TokenKey> {

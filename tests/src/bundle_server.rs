@@ -111,4 +111,13 @@ impl BundleServer {
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         self.process.terminate()
     }
+
+    /// Sends SIGKILL and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// It does not end.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
 }

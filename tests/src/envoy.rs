@@ -1,5 +1,6 @@
 //! A real Envoy that runs an example's own envoy.yaml.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,10 +47,15 @@ pub struct Start<'a> {
     pub keys: Option<SocketAddr>,
     /// The transport socket of that cluster, as YAML; `None` for no TLS.
     pub keys_socket: Option<&'a str>,
+    /// Where bundles are fetched from; the cluster `bundles` leads there.
+    pub bundles: Option<SocketAddr>,
     /// The listener's transport socket, as YAML; `None` for no TLS.
     pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
     pub workers: u32,
+    /// The number that an Envoy and its successors have in common, and how many came before this one; `None` for an Envoy that is
+    /// never replaced by a successor.
+    pub succession: Option<(u32, u32)>,
 }
 
 impl Envoy {
@@ -88,25 +94,31 @@ impl Envoy {
     }
 
     fn spawn(start: Start<'_>) -> Result<Process> {
-        let Start { program, home, workers, .. } = start;
+        let Start { program, home, workers, succession, .. } = start;
         let configuration = home.join("envoy.yaml");
         fs::write(&configuration, render(start)?)?;
         let _ = fs::remove_file(admin_file(home));
-        let workers = workers.to_string();
-        let arguments = [
-            "--config-path".as_ref(),
-            configuration.as_os_str(),
-            "--admin-address-path".as_ref(),
-            admin_file(home).as_os_str(),
-            "--concurrency".as_ref(),
-            workers.as_ref(),
-            // Several Envoys run side by side, and none is ever replaced by a successor.
-            "--disable-hot-restart".as_ref(),
+        let mut arguments: Vec<OsString> = vec![
+            "--config-path".into(),
+            configuration.into(),
+            "--admin-address-path".into(),
+            admin_file(home).into(),
+            "--concurrency".into(),
+            workers.to_string().into(),
             // The access log is read while Envoy runs; the default is 10 s.
-            "--file-flush-interval-msec".as_ref(),
-            "10".as_ref(),
-        ]
-        .map(std::ffi::OsStr::to_owned);
+            "--file-flush-interval-msec".into(),
+            "10".into(),
+        ];
+        match succession {
+            // Several Envoys run side by side.
+            None => arguments.push("--disable-hot-restart".into()),
+            Some((family, epoch)) => {
+                let (family, epoch) = (family.to_string(), epoch.to_string());
+                let options = ["--base-id", &family, "--restart-epoch", &epoch];
+                let quick = ["--drain-time-s", "1", "--parent-shutdown-time-s", "2"];
+                arguments.extend(options.into_iter().chain(quick).map(OsString::from));
+            }
+        }
         Process::start(program, arguments, &home.join("envoy.log"))
     }
 
@@ -158,6 +170,24 @@ impl Envoy {
     #[must_use]
     pub fn log_path(&self) -> &Path {
         self.process.output_path()
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// It does not end.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// The operating system cannot tell.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.process.exited()?.is_some())
     }
 
     /// Fails if Envoy is no longer there.
@@ -245,12 +275,10 @@ fn render(start: Start<'_>) -> Result<String> {
     }
     // The clusters come last in the file.
     if let Some(keys) = start.keys {
-        let endpoint =
-            format!("{{ address: {{ socket_address: {{ address: {}, port_value: {} }} }} }}", keys.ip(), keys.port());
-        let socket = start.keys_socket.map(|socket| format!("    transport_socket: {socket}\n")).unwrap_or_default();
-        text.push_str(&format!(
-            "  - name: issuer\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: issuer\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n{socket}"
-        ));
+        text.push_str(&cluster("issuer", keys, start.keys_socket));
+    }
+    if let Some(bundles) = start.bundles {
+        text.push_str(&cluster("bundles", bundles, None));
     }
     if start.workers > 1 {
         // The kernel would give all connections of a test to one worker as soon as not.
@@ -264,4 +292,14 @@ fn render(start: Start<'_>) -> Result<String> {
         text = text.replace(from, &format!("    filter_chains:\n    - transport_socket: {socket}\n      filters:\n"));
     }
     Ok(text)
+}
+
+/// A cluster of one address.
+fn cluster(name: &str, address: SocketAddr, socket: Option<&str>) -> String {
+    let socket = socket.map(|socket| format!("    transport_socket: {socket}\n")).unwrap_or_default();
+    let (ip, port) = (address.ip(), address.port());
+    let endpoint = format!("{{ address: {{ socket_address: {{ address: {ip}, port_value: {port} }} }} }}");
+    format!(
+        "  - name: {name}\n    type: STATIC\n    connect_timeout: 1s\n    load_assignment:\n      cluster_name: {name}\n      endpoints: [{{ lb_endpoints: [{{ endpoint: {endpoint} }}] }}]\n{socket}"
+    )
 }

@@ -49,6 +49,8 @@ pub struct Options<'a> {
     pub keys: Option<SocketAddr>,
     /// The transport socket of that cluster, as YAML; `None` for no TLS.
     pub keys_socket: Option<&'a str>,
+    /// Where bundles are fetched from, for the cluster `bundles`; `None` for no such cluster.
+    pub bundles: Option<SocketAddr>,
 }
 
 impl Default for Options<'_> {
@@ -63,6 +65,7 @@ impl Default for Options<'_> {
             unfiltered: None,
             keys: None,
             keys_socket: None,
+            bundles: None,
         }
     }
 }
@@ -160,6 +163,8 @@ impl Gateway {
             workers: options.workers,
             keys: options.keys,
             keys_socket: options.keys_socket,
+            bundles: options.bundles,
+            succession: None,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })
     }

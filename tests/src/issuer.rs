@@ -1,4 +1,4 @@
-//! The server on which an issuer publishes its keys: it answers as a test says, and remembers when it was asked.
+//! A server of one document, such as an issuer's keys or a bundle: it answers as a test says, and remembers when it was asked.
 
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,13 +16,19 @@ use crate::process::free_address;
 pub enum Answer {
     /// Status 200 with this document.
     Document(Vec<u8>),
+    /// Status 200 with this document and entity tag, or 304 where the client has it.
+    Tagged(Vec<u8>, String),
     /// These bytes, whatever they are.
     Raw(Vec<u8>),
+    /// These bytes, and the connection is closed.
+    Cut(Vec<u8>),
+    /// These bytes, and nothing more for as long as the client waits.
+    Stall(Vec<u8>),
     /// Nothing: the connection is closed.
     Close,
 }
 
-/// A request for keys.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// When it came.
@@ -31,6 +37,8 @@ pub struct Asked {
     pub start: String,
     /// Its `host`.
     pub host: Option<String>,
+    /// Its `if-none-match`.
+    pub tag: Option<String>,
 }
 
 /// The server. Its threads end with the process.
@@ -99,8 +107,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Result<()> {
         let answer = {
             let mut state = lock(state);
             let host = single(&headers, "host").map(str::to_owned);
-            state.asked.push(Asked { at: Instant::now(), start, host });
-            state.answer.clone()
+            let tag = single(&headers, "if-none-match").map(str::to_owned);
+            state.asked.push(Asked { at: Instant::now(), start, host, tag: tag.clone() });
+            match state.answer.clone() {
+                Answer::Tagged(_, etag) if tag == Some(etag.clone()) => {
+                    Answer::Raw(format!("HTTP/1.1 304 Not Modified\r\netag: {etag}\r\n\r\n").into_bytes())
+                }
+                answer => answer,
+            }
         };
         match answer {
             Answer::Document(body) => {
@@ -111,7 +125,19 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Result<()> {
                 )?;
                 stream.write_all(&body)?;
             }
+            Answer::Tagged(body, etag) => {
+                let length = body.len();
+                write!(stream, "HTTP/1.1 200 OK\r\netag: {etag}\r\ncontent-length: {length}\r\n\r\n")?;
+                stream.write_all(&body)?;
+            }
             Answer::Raw(bytes) => stream.write_all(&bytes)?,
+            Answer::Cut(bytes) => return Ok(stream.write_all(&bytes)?),
+            Answer::Stall(bytes) => {
+                stream.write_all(&bytes)?;
+                // Until the client gives up.
+                let _ = Message::read(&mut reader, false)?;
+                return Ok(());
+            }
             Answer::Close => return Ok(()),
         }
     }

@@ -37,5 +37,6 @@ pub mod tls_server;
 pub mod token;
 pub mod tool_agents;
 pub mod tools;
+pub mod trap;
 pub mod upstream;
 pub mod wait;

@@ -102,16 +102,32 @@ impl Process {
     ///
     /// The kernel does not tell.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let supervisor = self.child.id();
-        let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))
-            .context("no list of child processes")?;
         let mut bytes = 0;
-        for child in children.split_ascii_whitespace() {
+        for child in self.children()?.split_ascii_whitespace() {
             let status = fs::read_to_string(format!("/proc/{child}/status")).context("no status of a child process")?;
             let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
             bytes += resident.context("no size of a child process")?.trim().parse::<u64>()? * 1024;
         }
         Ok(bytes)
+    }
+
+    /// Sends SIGKILL, as a machine without memory does, and waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        // The program, and the shell that would end it.
+        let children = self.children()?;
+        Command::new("kill").arg("-KILL").args(children.split_ascii_whitespace()).status().context("cannot kill")?;
+        drop(self.child.stdin.take());
+        wait::until("a process to end", || Ok(self.child.try_wait()?)).map(drop)
+    }
+
+    fn children(&self) -> Result<String> {
+        let supervisor = self.child.id();
+        fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"))
+            .context("no list of child processes")
     }
 
     /// The file that takes the output.
@@ -161,6 +177,18 @@ mod tests {
         assert!(process.resident_bytes().unwrap() > 0);
         drop(process);
         assert!(!Path::new("/proc").join(&pid).exists(), "process {pid} outlived its owner");
+    }
+
+    #[test]
+    fn a_killed_process_has_no_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "trap 'echo last words' TERM; echo $$; while :; do sleep 0.01; done";
+        let mut process = Process::start(Path::new(SHELL), ["-c", script], &folder.path().join("output")).unwrap();
+        let pid = wait::until("the process to start", || Ok(process.output()?.strip_suffix('\n').map(str::to_owned)))
+            .unwrap();
+        process.kill().unwrap();
+        assert!(!Path::new("/proc").join(&pid).exists());
+        assert_eq!(process.output().unwrap(), format!("{pid}\n"));
     }
 
     #[test]
