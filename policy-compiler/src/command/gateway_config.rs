@@ -75,6 +75,9 @@ pub(super) struct Arguments {
     /// Ask the channel's candidate, where there is one, beside the bundle that decides
     #[arg(long, requires = "remote")]
     candidate: bool,
+    /// Fetch the channel's freshness document, too, which renews the bundle that decides
+    #[arg(long, requires = "remote", conflicts_with = "freshness")]
+    fetch_freshness: bool,
     /// Path at which the filter itself answers which bundle decides, to everybody who reaches it
     #[arg(long, value_name = "PATH")]
     status_path: Option<String>,
@@ -132,6 +135,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         mcp_session_key,
         jwks_cluster,
         candidate,
+        fetch_freshness,
         status_path,
         revocations,
         revocations_remote,
@@ -145,7 +149,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         None => (None, 0),
     };
     let paced = |file: &RemoteFile| RemoteFile { poll_interval_s: *poll_interval, wait_s: *poll_wait, ..file.clone() };
-    let remote = remote.as_ref().map(paced);
+    let remote = remote.as_ref().map(|file| RemoteFile { freshness: *fetch_freshness, ..paced(file) });
     let revoking = revocations.is_some() || revocations_remote.is_some() || *require_revocations;
     let revocations = RevocationsFile {
         required: *require_revocations,
