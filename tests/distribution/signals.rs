@@ -80,14 +80,15 @@ fn ended(subject: &str) -> Token {
 fn a_session_that_ends_is_revoked_in_the_list_that_gateways_fetch() -> Result<()> {
     let mut signals = Signals::new()?;
     assert_eq!(get(LIST).send(signals.server.address)?.status, 404);
-    let answer = signals.push(&ended("coder-7").sign(signals.key()?))?;
+    let event = ended("coder-7");
+    let answer = signals.push(&event.clone().sign(signals.key()?))?;
     assert_eq!((answer.status, answer.body.len()), (202, 0), "{answer:?}");
     signals.server.event("published", |event| event["file"] == LIST && event["version"] == 1)?;
     let list = signals.list()?;
     assert!(list.to_string().contains("coder-7") && list.to_string().contains("session_revoked"), "{list}");
 
     // The same event again is taken, and changes nothing.
-    assert_eq!(signals.push(&ended("coder-7").claim("iat", token::now() - 20).sign(signals.key()?))?.status, 202);
+    assert_eq!(signals.push(&event.claim("iat", token::now() - 20).sign(signals.key()?))?.status, 202);
     // A gateway that waits has the next one at once.
     let first = get(LIST).send(signals.server.address)?;
     let mut waiting = Connection::open(signals.server.address)?;

@@ -19,7 +19,8 @@ exec 3<&0
 child=$!
 ( read -r _ <&3; kill "$child" ) 2>/dev/null &
 watcher=$!
-wait "$child"
+# Some shells have a word for a child that was killed, where its own last words are looked for.
+wait "$child" 2>/dev/null
 status=$?
 kill "$watcher" 2>/dev/null
 exit "$status"

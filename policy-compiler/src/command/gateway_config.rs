@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use palisade_gateway::bundle::{Container, Expectation, Freshness, Role, TrustKey, TrustSet};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
@@ -20,6 +20,7 @@ use super::{Exit, Failure, clock, files};
 ///
 /// The bundle is verified first: what a gateway would refuse is not written.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("fetched").args(["remote", "revocations_remote"]).multiple(true))]
 pub(super) struct Arguments {
     /// The bundle; with --remote, the one to begin with
     #[arg(required_unless_present = "remote")]
@@ -28,10 +29,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "CLUSTER=AUTHORITY[/FOLDER]", value_parser = remote_file)]
     remote: Option<RemoteFile>,
     /// How often the server is asked, in seconds
-    #[arg(long, value_name = "N", default_value_t = limits::FEED_INTERVAL_SECONDS)]
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_INTERVAL_SECONDS, requires = "fetched")]
     poll_interval: u64,
     /// For how long the server may wait for something new, in seconds; 0 for no waiting
-    #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS)]
+    #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS, requires = "fetched")]
     poll_wait: u32,
     /// The channel. Default: the bundle's
     #[arg(long, value_name = "NAME", required_unless_present = "bundle")]
