@@ -2,32 +2,34 @@
 
 use palisade_engine::Scratch;
 
-use crate::answer::AnswerFilter;
 use crate::bundle::{ActiveBundle, BundleError, Role};
 use crate::candidate::{Berth, Circumstances, Pending};
 use crate::chance::Chance;
 use crate::configuration::{Configuration, DecisionLog, OnForbidError};
 use crate::decision_id::{DecisionId, DecisionIds};
-use crate::delivery::{BundleStatus, Canary, Delivery, Dock, Event, ListDelivery, ListDock, Renewals};
+use crate::delivery::{BundleStatus, Canary, Delivery, Event, ListDelivery, Renewals};
 use crate::error::ConfigError;
-use crate::feed::{FetchHost, FetchResponse};
+use crate::feed::FetchHost;
 use crate::generation::{Generation, Generations, Mark, Offer, Terms};
 use crate::head::{Head, RequestHead};
 use crate::header_map::HeaderMap;
 use crate::host::Host;
-use crate::jwks::{Desk, Poller};
-use crate::limits;
-use crate::mcp::{SessionUse, Sessions};
-use crate::outcome::{Outcome, ReplyBuffer, ReplyForm, Unavailable};
+use crate::jwks::Poller;
+use crate::mcp::Sessions;
+use crate::outcome::{Outcome, ReplyBuffer, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayMemory};
-use crate::record::{Facts, Recorder, Stamp};
+use crate::record::{Facts, Recorder};
 use crate::revocation::{Revocations, StreamOwner};
-use crate::verdict::{Action, Forward, Verdict};
+use crate::verdict::Verdict;
 
+mod background;
+mod finish;
 mod upkeep;
 
 pub use upkeep::Refreshed;
+
+use finish::Finish;
 
 /// One configuration with the bundle that decides, and the buffers of one worker.
 pub struct Gateway {
@@ -174,168 +176,6 @@ impl Gateway {
     #[must_use]
     pub fn decision_log(&self) -> &[DecisionLog] {
         &self.decision_log
-    }
-
-    /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
-    #[must_use]
-    pub fn needs_polling(&self) -> bool {
-        self.delivery.is_some()
-            || self.list_delivery.is_some()
-            || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
-    }
-
-    /// Takes what the workers of the proxy have in common: the secret of their sessions, the bundle and the keys that they have
-    /// fetched so far; and those keys that `before` has of the same issuers. To be called before the first request; asks
-    /// nobody for anything.
-    pub fn join_workers<'a>(
-        &mut self,
-        before: impl IntoIterator<Item = &'a Gateway>,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-    ) {
-        self.sessions.join(host);
-        self.renew(host, events, |renewals, _, host| renewals.join(host).into_iter().collect());
-        self.deliver(host, events, Delivery::join);
-        self.deliver_list(host, events, ListDelivery::join);
-        if let Some(active) = self.generations.active_mut() {
-            before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
-        }
-        self.keep(host, events, Poller::join);
-        if self.deliver_candidate(host, events, Delivery::join) {
-            self.prepare_candidate();
-        }
-    }
-
-    /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
-    pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
-        self.generations.sweep();
-        self.follow_roots(host);
-        self.renew(host, events, Renewals::poll);
-        self.deliver_list(host, events, ListDelivery::poll);
-        if self.deliver(host, events, Delivery::poll) {
-            self.keep(host, events, Poller::join);
-        }
-        self.keep(host, events, Poller::poll);
-        if self.deliver_candidate(host, events, Delivery::poll) {
-            self.prepare_candidate();
-        }
-    }
-
-    /// The largest response that [`Gateway::respond`] takes to a fetch, in bytes.
-    #[must_use]
-    pub fn response_limit(&self, call: u32) -> usize {
-        let deliveries = [&self.delivery, &self.candidate_delivery];
-        let delivery = deliveries.into_iter().flatten().find(|delivery| delivery.waits_for(call));
-        let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
-        let list_bytes = lists.map_or(limits::JWKS_BYTES, ListDelivery::max_bytes);
-        delivery.map_or(list_bytes, Delivery::max_bytes)
-    }
-
-    /// Takes the response to a fetch. One that nobody waits for is ignored.
-    pub fn respond(
-        &mut self,
-        call: u32,
-        response: FetchResponse<'_>,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-    ) {
-        if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
-            self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
-        } else if self.list_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
-            self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
-        } else if self.candidate_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
-            self.deliver_candidate(host, events, |delivery, dock| delivery.respond(response, dock));
-        } else if self.renewals.as_ref().is_some_and(|renewals| renewals.waits_for(call)) {
-            self.renew(host, events, |renewals, _, host| renewals.respond(call, response, host).into_iter().collect());
-        } else {
-            self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
-        }
-    }
-
-    /// How soon to poll again, in milliseconds.
-    #[must_use]
-    pub fn poll_period_ms(&self) -> u32 {
-        let active = self.generations.active();
-        let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
-        let lists = self.list_delivery.as_ref();
-        let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
-        let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
-        let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
-        bundle.min(candidate).min(lists).min(keys)
-    }
-
-    /// Which bundle decides, and how fresh that is.
-    #[must_use]
-    pub fn bundle_status(&self) -> BundleStatus<'_> {
-        BundleStatus::of(&self.generations, self.delivery.as_ref())
-    }
-
-    /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
-    pub fn key_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, Option<u64>)> {
-        let active = self.generations.active().into_iter();
-        active.flat_map(move |Generation { poller, bundle, .. }| poller.ages(bundle.issuers(), now_nanos / 1_000_000))
-    }
-
-    /// Lets the delivery work, where there is one.
-    fn deliver<T: Default>(
-        &mut self,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
-    ) -> T {
-        let Self { terms, generations, delivery: Some(delivery), .. } = self else { return T::default() };
-        work(delivery, &mut Dock { terms, landing: generations, host, events })
-    }
-
-    /// Lets the candidate's delivery work, where there is one.
-    fn deliver_candidate<T: Default>(
-        &mut self,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
-    ) -> T {
-        let Self { terms, candidate, candidate_delivery: Some(delivery), .. } = self else { return T::default() };
-        work(delivery, &mut Dock { terms, landing: candidate, host, events })
-    }
-
-    /// Gives the candidate the keys of today. It has none fetched for itself: an issuer that is new with it has no keys before it
-    /// decides.
-    fn prepare_candidate(&mut self) {
-        if let (Some(active), Some(candidate)) = (self.generations.active(), &mut self.candidate.0) {
-            candidate.generation.inherit(active);
-        }
-    }
-
-    /// Lets the delivery of lists work, where there is one.
-    fn deliver_list(
-        &mut self,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-        work: impl FnOnce(&mut ListDelivery, &mut ListDock<'_>),
-    ) {
-        let Self { terms, generations, revocations, list_delivery: Some(delivery), .. } = self else { return };
-        let now_seconds = host.now_nanos() / 1_000_000_000;
-        let trust = terms.trust.role(Role::Revocation, now_seconds).map_err(ConfigError::Root);
-        work(delivery, &mut ListDock { trust, revocations, generations, host, events });
-    }
-
-    /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
-    fn keep(
-        &mut self,
-        host: &mut dyn FetchHost,
-        events: &mut Vec<Event>,
-        work: impl FnOnce(&mut Poller, &mut Desk<'_>),
-    ) {
-        let Some(Generation { bundle, cache, poller, .. }) = self.generations.active_mut() else { return };
-        let (mut changed, mut key_events) = (Vec::new(), Vec::new());
-        let issuers = bundle.issuers_mut();
-        work(poller, &mut Desk { issuers, host, events: &mut key_events, changed: &mut changed });
-        events.extend(key_events.into_iter().map(Event::Keys));
-        if !changed.is_empty() {
-            cache.forget(&changed);
-            self.generations.renew_keys();
-            self.prepare_candidate();
-        }
     }
 
     /// Decides a request that has no body.
@@ -534,100 +374,5 @@ impl<'a> Run<'a> {
         let mut verdict = self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host);
         verdict.trial = trial.map(|pending| pending.finish(verdict.record));
         verdict
-    }
-}
-
-/// The headers that the upstream does not get: the caller's credentials, a workload's token and proof, the transaction token, a
-/// session that is none, and the wish for a compressed answer.
-fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 5] {
-    let ignores_session = matches!(facts.session, SessionUse::Ignored);
-    [
-        if facts.strip_token { &["authorization", "dpop"] } else { &[] },
-        if facts.strip_workload { &["workload-identity-token", "workload-proof-token"] } else { &[] },
-        if facts.strip_transaction { &["txn-token"] } else { &[] },
-        if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
-        // An answer that has to be read must not be compressed.
-        if facts.lists.is_some() { &["accept-encoding"] } else { &[] },
-    ]
-}
-
-/// The parts of a gateway that turn an outcome into a verdict.
-struct Finish<'a> {
-    decision_ids: &'a mut DecisionIds,
-    decision_id: &'a mut DecisionId,
-    reply: &'a mut ReplyBuffer,
-    recorder: &'a mut Recorder,
-}
-
-impl<'a> Finish<'a> {
-    fn verdict(
-        self,
-        outcome: Outcome,
-        facts: Facts<'a>,
-        headers: HeaderMap<'a>,
-        started_nanos: u64,
-        host: &mut dyn Host,
-    ) -> Verdict<'a> {
-        let id = self.decision_ids.next(started_nanos);
-        *self.decision_id = id;
-        let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
-        // The only ways through: what anybody may have, or an outcome that allows, for a principal that is known.
-        let (action, status) = match (outcome, facts.principal) {
-            (Outcome::Allowed, Some(_)) | (Outcome::Public, None) => {
-                let session = match &facts.session {
-                    SessionUse::Bound { id, .. } => *id,
-                    SessionUse::None | SessionUse::Ignored => None,
-                };
-                let forward = Forward {
-                    remove: headers.reserved(),
-                    strip: strip(&facts),
-                    set: [
-                        facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
-                        Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
-                        facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
-                        session.map(|id| (crate::SESSION_HEADER, id)),
-                    ],
-                };
-                (Action::Forward(forward), outcome.disposition().status)
-            }
-            _ => {
-                let argument = facts.attribute.as_deref();
-                let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
-                let form = form.or(facts.a2a.as_ref().map(|(reply, _)| ReplyForm::A2a(reply)));
-                let form = form.unwrap_or(ReplyForm::Problem);
-                let reply = match facts.metadata {
-                    Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
-                    Some(status) if outcome == Outcome::Status => self.reply.status(status, id),
-                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, facts.cure, &form),
-                };
-                let status = reply.status;
-                (Action::Reply(reply), status)
-            }
-        };
-        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
-        let session = match facts.session {
-            SessionUse::Bound { binding, .. } if matches!(action, Action::Forward(_)) => Some(binding),
-            SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
-        };
-        let is_forwarded = matches!(action, Action::Forward(_));
-        let owner = facts.owner.filter(|_| is_forwarded).map(|owner| owner.by(id));
-        let lists = facts.lists.filter(|_| is_forwarded);
-        let answer = lists.map(|caller| Box::new(AnswerFilter::new(*caller, facts.rpc.as_ref(), id, record)));
-        Verdict {
-            action,
-            status,
-            outcome,
-            decision_id: id,
-            effect: facts.effect,
-            policies: facts.policies,
-            errors: facts.errors,
-            owner,
-            session,
-            token_cached: facts.token_cached,
-            record,
-            micros,
-            answer,
-            trial: None,
-        }
     }
 }

@@ -1,0 +1,174 @@
+//! What a gateway does beside requests: it fetches bundles, renewals, revocation lists and keys, and puts them in place.
+
+use super::Gateway;
+use crate::bundle::Role;
+use crate::delivery::{BundleStatus, Delivery, Dock, Event, ListDelivery, ListDock, Renewals};
+use crate::error::ConfigError;
+use crate::feed::{FetchHost, FetchResponse};
+use crate::generation::Generation;
+use crate::jwks::{Desk, Poller};
+use crate::limits;
+
+impl Gateway {
+    /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
+    #[must_use]
+    pub fn needs_polling(&self) -> bool {
+        self.delivery.is_some()
+            || self.list_delivery.is_some()
+            || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
+    }
+
+    /// Takes what the workers of the proxy have in common: the secret of their sessions, the bundle and the keys that they have
+    /// fetched so far; and those keys that `before` has of the same issuers. To be called before the first request; asks
+    /// nobody for anything.
+    pub fn join_workers<'a>(
+        &mut self,
+        before: impl IntoIterator<Item = &'a Gateway>,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+    ) {
+        self.sessions.join(host);
+        self.renew(host, events, |renewals, _, host| renewals.join(host).into_iter().collect());
+        self.deliver(host, events, Delivery::join);
+        self.deliver_list(host, events, ListDelivery::join);
+        if let Some(active) = self.generations.active_mut() {
+            before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
+        }
+        self.keep(host, events, Poller::join);
+        if self.deliver_candidate(host, events, Delivery::join) {
+            self.prepare_candidate();
+        }
+    }
+
+    /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
+    pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
+        self.generations.sweep();
+        self.follow_roots(host);
+        self.renew(host, events, Renewals::poll);
+        self.deliver_list(host, events, ListDelivery::poll);
+        if self.deliver(host, events, Delivery::poll) {
+            self.keep(host, events, Poller::join);
+        }
+        self.keep(host, events, Poller::poll);
+        if self.deliver_candidate(host, events, Delivery::poll) {
+            self.prepare_candidate();
+        }
+    }
+
+    /// The largest response that [`Gateway::respond`] takes to a fetch, in bytes.
+    #[must_use]
+    pub fn response_limit(&self, call: u32) -> usize {
+        let deliveries = [&self.delivery, &self.candidate_delivery];
+        let delivery = deliveries.into_iter().flatten().find(|delivery| delivery.waits_for(call));
+        let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
+        let list_bytes = lists.map_or(limits::JWKS_BYTES, ListDelivery::max_bytes);
+        delivery.map_or(list_bytes, Delivery::max_bytes)
+    }
+
+    /// Takes the response to a fetch. One that nobody waits for is ignored.
+    pub fn respond(
+        &mut self,
+        call: u32,
+        response: FetchResponse<'_>,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+    ) {
+        if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
+        } else if self.list_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
+        } else if self.candidate_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+            self.deliver_candidate(host, events, |delivery, dock| delivery.respond(response, dock));
+        } else if self.renewals.as_ref().is_some_and(|renewals| renewals.waits_for(call)) {
+            self.renew(host, events, |renewals, _, host| renewals.respond(call, response, host).into_iter().collect());
+        } else {
+            self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
+        }
+    }
+
+    /// How soon to poll again, in milliseconds.
+    #[must_use]
+    pub fn poll_period_ms(&self) -> u32 {
+        let active = self.generations.active();
+        let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
+        let lists = self.list_delivery.as_ref();
+        let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
+        let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
+        let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
+        bundle.min(candidate).min(lists).min(keys)
+    }
+
+    /// Which bundle decides, and how fresh that is.
+    #[must_use]
+    pub fn bundle_status(&self) -> BundleStatus<'_> {
+        BundleStatus::of(&self.generations, self.delivery.as_ref())
+    }
+
+    /// The alias of each issuer whose keys are fetched, and how old they are in seconds; `None` while there are none.
+    pub fn key_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, Option<u64>)> {
+        let active = self.generations.active().into_iter();
+        active.flat_map(move |Generation { poller, bundle, .. }| poller.ages(bundle.issuers(), now_nanos / 1_000_000))
+    }
+
+    /// Lets the delivery work, where there is one.
+    fn deliver<T: Default>(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
+    ) -> T {
+        let Self { terms, generations, delivery: Some(delivery), .. } = self else { return T::default() };
+        work(delivery, &mut Dock { terms, landing: generations, host, events })
+    }
+
+    /// Lets the candidate's delivery work, where there is one.
+    fn deliver_candidate<T: Default>(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Delivery, &mut Dock<'_>) -> T,
+    ) -> T {
+        let Self { terms, candidate, candidate_delivery: Some(delivery), .. } = self else { return T::default() };
+        work(delivery, &mut Dock { terms, landing: candidate, host, events })
+    }
+
+    /// Gives the candidate the keys of today. It has none fetched for itself: an issuer that is new with it has no keys before it
+    /// decides.
+    fn prepare_candidate(&mut self) {
+        if let (Some(active), Some(candidate)) = (self.generations.active(), &mut self.candidate.0) {
+            candidate.generation.inherit(active);
+        }
+    }
+
+    /// Lets the delivery of lists work, where there is one.
+    fn deliver_list(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut ListDelivery, &mut ListDock<'_>),
+    ) {
+        let Self { terms, generations, revocations, list_delivery: Some(delivery), .. } = self else { return };
+        let now_seconds = host.now_nanos() / 1_000_000_000;
+        let trust = terms.trust.role(Role::Revocation, now_seconds).map_err(ConfigError::Root);
+        work(delivery, &mut ListDock { trust, revocations, generations, host, events });
+    }
+
+    /// Lets the poller work, and forgets the tokens of issuers whose keys it changed.
+    pub(super) fn keep(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Poller, &mut Desk<'_>),
+    ) {
+        let Some(Generation { bundle, cache, poller, .. }) = self.generations.active_mut() else { return };
+        let (mut changed, mut key_events) = (Vec::new(), Vec::new());
+        let issuers = bundle.issuers_mut();
+        work(poller, &mut Desk { issuers, host, events: &mut key_events, changed: &mut changed });
+        events.extend(key_events.into_iter().map(Event::Keys));
+        if !changed.is_empty() {
+            cache.forget(&changed);
+            self.generations.renew_keys();
+            self.prepare_candidate();
+        }
+    }
+}

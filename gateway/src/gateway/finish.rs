@@ -1,0 +1,105 @@
+//! From an outcome to a verdict: what is forwarded or replied, and the record of it.
+
+use crate::answer::AnswerFilter;
+use crate::decision_id::{DecisionId, DecisionIds};
+use crate::header_map::HeaderMap;
+use crate::host::Host;
+use crate::mcp::SessionUse;
+use crate::outcome::{Outcome, ReplyBuffer, ReplyForm};
+use crate::record::{Facts, Recorder, Stamp};
+use crate::verdict::{Action, Forward, Verdict};
+
+/// The headers that the upstream does not get: the caller's credentials, a workload's token and proof, the transaction token, a
+/// session that is none, and the wish for a compressed answer.
+fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 5] {
+    let ignores_session = matches!(facts.session, SessionUse::Ignored);
+    [
+        if facts.strip_token { &["authorization", "dpop"] } else { &[] },
+        if facts.strip_workload { &["workload-identity-token", "workload-proof-token"] } else { &[] },
+        if facts.strip_transaction { &["txn-token"] } else { &[] },
+        if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
+        // An answer that has to be read must not be compressed.
+        if facts.lists.is_some() { &["accept-encoding"] } else { &[] },
+    ]
+}
+
+/// The parts of a gateway that turn an outcome into a verdict.
+pub(super) struct Finish<'a> {
+    pub(super) decision_ids: &'a mut DecisionIds,
+    pub(super) decision_id: &'a mut DecisionId,
+    pub(super) reply: &'a mut ReplyBuffer,
+    pub(super) recorder: &'a mut Recorder,
+}
+
+impl<'a> Finish<'a> {
+    pub(super) fn verdict(
+        self,
+        outcome: Outcome,
+        facts: Facts<'a>,
+        headers: HeaderMap<'a>,
+        started_nanos: u64,
+        host: &mut dyn Host,
+    ) -> Verdict<'a> {
+        let id = self.decision_ids.next(started_nanos);
+        *self.decision_id = id;
+        let micros = host.now_nanos().saturating_sub(started_nanos) / 1000;
+        // The only ways through: what anybody may have, or an outcome that allows, for a principal that is known.
+        let (action, status) = match (outcome, facts.principal) {
+            (Outcome::Allowed, Some(_)) | (Outcome::Public, None) => {
+                let session = match &facts.session {
+                    SessionUse::Bound { id, .. } => *id,
+                    SessionUse::None | SessionUse::Ignored => None,
+                };
+                let forward = Forward {
+                    remove: headers.reserved(),
+                    strip: strip(&facts),
+                    set: [
+                        facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
+                        Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
+                        facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                        session.map(|id| (crate::SESSION_HEADER, id)),
+                    ],
+                };
+                (Action::Forward(forward), outcome.disposition().status)
+            }
+            _ => {
+                let argument = facts.attribute.as_deref();
+                let form = facts.rpc.as_ref().map(|reply| ReplyForm::Rpc { reply, argument });
+                let form = form.or(facts.a2a.as_ref().map(|(reply, _)| ReplyForm::A2a(reply)));
+                let form = form.unwrap_or(ReplyForm::Problem);
+                let reply = match facts.metadata {
+                    Some(metadata) if outcome == Outcome::Metadata => self.reply.metadata(metadata, id),
+                    Some(status) if outcome == Outcome::Status => self.reply.status(status, id),
+                    Some(_) | None => self.reply.write(outcome, id, &facts.challenge, facts.cure, &form),
+                };
+                let status = reply.status;
+                (Action::Reply(reply), status)
+            }
+        };
+        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
+        let session = match facts.session {
+            SessionUse::Bound { binding, .. } if matches!(action, Action::Forward(_)) => Some(binding),
+            SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
+        };
+        let is_forwarded = matches!(action, Action::Forward(_));
+        let owner = facts.owner.filter(|_| is_forwarded).map(|owner| owner.by(id));
+        let lists = facts.lists.filter(|_| is_forwarded);
+        let answer = lists.map(|caller| Box::new(AnswerFilter::new(*caller, facts.rpc.as_ref(), id, record)));
+        Verdict {
+            action,
+            status,
+            outcome,
+            decision_id: id,
+            effect: facts.effect,
+            policies: facts.policies,
+            errors: facts.errors,
+            owner,
+            session,
+            token_cached: facts.token_cached,
+            record,
+            micros,
+            answer,
+            trial: None,
+        }
+    }
+}
