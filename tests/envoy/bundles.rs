@@ -113,7 +113,7 @@ fn an_expired_bundle_is_refused() -> Result<()> {
 fn a_bundle_that_expires_while_it_serves_denies() -> Result<()> {
     let home = home()?;
     let gateway = Gateway::start_with(home.path(), Options::default(), |workshop, wasm| {
-        let recipe = Recipe { created: Some(now() - 30 * DAY + 40), ..Recipe::GOOD };
+        let recipe = Recipe { created: Some(now() - 30 * DAY + 25), ..Recipe::GOOD };
         let bundle = workshop.bundle(recipe)?;
         Ok((workshop.filter(&bundle, wasm)?, bundle))
     })?;
