@@ -5,7 +5,7 @@ use crate::shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 use crate::token::SignatureAlgorithm;
 
 /// The host of the request path: Envoy in production, the operating system in `palisade test`. Its shared memory is asked for
-/// requests with proofs only.
+/// requests with proofs, and for calls of tools that a catalogue pins.
 pub trait Host: SharedMemory {
     /// Nanoseconds since the Unix epoch.
     fn now_nanos(&mut self) -> u64;
