@@ -124,7 +124,7 @@ async fn serve(plan: Plan, log: Log) -> Result<(), Failure> {
     let Plan { mut directory, listen, identity, progress, receiver } = plan;
     let (stop, stopped) = watch::channel(false);
     let ended = end::signal()?;
-    directory.look(&log);
+    directory.look().into_iter().for_each(|event| log.send(event));
     let (shelf_sender, shelf) = watch::channel(directory.shelf());
     let desk = Arc::new(Desk {
         shelf,

@@ -67,42 +67,50 @@ impl Directory {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let log = log.clone();
             let looked = tokio::task::spawn_blocking(move || {
-                self.look(&log);
-                self
+                let events = self.look();
+                (self, events)
             });
-            let Ok(after) = looked.await else { return };
+            let Ok((after, events)) = looked.await else { return };
             self = after;
             if !Arc::ptr_eq(&self.shelf, &shelf.borrow()) {
                 shelf.send_replace(self.shelf());
             }
+            // What the log says is so by then.
+            events.into_iter().for_each(|event| log.send(event));
         }
     }
 
     /// Looks once, and says what has changed.
-    pub(super) fn look(&mut self, log: &Log) {
+    #[must_use]
+    pub(super) fn look(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.look_into(&mut events);
+        events
+    }
+
+    fn look_into(&mut self, events: &mut Vec<Event>) {
         let mut names = match self.names() {
             Ok(names) => names,
             // What was served stays: a directory on a network may come and go.
-            Err(error) => return self.skip(".", Skip { code: "serve.directory", message: error.to_string() }, log),
+            Err(error) => return self.skip(".", Skip { code: "serve.directory", message: error.to_string() }, events),
         };
         self.seen.remove(".");
         names.sort();
         let surplus = names.split_off(names.len().min(SERVED_FILES));
         for name in &names {
-            self.look_at(name, log);
+            self.look_at(name, events);
         }
         if let Some(name) = surplus.first() {
             let message = format!("there are more than {SERVED_FILES} files");
-            self.skip(name, Skip { code: "serve.files", message }, log);
+            self.skip(name, Skip { code: "serve.files", message }, events);
         }
         let gone = |name: &str| names.binary_search_by(|known| known.as_str().cmp(name)).is_err();
         self.seen.retain(|name, _| !gone(name) || surplus.first() == Some(name));
         let missing: Vec<String> = self.shelf.names().filter(|name| gone(name)).map(str::to_owned).collect();
         for name in missing {
             if let Some(change) = Arc::make_mut(&mut self.shelf).remove(&name) {
-                log.send(Event::File { name, change });
+                events.push(Event::File { name, change });
             }
         }
     }
@@ -117,11 +125,11 @@ impl Directory {
         Ok(names)
     }
 
-    fn look_at(&mut self, name: &str, log: &Log) {
+    fn look_at(&mut self, name: &str, events: &mut Vec<Event>) {
         let Some(parsed) = ArtefactName::parse(name) else { return };
         let (path, stamp) = match self.stamp(name) {
             Ok(found) => found,
-            Err(skip) => return self.skip(name, skip, log),
+            Err(skip) => return self.skip(name, skip, events),
         };
         let now = Instant::now();
         let since = match self.seen.get(name) {
@@ -131,14 +139,14 @@ impl Directory {
         };
         let bytes = match self.read(&path, name, &stamp, parsed.kind.max_bytes()) {
             Ok(bytes) => bytes,
-            Err(skip) => return self.skip(name, skip, log),
+            Err(skip) => return self.skip(name, skip, events),
         };
         self.seen.insert(name.to_owned(), Seen { stamp: Ok(stamp), since });
         // Those who answer requests keep the shelf that they have: a changed one takes its place.
         let mut shelf = Arc::clone(&self.shelf);
         if let Some(change) = Arc::make_mut(&mut shelf).put(name, &parsed, bytes) {
             self.shelf = shelf;
-            log.send(Event::File { name: name.to_owned(), change });
+            events.push(Event::File { name: name.to_owned(), change });
         }
     }
 
@@ -178,12 +186,12 @@ impl Directory {
     }
 
     /// Says once that a file is not looked into. What was served of it stays.
-    fn skip(&mut self, name: &str, skip: Skip, log: &Log) {
+    fn skip(&mut self, name: &str, skip: Skip, events: &mut Vec<Event>) {
         let known = self.seen.get(name).is_some_and(|seen| seen.stamp.as_ref() == Err(&skip));
         if !known {
             let Skip { code, message } = skip.clone();
             self.seen.insert(name.to_owned(), Seen { stamp: Err(skip), since: Instant::now() });
-            log.send(Event::Skipped { name: name.to_owned(), code, message });
+            events.push(Event::Skipped { name: name.to_owned(), code, message });
         }
     }
 }
