@@ -14,9 +14,8 @@ use crate::mcp::SessionKey;
 use crate::outcome::Outcome;
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::DpopState;
-use crate::record::{Facts, push_json};
+use crate::record::{Facts, push_json, push_policy_list};
 use crate::revocation::Revocations;
-use crate::verdict::PolicyNames;
 
 /// What two bundles made of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,19 +203,8 @@ fn member(contrast: Contrast, progress: Progress, facts: &Facts<'_>, (version, d
     );
     push_json(&mut text, digest);
     for (name, policies) in [("policies", facts.policies), ("errors", facts.errors)] {
-        text.push_str(&format!(",\"{name}\":["));
-        push_names(&mut text, policies);
-        text.push(']');
+        push_policy_list(&mut text, name, policies);
     }
     text.push('}');
     text
-}
-
-fn push_names(text: &mut String, names: PolicyNames<'_>) {
-    for (position, name) in names.iter().take(limits::RECORD_POLICIES).enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        push_json(text, name);
-    }
 }

@@ -6,18 +6,18 @@
 //! nobody has accepted is refused; another one is taken, and denies ([`crate::filter`]).
 
 use crate::proxy::Proxy;
-use crate::shared_data;
+use crate::shared_data::SharedData;
 use palisade_gateway::bundle::Digest;
-use palisade_gateway::{Expected, Shared};
+use palisade_gateway::{Expected, Shared, SharedMemory};
 
 /// Says to all VMs that this configuration was accepted. A host that does not keep it has no older bundles to refuse, either.
 pub(crate) fn remember(configuration: &[u8], proxy: &mut impl Proxy) {
-    let _ = shared_data::set(proxy, &name(configuration), &[], Expected::Anything);
+    let _ = SharedData(proxy).share(&name(configuration), &[], Expected::Anything);
 }
 
 /// Whether some VM has accepted it.
 pub(crate) fn is_known(configuration: &[u8], proxy: &mut impl Proxy) -> bool {
-    matches!(shared_data::get(proxy, &name(configuration)), Shared::Found(..))
+    matches!(SharedData(proxy).shared(&name(configuration)), Shared::Found(..))
 }
 
 fn name(configuration: &[u8]) -> String {

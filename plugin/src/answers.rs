@@ -3,7 +3,7 @@
 use crate::enforce::{self, Sinks};
 use crate::filter::Action;
 use crate::metrics::Metrics;
-use crate::proxy::{HostResult, Proxy, Status};
+use crate::proxy::{self, HostResult, Proxy};
 use crate::shared_data::SharedData;
 use palisade_gateway::{AnswerBuffers, AnswerError, AnswerFilter, AnswerStep, HeaderMap, ReceivedBody, Rewritten};
 use std::collections::BTreeMap;
@@ -128,10 +128,9 @@ impl Answers {
         let Some(Answering { filter, sinks, .. }) = streams.get_mut(&stream) else { return Action::Pause };
         let buffers = buffers.get_or_insert_default();
         // One byte more than allowed tells a body at the limit from one beyond it.
-        let bytes = proxy.answer_body(limit.saturating_add(1));
+        let bytes = proxy::body(proxy.answer_body(limit.saturating_add(1)));
         let body = match &bytes {
             Ok(bytes) => ReceivedBody::Whole(bytes),
-            Err(Status::NOT_FOUND) => ReceivedBody::Whole(&[]),
             Err(_) => ReceivedBody::Unreadable,
         };
         let changed = match filter.finish(body, buffers) {
@@ -161,12 +160,8 @@ impl Answers {
         let Self { streams, buffers } = self;
         let Some(Answering { filter, sinks, .. }) = streams.get_mut(&stream) else { return Action::Pause };
         let buffers = buffers.get_or_insert_default();
-        let bytes = match proxy.answer_body(size) {
-            Ok(bytes) => Ok(bytes),
-            Err(Status::NOT_FOUND) => Ok(crate::buffers::HostBytes::default()),
-            Err(_) => Err(AnswerError::Host),
-        };
-        let sent = bytes.and_then(|bytes| {
+        let bytes = proxy::body(proxy.answer_body(size));
+        let sent = bytes.map_err(|_| AnswerError::Host).and_then(|bytes| {
             let events = filter.events(&bytes, end_of_stream, buffers)?;
             if *events == *bytes { Ok(()) } else { proxy.set_answer_body(events).map_err(|_| AnswerError::Host) }
         });

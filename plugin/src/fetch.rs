@@ -3,7 +3,7 @@
 use crate::background::Background;
 use crate::buffers::HostBytes;
 use crate::enforce::serialise;
-use crate::shared_data;
+use crate::shared_data::SharedData;
 use palisade_gateway::{
     Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, HeaderMap, Shared, SharedMemory,
 };
@@ -15,11 +15,11 @@ pub(crate) struct FetchProxy<'a, P> {
 
 impl<P: Background> SharedMemory for FetchProxy<'_, P> {
     fn shared(&mut self, name: &str) -> Shared {
-        shared_data::get(self.proxy, name)
+        SharedData(self.proxy).shared(name)
     }
 
     fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
-        shared_data::set(self.proxy, name, bytes, expected)
+        SharedData(self.proxy).share(name, bytes, expected)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::enforce::{self, Sinks};
 use crate::gateway_host::GatewayHost;
 use crate::metrics::Metrics;
 use crate::named_metrics::NamedMetrics;
-use crate::proxy::{HostResult, LogLevel, Proxy, Status};
+use crate::proxy::{self, HostResult, LogLevel, Proxy};
 use crate::session;
 use crate::trial;
 use crate::upkeep;
@@ -16,8 +16,7 @@ use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
 use palisade_gateway::revocation::StreamOwner;
 use palisade_gateway::{
-    Admitted, AnswerFilter, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step,
-    Unavailable, Verdict,
+    Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step, Unavailable, Verdict,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -157,8 +156,7 @@ impl Filter {
                 true
             }
             (Err(error), _) => {
-                let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
-                refuse_at(level, proxy, &error);
+                refuse_at(upkeep::refused(&error), proxy, &error);
                 self.depute(index, bytes, proxy)
             }
             // Decision ids would repeat.
@@ -258,16 +256,8 @@ impl Filter {
             None => Step::Decided(gateway.refuse(Outcome::Malformed, &mut host)),
         };
         match step {
-            Step::Decided(mut verdict) => {
-                let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
-                if let Some(trial) = &verdict.trial {
-                    trial::report(trial, proxy, named_metrics);
-                }
-                expect(answers, stream, action, verdict.answer.take(), *sinks);
-                let Verdict { session, owner, .. } = verdict;
-                let owner = owner.filter(|_| action == Action::Continue);
-                streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
-                action
+            Step::Decided(verdict) => {
+                Desk { streams, answers, metrics, named_metrics, reply_headers }.settle(stream, verdict, *sinks, proxy)
             }
             Step::NeedsBody { limit, admitted } => {
                 let headers = bytes.unwrap_or_default();
@@ -309,27 +299,18 @@ impl Filter {
             return unconfigured(proxy, metrics, reply_headers);
         };
         // One byte more than allowed tells a body at the limit from one beyond it.
-        let bytes = proxy.request_body(limit.saturating_add(1));
+        let bytes = proxy::body(proxy.request_body(limit.saturating_add(1)));
         let body = match &bytes {
             Ok(bytes) if bytes.len() > limit => ReceivedBody::TooLarge,
             Ok(bytes) => ReceivedBody::Whole(bytes),
-            Err(Status::NOT_FOUND) => ReceivedBody::Whole(&[]),
             Err(_) => ReceivedBody::Unreadable,
         };
         let mut host = GatewayHost::new(proxy, verifier);
-        let mut verdict = match HeaderMap::parse(&headers) {
+        let verdict = match HeaderMap::parse(&headers) {
             Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
-        let action = enforce::verdict(proxy, &verdict, *sinks, metrics, reply_headers);
-        if let Some(trial) = &verdict.trial {
-            trial::report(trial, proxy, named_metrics);
-        }
-        expect(answers, stream, action, verdict.answer.take(), *sinks);
-        let Verdict { session, owner, .. } = verdict;
-        let owner = owner.filter(|_| action == Action::Continue);
-        streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
-        action
+        Desk { streams, answers, metrics, named_metrics, reply_headers }.settle(stream, verdict, *sinks, proxy)
     }
 
     /// The headers of the answer are there: the upstream's, or those of a reply of ours.
@@ -416,10 +397,30 @@ fn end_revoked(
     }
 }
 
-/// Keeps what a forwarded request left behind for its answer.
-fn expect(answers: &mut Answers, stream: u32, action: Action, filter: Option<Box<AnswerFilter>>, sinks: Sinks) {
-    if let (Action::Continue, Some(filter)) = (action, filter) {
-        answers.expect(stream, filter, sinks);
+/// What a verdict leaves something in.
+struct Desk<'f> {
+    streams: &'f mut BTreeMap<u32, Stream>,
+    answers: &'f mut Answers,
+    metrics: &'f mut Metrics,
+    named_metrics: &'f mut NamedMetrics,
+    reply_headers: &'f mut Vec<u8>,
+}
+
+impl Desk<'_> {
+    /// Carries out a verdict, and keeps what it left behind for the rest of its stream.
+    fn settle(self, stream: u32, verdict: Verdict<'_>, sinks: Sinks, proxy: &mut impl Proxy) -> Action {
+        let Self { streams, answers, metrics, named_metrics, reply_headers } = self;
+        let action = enforce::verdict(proxy, &verdict, sinks, metrics, reply_headers);
+        if let Some(trial) = &verdict.trial {
+            trial::report(trial, proxy, named_metrics);
+        }
+        let Verdict { session, owner, answer, .. } = verdict;
+        if let (Action::Continue, Some(filter)) = (action, answer) {
+            answers.expect(stream, filter, sinks);
+        }
+        let owner = owner.filter(|_| action == Action::Continue);
+        streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
+        action
     }
 }
 

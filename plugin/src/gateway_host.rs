@@ -2,7 +2,7 @@
 
 use crate::client_certificate;
 use crate::proxy::{HostResult, Proxy};
-use crate::shared_data;
+use crate::shared_data::SharedData;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::token::SignatureAlgorithm;
 use palisade_gateway::{Expected, Host, Shared, SharedMemory};
@@ -29,11 +29,11 @@ impl<'a, P> GatewayHost<'a, P> {
 
 impl<P: Proxy> SharedMemory for GatewayHost<'_, P> {
     fn shared(&mut self, name: &str) -> Shared {
-        shared_data::get(self.proxy, name)
+        SharedData(self.proxy).shared(name)
     }
 
     fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
-        shared_data::set(self.proxy, name, bytes, expected)
+        SharedData(self.proxy).share(name, bytes, expected)
     }
 }
 

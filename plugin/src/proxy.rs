@@ -32,6 +32,14 @@ impl std::fmt::Display for Status {
 /// The outcome of a hostcall.
 pub type HostResult<T> = Result<T, Status>;
 
+/// A body as a host handed it over: where it finds none, it is empty.
+pub fn body(read: HostResult<HostBytes>) -> HostResult<HostBytes> {
+    match read {
+        Err(Status::NOT_FOUND) => Ok(HostBytes::default()),
+        read => read,
+    }
+}
+
 /// Severity of a line in the proxy's own log. The numbers are the ABI's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]

@@ -12,33 +12,23 @@ pub(crate) struct SharedData<'a, P>(pub(crate) &'a mut P);
 
 impl<P: Proxy> SharedMemory for SharedData<'_, P> {
     fn shared(&mut self, name: &str) -> Shared {
-        get(self.0, name)
+        match self.0.shared_data(name) {
+            // Without versions, nothing can be replaced in one step.
+            Ok((_, 0 | NO_VERSION)) => Shared::Unsupported,
+            Ok((bytes, version)) => Shared::Found(bytes.to_vec(), version),
+            Err(Status::NOT_FOUND) => Shared::Absent,
+            Err(_) => Shared::Unsupported,
+        }
     }
 
     fn share(&mut self, name: &str, bytes: &[u8], expected: Expected) -> bool {
-        set(self.0, name, bytes, expected)
+        let version = match expected {
+            Expected::Anything => 0,
+            Expected::Nothing => NO_VERSION,
+            Expected::Version(version) => version,
+        };
+        self.0.set_shared_data(name, bytes, version).is_ok()
     }
-}
-
-/// What is there under a name.
-pub(crate) fn get(proxy: &mut impl Proxy, name: &str) -> Shared {
-    match proxy.shared_data(name) {
-        // Without versions, nothing can be replaced in one step.
-        Ok((_, 0 | NO_VERSION)) => Shared::Unsupported,
-        Ok((bytes, version)) => Shared::Found(bytes.to_vec(), version),
-        Err(Status::NOT_FOUND) => Shared::Absent,
-        Err(_) => Shared::Unsupported,
-    }
-}
-
-/// Shares bytes in place of what is expected; says whether that was done.
-pub(crate) fn set(proxy: &mut impl Proxy, name: &str, bytes: &[u8], expected: Expected) -> bool {
-    let version = match expected {
-        Expected::Anything => 0,
-        Expected::Nothing => NO_VERSION,
-        Expected::Version(version) => version,
-    };
-    proxy.set_shared_data(name, bytes, version).is_ok()
 }
 
 #[cfg(test)]
@@ -51,27 +41,27 @@ mod tests {
     #[test]
     fn only_what_is_expected_is_replaced() {
         let mut proxy = FakeProxy::default();
-        assert_eq!(get(&mut proxy, NAME), Shared::Absent);
-        assert!(set(&mut proxy, NAME, b"first", Expected::Nothing));
-        assert!(!set(&mut proxy, NAME, b"second", Expected::Nothing), "another worker's would be lost");
-        let Shared::Found(bytes, version) = get(&mut proxy, NAME) else { panic!("nothing there") };
+        assert_eq!(SharedData(&mut proxy).shared(NAME), Shared::Absent);
+        assert!(SharedData(&mut proxy).share(NAME, b"first", Expected::Nothing));
+        assert!(!SharedData(&mut proxy).share(NAME, b"second", Expected::Nothing), "another worker's would be lost");
+        let Shared::Found(bytes, version) = SharedData(&mut proxy).shared(NAME) else { panic!("nothing there") };
         assert_eq!(bytes, b"first");
-        assert!(set(&mut proxy, NAME, b"second", Expected::Version(version)));
-        assert!(!set(&mut proxy, NAME, b"third", Expected::Version(version)));
-        assert!(set(&mut proxy, NAME, b"third", Expected::Anything));
+        assert!(SharedData(&mut proxy).share(NAME, b"second", Expected::Version(version)));
+        assert!(!SharedData(&mut proxy).share(NAME, b"third", Expected::Version(version)));
+        assert!(SharedData(&mut proxy).share(NAME, b"third", Expected::Anything));
     }
 
     #[test]
     fn a_host_that_errs_or_counts_no_versions_shares_nothing() {
         for status in [Status::BAD_ARGUMENT, Status::INTERNAL_FAILURE, Status(12)] {
             let mut proxy = FakeProxy { sharing: Err(status), ..FakeProxy::default() };
-            assert_eq!(get(&mut proxy, NAME), Shared::Unsupported);
-            assert!(!set(&mut proxy, NAME, b"x", Expected::Nothing));
+            assert_eq!(SharedData(&mut proxy).shared(NAME), Shared::Unsupported);
+            assert!(!SharedData(&mut proxy).share(NAME, b"x", Expected::Nothing));
         }
         for version in [0, NO_VERSION] {
             let mut proxy = FakeProxy::default();
             proxy.shared.borrow_mut().insert(NAME.to_owned(), (b"x".to_vec(), version));
-            assert_eq!(get(&mut proxy, NAME), Shared::Unsupported);
+            assert_eq!(SharedData(&mut proxy).shared(NAME), Shared::Unsupported);
         }
     }
 }

@@ -37,14 +37,13 @@ impl SeenTools {
         }
         let name = name(catalogue, server);
         for _ in 0..limits::DRIFT_ATTEMPTS {
-            let (mut states, expected) = match memory.shared(&name) {
+            let (before, expected) = match memory.shared(&name) {
                 Shared::Found(bytes, version) => (read(&bytes, catalogue), Expected::Version(version)),
                 Shared::Absent => (None, Expected::Nothing),
                 Shared::Unsupported => return,
             };
-            let before = states.get_or_insert_with(|| vec![SAME; catalogue.len()]).clone();
-            let states = states.unwrap_or_default();
-            let after = with(states, &seen);
+            let before = before.unwrap_or_else(|| vec![SAME; catalogue.len()]);
+            let after = with(before.clone(), &seen);
             // As nearly always: nothing has changed.
             if after == before || memory.share(&name, &[&MARK[..], &after].concat(), expected) {
                 return;

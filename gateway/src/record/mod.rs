@@ -291,6 +291,18 @@ fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, 
 }
 
 fn push_policies(out: &mut String, name: &str, policies: PolicyNames<'_>) {
+    push_policy_list(out, name, policies);
+    let omitted = policies.len().saturating_sub(limits::RECORD_POLICIES);
+    if omitted > 0 {
+        out.push_str(",\"");
+        out.push_str(name);
+        out.push_str("_omitted\":");
+        push_number(out, u64::try_from(omitted).unwrap_or(u64::MAX));
+    }
+}
+
+/// A member with the names of policies, as many as a record has, and a comma before it.
+pub(crate) fn push_policy_list(out: &mut String, name: &str, policies: PolicyNames<'_>) {
     out.push_str(",\"");
     out.push_str(name);
     out.push_str("\":[");
@@ -301,13 +313,6 @@ fn push_policies(out: &mut String, name: &str, policies: PolicyNames<'_>) {
         push_text(out, policy);
     }
     out.push(']');
-    let omitted = policies.len().saturating_sub(limits::RECORD_POLICIES);
-    if omitted > 0 {
-        out.push_str(",\"");
-        out.push_str(name);
-        out.push_str("_omitted\":");
-        push_number(out, u64::try_from(omitted).unwrap_or(u64::MAX));
-    }
 }
 
 /// Appends a member; `key` is all that stands before the value, with the comma.

@@ -1,6 +1,6 @@
 //! Bundles that are fetched, by filters that are workers of one fake proxy.
 
-use super::tests::{ask, assert_denied, request};
+use super::tests::{ask, assert_denied, header_bytes, is_allowed, request};
 use super::*;
 use crate::fake::{FakeProxy, SharedData};
 use crate::fixture::{Fixture, NOW};
@@ -30,12 +30,6 @@ fn configure(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut Fake
     filter.on_configure(root, size, proxy)
 }
 
-fn header_bytes(headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    enforce::serialise(headers, &mut bytes);
-    bytes
-}
-
 /// Answers the last request, and ticks until nothing is left to do.
 fn respond(filter: &mut Filter, headers: &[(&str, &str)], body: &[u8], proxy: &mut FakeProxy) {
     let call = u32::try_from(proxy.requests.len()).unwrap();
@@ -53,10 +47,6 @@ fn settle(filter: &mut Filter, proxy: &mut FakeProxy) {
         }
     }
     panic!("a bundle that never opens: {:?}", proxy.logs);
-}
-
-fn is_allowed(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut FakeProxy) -> bool {
-    ask(filter, root, request("front", &fixture.bearer("alice"), &[]), proxy) == Action::Continue
 }
 
 fn sent(proxy: &FakeProxy, name: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Keys that are fetched, by filters that are workers of one fake proxy.
 
-use super::tests::{ask, assert_denied, request};
+use super::tests::{ask, assert_denied, header_bytes, is_allowed, request};
 use super::*;
 use crate::fake::{FakeProxy, SharedData};
 use crate::fixture::{Fixture, NOW};
@@ -29,22 +29,12 @@ fn configure(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut Fake
     filter.on_configure(root, size, proxy)
 }
 
-fn header_bytes(headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    enforce::serialise(headers, &mut bytes);
-    bytes
-}
-
 /// Answers the last request.
 fn respond(filter: &mut Filter, status: &str, body: &[u8], proxy: &mut FakeProxy) {
     let call = u32::try_from(proxy.requests.len()).unwrap();
     proxy.response_headers = Ok(header_bytes(&[(":status", status), ("content-type", "application/json")]));
     proxy.response_body = Ok(body.to_vec());
     filter.on_response(ROOT, call, 2, body.len(), proxy);
-}
-
-fn is_allowed(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut FakeProxy) -> bool {
-    ask(filter, root, request("front", &fixture.bearer("alice"), &[]), proxy) == Action::Continue
 }
 
 #[test]

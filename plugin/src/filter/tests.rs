@@ -123,9 +123,18 @@ pub(super) fn request(door: &str, authorization: &str, more: &[(&str, &str)]) ->
     let mut headers =
         vec![(":method", "GET"), (":path", &path), (":authority", "doors.example"), ("authorization", authorization)];
     headers.extend_from_slice(more);
+    header_bytes(&headers)
+}
+
+pub(super) fn header_bytes(headers: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    enforce::serialise(&headers, &mut bytes);
+    enforce::serialise(headers, &mut bytes);
     bytes
+}
+
+/// Whether alice may have the front door opened.
+pub(super) fn is_allowed(filter: &mut Filter, root: u32, fixture: &Fixture, proxy: &mut FakeProxy) -> bool {
+    ask(filter, root, request("front", &fixture.bearer("alice"), &[]), proxy) == Action::Continue
 }
 
 /// Hands a request to the filter on a stream of its own.

@@ -3,9 +3,10 @@
 //! In Envoy they are `wasmcustom.palisade_bundle_events_total.result.RESULT`, where a result is `swapped`, `confirmed` or the
 //! code of what went wrong, and the gauges below. Every worker sets the gauges; they agree within a second or two of a swap.
 
+use super::{not_fetched, refused};
 use crate::named_metrics::NamedMetrics;
 use crate::proxy::{LogLevel, Proxy};
-use palisade_gateway::{BundleEvent, BundleStatus, FetchError};
+use palisade_gateway::{BundleEvent, BundleStatus};
 
 /// Which bundle decides; 0 for none.
 const VERSION: &str = "palisade_bundle_version";
@@ -51,18 +52,10 @@ pub(super) fn report(kind: Kind, event: &BundleEvent, proxy: &mut impl Proxy, me
         }
         BundleEvent::Withdrawn => (LogLevel::Info, format!("{what} withdrawn")),
         BundleEvent::NotFetched { error, failures } => {
-            let level = match error {
-                // This one needs somebody: waiting does not help.
-                FetchError::NotSent => LogLevel::Error,
-                FetchError::NoResponse | FetchError::Status(_) | FetchError::TooLarge | FetchError::ContentType => {
-                    LogLevel::Warn
-                }
-            };
-            (level, format!("{what} not fetched: {error}; failures in a row: {failures}"))
+            (not_fetched(error), format!("{what} not fetched: {error}; failures in a row: {failures}"))
         }
         BundleEvent::Refused { error, failures } => {
-            let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
-            (level, format!("{what} refused: {error}; failures in a row: {failures}"))
+            (refused(error), format!("{what} refused: {error}; failures in a row: {failures}"))
         }
         BundleEvent::SharedUnreadable => {
             (LogLevel::Warn, format!("{}: another worker's {what} does not read", event.code()))

@@ -8,7 +8,8 @@ mod revocations;
 use crate::background::Background;
 use crate::fetch::{FetchProxy, Fetched};
 use crate::named_metrics::NamedMetrics;
-use palisade_gateway::{Event, Gateway, ListEvent};
+use crate::proxy::LogLevel;
+use palisade_gateway::{ConfigError, Event, FetchError, Gateway, ListEvent};
 
 /// Takes what other workers have, and what earlier configurations had.
 pub fn join<'a>(
@@ -46,6 +47,22 @@ pub fn respond(
     let revoked = report(&events, proxy, metrics);
     measure(gateway, proxy, metrics);
     revoked
+}
+
+/// How loudly it is told that something was not fetched.
+fn not_fetched(error: &FetchError) -> LogLevel {
+    match error {
+        // This one needs somebody: waiting does not help.
+        FetchError::NotSent => LogLevel::Error,
+        FetchError::NoResponse | FetchError::Status(_) | FetchError::TooLarge | FetchError::ContentType => {
+            LogLevel::Warn
+        }
+    }
+}
+
+/// How loudly it is told that something was refused.
+pub fn refused(error: &ConfigError) -> LogLevel {
+    if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error }
 }
 
 /// Sets the gauges.

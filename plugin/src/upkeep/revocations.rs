@@ -3,10 +3,11 @@
 //! In Envoy they are `wasmcustom.palisade_revocations_events_total.result.RESULT`, where a result is `installed`, `confirmed` or the
 //! code of what went wrong, and the gauges below.
 
+use super::{not_fetched, refused};
 use crate::named_metrics::NamedMetrics;
 use crate::proxy::{LogLevel, Proxy};
+use palisade_gateway::ListEvent;
 use palisade_gateway::revocation::Revocations;
-use palisade_gateway::{FetchError, ListEvent};
 
 /// Which list is in force; 0 for none.
 const SERIAL: &str = "palisade_revocations_serial";
@@ -32,18 +33,10 @@ pub(super) fn report(event: &ListEvent, proxy: &mut impl Proxy, metrics: &mut Na
             (LogLevel::Info, format!("revocation list {serial} is in force, {entries} entries"))
         }
         ListEvent::NotFetched { error, failures } => {
-            let level = match error {
-                // This one needs somebody: waiting does not help.
-                FetchError::NotSent => LogLevel::Error,
-                FetchError::NoResponse | FetchError::Status(_) | FetchError::TooLarge | FetchError::ContentType => {
-                    LogLevel::Warn
-                }
-            };
-            (level, format!("revocation list not fetched: {error}; failures in a row: {failures}"))
+            (not_fetched(error), format!("revocation list not fetched: {error}; failures in a row: {failures}"))
         }
         ListEvent::Refused { error, failures } => {
-            let level = if error.is_alarm() { LogLevel::Critical } else { LogLevel::Error };
-            (level, format!("revocation list refused: {error}; failures in a row: {failures}"))
+            (refused(error), format!("revocation list refused: {error}; failures in a row: {failures}"))
         }
         ListEvent::SharedUnreadable => {
             (LogLevel::Warn, format!("{}: another worker's revocation list does not read", event.code()))
