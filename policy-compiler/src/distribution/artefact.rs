@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use palisade_gateway::bundle::{BundleError, Container, Digest};
+use palisade_gateway::bundle::{BundleError, Container, Digest, FRESHNESS_TYPE, ROOT_TYPE};
 use palisade_gateway::limits;
 use palisade_gateway::revocation::ListFile;
 use palisade_gateway::signed::{SignedDocument, SignedError};
@@ -176,8 +176,8 @@ impl Artefact {
     pub fn read(name: &ArtefactName<'_>, bytes: Vec<u8>) -> Result<Self, ArtefactError> {
         let (channel, identity) = match name.kind {
             Kind::Bundle | Kind::Candidate => bundle(&bytes)?,
-            Kind::Freshness => document(&bytes, "application/vnd.palisade.freshness.v1+json")?,
-            Kind::Root(_) => document(&bytes, "application/vnd.palisade.root.v1+json")?,
+            Kind::Freshness => document(&bytes, FRESHNESS_TYPE)?,
+            Kind::Root(_) => document(&bytes, ROOT_TYPE)?,
             Kind::Revocations | Kind::RevocationsBase(_) => list(&bytes)?,
         };
         if channel != name.channel {
