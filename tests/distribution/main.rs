@@ -8,4 +8,5 @@ mod rollout;
 mod serve;
 mod serve_tls;
 mod signals;
+mod sigstore;
 mod waiting;
