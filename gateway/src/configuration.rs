@@ -10,6 +10,7 @@ use crate::error::ConfigError;
 use crate::generation::Terms;
 use crate::jwks::JwksClusters;
 use crate::limits;
+use crate::report::{Destination, StatusReportFile};
 use crate::trust::Trust;
 
 /// The configuration as JSON. Unknown and repeated members are refused.
@@ -54,6 +55,9 @@ pub struct ConfigurationFile {
     /// A path at which the filter itself answers which bundle decides. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusFile>,
+    /// Where the same, and more, is posted to. Needs a channel. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_report: Option<StatusReportFile>,
     /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
     #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
     pub jwks_clusters: JwksClusters,
@@ -224,6 +228,7 @@ pub(crate) struct Configuration {
     pub(crate) bundle: Option<Vec<u8>>,
     pub(crate) remote: Option<Remote>,
     pub(crate) canary: Option<Canary>,
+    pub(crate) destination: Option<Destination>,
     /// Only where there is `remote`.
     pub(crate) candidate: bool,
     pub(crate) terms: Terms,
@@ -280,6 +285,7 @@ impl Configuration {
             mcp: McpFile { session_key },
             candidate,
             status,
+            status_report,
             jwks_clusters,
             revocations,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
@@ -305,6 +311,9 @@ impl Configuration {
         let bundle = inline.map(|text| STANDARD.decode(text).map_err(|_| ConfigError::BundleEncoding)).transpose()?;
         let channel_name = channel.as_deref().unwrap_or_default();
         let remote = remote.map(|file| Remote::new(file, channel_name).ok_or(ConfigError::BundleRemote)).transpose()?;
+        let destination = status_report
+            .map(|file| Destination::new(file, channel_name).ok_or(ConfigError::StatusReport))
+            .transpose()?;
         if candidate && remote.is_none() {
             return Err(ConfigError::Candidate);
         }
@@ -312,6 +321,7 @@ impl Configuration {
             bundle,
             remote,
             candidate,
+            destination,
             canary: status.map(|file| Canary::new(file).ok_or(ConfigError::StatusPath)).transpose()?,
             terms: Terms { trust, freshness: None, channel, min_version, cache_entries: max_entries, jwks_clusters },
             freshness: freshness
@@ -408,6 +418,16 @@ mod tests {
         assert_eq!(code(&with(r#","candidate":true"#)), "config.candidate");
         for path in ["", "status", "/a b", "/a?b", "/a#b", "/\u{e9}", &format!("/{}", "x".repeat(256))] {
             assert_eq!(code(&with(&format!(r#","status":{{"path":"{path}"}}"#))), "config.status_path", "{path}");
+        }
+        let report = |members: &str| with(&format!(r#","channel":"x","status_report":{{{members}}}"#));
+        for members in ["", r#""cluster":"a""#, r#""cluster":"a","authority":"b","url":"c""#] {
+            assert_eq!(code(&report(members)), "config.syntax", "{members}");
+        }
+        let good = r#""cluster":"a","authority":"b""#;
+        assert!(Configuration::parse(report(good).as_bytes()).is_ok());
+        assert_eq!(code(&report(good).replace(r#""channel":"x","#, "")), "config.status_report", "on which channel?");
+        for member in [r#""path":"reports""#, r#""interval_s":0"#, r#""gateway":"\n""#] {
+            assert_eq!(code(&report(&format!("{good},{member}"))), "config.status_report", "{member}");
         }
         assert_eq!(code(&with("").replace("\"]}", "\"],\"threshold\":2}")), "config.trust");
     }

@@ -55,6 +55,8 @@ pub enum ConfigError {
     Candidate,
     /// The path of the canary route is none.
     StatusPath,
+    /// Where status reports go is out of range or makes no address, or there is no channel to report on.
+    StatusReport,
     /// The inline bundle is not standard base64.
     BundleEncoding,
     /// The bundle is refused.
@@ -102,6 +104,7 @@ impl ConfigError {
             Self::BundleRemote => "config.bundle_remote",
             Self::Candidate => "config.candidate",
             Self::StatusPath => "config.status_path",
+            Self::StatusReport => "config.status_report",
             Self::BundleEncoding => "config.bundle_encoding",
             Self::Bundle(error) => error.code(),
             Self::RevocationsChannel => "config.revocations_channel",
@@ -140,6 +143,9 @@ impl fmt::Display for ConfigError {
             ),
             Self::Candidate => f.write_str("`candidate` needs `bundle.remote`"),
             Self::StatusPath => f.write_str("`status.path` is no path, or has a query"),
+            Self::StatusReport => f.write_str(
+                "`status_report` needs a `channel`, a `cluster`, an `authority` and a `path` from `/`, and sensible names and numbers",
+            ),
             Self::BundleEncoding => f.write_str("the inline bundle is not standard base64"),
             Self::Bundle(error) => write!(f, "{error}"),
             Self::RevocationsChannel => f.write_str("`revocations` needs a `channel`"),

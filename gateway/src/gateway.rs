@@ -20,11 +20,13 @@ use crate::outcome::{Outcome, ReplyBuffer, Unavailable};
 use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder};
+use crate::report::Reporter;
 use crate::revocation::{Revocations, StreamOwner};
 use crate::verdict::Verdict;
 
 mod background;
 mod finish;
+mod reporting;
 mod upkeep;
 
 pub use upkeep::Refreshed;
@@ -41,6 +43,7 @@ pub struct Gateway {
     candidate: Berth,
     candidate_delivery: Option<Delivery>,
     canary: Option<Canary>,
+    reporter: Option<Reporter>,
     on_forbid_error: OnForbidError,
     decision_log: Vec<DecisionLog>,
     dpop: DpopState,
@@ -111,6 +114,7 @@ impl Gateway {
             candidate: Berth::default(),
             candidate_delivery,
             canary: configuration.canary,
+            reporter: configuration.destination.map(|destination| Reporter::new(destination, chance.draw())),
             on_forbid_error: configuration.on_forbid_error,
             decision_log: configuration.decision_log,
             dpop: DpopState {

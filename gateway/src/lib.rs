@@ -45,6 +45,7 @@ mod pipeline;
 mod plain;
 mod proof;
 mod record;
+mod report;
 mod resource;
 pub mod revocation;
 mod route;
@@ -70,7 +71,7 @@ pub use delivery::{
     BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile, Renewal, RenewalEvent, StatusFile,
 };
 pub use error::ConfigError;
-pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody};
+pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
@@ -88,6 +89,10 @@ pub use mcp::{
 pub use outcome::{ClientReason, Disposition, LogLevel, Outcome, Reply, Unavailable, WorkloadError};
 pub use palisade_engine::Effect;
 pub use proof::{ProofError, WorkloadProofError};
+pub use report::{
+    Fault, Part, ReportEvent, ReportedBundle, ReportedCandidate, ReportedList, State, StatusReport, StatusReportFile,
+    WorkerGroup,
+};
 pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
 pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};

@@ -125,6 +125,37 @@ pub const CANDIDATE_SAMPLES: u32 = 5;
 /// Longest path of the canary route, in bytes.
 pub const STATUS_PATH_BYTES: usize = 256;
 
+/// Default time between two status reports that say nothing new, in seconds.
+pub const REPORT_INTERVAL_SECONDS: u64 = 60;
+
+/// Shortest such time, in seconds.
+pub const REPORT_INTERVAL_MIN_SECONDS: u64 = 5;
+
+/// The least time between two status reports of a proxy, in milliseconds: a new bundle reaches its workers within a second, and is two
+/// reports at most.
+pub const REPORT_COOLDOWN_MS: u64 = 2_000;
+
+/// How often a worker says what decides in it where other workers can read it, in milliseconds, if that is nothing new.
+pub const REPORT_HEARTBEAT_MS: u64 = 10_000;
+
+/// A worker that has not said so for this long has ended, in milliseconds.
+pub const REPORT_SILENCE_MS: u64 = 3 * REPORT_HEARTBEAT_MS;
+
+/// Most workers that are told apart, which is more than machines have; further ones take the place of others.
+pub const REPORT_WORKERS: usize = 256;
+
+/// Most groups of workers in a status report: in a change there are two or three.
+pub const REPORT_GROUPS: usize = 8;
+
+/// Largest status report, in bytes. Usual ones have about one thousand.
+pub const REPORT_BYTES: usize = 8 * 1024;
+
+/// Longest name in a status report, in bytes.
+pub const REPORT_NAME_BYTES: usize = 256;
+
+/// Longest code in a status report, in bytes.
+pub const REPORT_CODE_BYTES: usize = 64;
+
 /// How long a fetch of a file may take, in milliseconds, besides the time for which its server was asked to wait.
 pub const FEED_TIMEOUT_MS: u32 = 10_000;
 

@@ -12,13 +12,13 @@ pub trait Background: Proxy {
     /// When the host does not.
     fn set_tick_period(&mut self, milliseconds: u32) -> HostResult<()>;
 
-    /// Sends a request without a body to a cluster, and returns the number by which its response will be known. `headers` is
-    /// a serialised header map.
+    /// Sends a request to a cluster, and returns the number by which its response will be known. `headers` is a serialised header
+    /// map; an empty `body` is none.
     ///
     /// # Errors
     ///
     /// When the host does not send it.
-    fn send_request(&mut self, cluster: &str, headers: &[u8], timeout_ms: u32) -> HostResult<u32>;
+    fn send_request(&mut self, cluster: &str, headers: &[u8], body: &[u8], timeout_ms: u32) -> HostResult<u32>;
 
     /// Ends a stream that was let through, whatever has been answered on it, and comes back to the root context of this callback.
     ///

@@ -5,7 +5,7 @@ use crate::buffers::HostBytes;
 use crate::enforce::serialise;
 use crate::shared_data::SharedData;
 use palisade_gateway::{
-    Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, HeaderMap, Shared, SharedMemory,
+    Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, HeaderMap, PostRequest, Shared, SharedMemory,
 };
 
 /// The gateway's [`FetchHost`], answered by the proxy.
@@ -45,7 +45,22 @@ impl<P: Background> FetchHost for FetchProxy<'_, P> {
         let headers: Vec<_> = headers.into_iter().flatten().collect();
         let mut bytes = Vec::new();
         serialise(&headers, &mut bytes);
-        self.proxy.send_request(cluster, &bytes, timeout_ms).ok()
+        self.proxy.send_request(cluster, &bytes, &[], timeout_ms).ok()
+    }
+
+    fn post(&mut self, request: &PostRequest<'_>) -> Option<u32> {
+        let PostRequest { cluster, authority, path, content_type, body, timeout_ms } = *request;
+        let headers = [
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", authority),
+            (":path", path),
+            ("content-type", content_type),
+            ("user-agent", "palisade"),
+        ];
+        let mut bytes = Vec::new();
+        serialise(&headers, &mut bytes);
+        self.proxy.send_request(cluster, &bytes, body, timeout_ms).ok()
     }
 }
 

@@ -31,6 +31,9 @@ pub enum Action {
     Pause,
 }
 
+/// Envoy's own name for itself, `node.id` of its bootstrap.
+const NODE_ID: &[u8] = b"xds\0node\0id";
+
 /// One VM's filter: its root contexts, each with a configuration, and the streams that are under way.
 ///
 /// A changed configuration arrives as a new root context in the same VM while requests of the old one are under
@@ -247,6 +250,10 @@ impl Filter {
             return unconfigured(proxy, metrics, reply_headers);
         };
         let Active { gateway, verifier, sinks, .. } = active;
+        if gateway.lacks_node() {
+            // Envoy tells its name with requests only.
+            gateway.introduce(proxy.property(NODE_ID).as_deref().ok());
+        }
         let bytes = proxy.request_headers();
         let headers = bytes.as_deref().ok().and_then(|bytes| HeaderMap::parse(bytes).ok());
         let mut host = GatewayHost::new(proxy, verifier);
@@ -478,5 +485,7 @@ mod bundle_tests;
 mod key_tests;
 #[cfg(test)]
 mod list_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;

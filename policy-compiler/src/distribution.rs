@@ -3,6 +3,7 @@
 
 pub mod artefact;
 pub mod condition;
+pub mod fleet;
 pub mod oci;
 pub mod progress;
 pub mod shelf;

@@ -58,5 +58,14 @@ pub const SERVED_STALL_SECONDS: u64 = 20;
 /// Lines of the access log that wait for a slow reader. Beyond, they are dropped and counted: requests do not wait for logs.
 pub const SERVED_LOG_LINES: usize = 8192;
 
+/// Most gateways whose status reports are kept, each of a few KiB at most.
+pub const SERVED_REPORTS: usize = 4096;
+
+/// How long a status report may be late, in seconds: the time that it takes to send one again, and some.
+pub const REPORT_GRACE_SECONDS: u64 = 30;
+
+/// How long a gateway that is overdue is still shown, in seconds.
+pub const REPORT_FORGOTTEN_SECONDS: u64 = 3600;
+
 /// Longest security event token that is taken, in bytes. Those of identity providers have one or two thousand.
 pub const SIGNAL_BYTES: usize = 16 * 1024;

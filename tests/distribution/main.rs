@@ -4,6 +4,7 @@ mod fixture;
 mod hostile;
 mod lying_registry;
 mod registry;
+mod reports;
 mod rollout;
 mod serve;
 mod serve_tls;

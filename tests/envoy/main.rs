@@ -33,6 +33,7 @@ mod proof_workers;
 mod quickstart;
 mod records;
 mod remote;
+mod reports;
 mod revocation;
 mod routes;
 mod sdk;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::status::{BundleIdentity, BundleStatus};
 use crate::head::Head;
 use crate::limits;
+use crate::report::State;
 
 /// The canary route. Everybody who can reach the path reads which bundle decides: name, channel, version and digest, since when and
 /// until when, and what went wrong last; nothing of what is in it.
@@ -27,8 +28,7 @@ pub(crate) struct Canary {
 /// What it answers.
 #[derive(Serialize)]
 struct Answer<'a> {
-    /// `deciding`, or why every request is denied: `expired`, `untrusted`, `missing`.
-    state: &'static str,
+    state: State,
     bundle: Option<Bundle<'a>>,
     /// How long ago a server last said what there is, in seconds.
     confirmed_age_s: Option<u64>,
@@ -63,12 +63,7 @@ impl Canary {
     /// Writes the answer.
     pub(crate) fn answer(&mut self, status: &BundleStatus<'_>, now_ms: u64) -> &str {
         let BundleStatus { bundle, confirmed_ms, last_error, is_failing: _, swaps: _ } = *status;
-        let state = match bundle {
-            None => "missing",
-            Some(bundle) if now_ms / 1000 >= bundle.expires => "expired",
-            Some(bundle) if !bundle.is_trusted => "untrusted",
-            Some(_) => "deciding",
-        };
+        let state = status.state(now_ms / 1000);
         let bundle =
             bundle.map(|BundleIdentity { name, channel, version, digest, created, expires, is_trusted: _ }| {
                 let digest = format!("{digest:?}");

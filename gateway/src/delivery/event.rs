@@ -5,6 +5,7 @@ use crate::error::ConfigError;
 use crate::feed::FetchError;
 use crate::gateway::Refreshed;
 use crate::jwks::KeyEvent;
+use crate::report::ReportEvent;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Event {
     Revocations(ListEvent),
     /// To the freshness document or the next root.
     Renewal(Renewal, RenewalEvent),
+    /// To a status report.
+    Report(ReportEvent),
 }
 
 /// What happened to a freshness document, or to the next root.

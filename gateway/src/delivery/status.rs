@@ -3,6 +3,7 @@
 use super::bundle::Delivery;
 use crate::bundle::{ActiveBundle, Digest, Manifest};
 use crate::generation::Generations;
+use crate::report::State;
 
 /// Which bundle decides, and how fresh that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,19 @@ impl<'a> BundleStatus<'a> {
             is_failing: delivery.is_some_and(Delivery::is_failing),
             last_error: delivery.and_then(|delivery| delivery.last_error),
             swaps: delivery.map_or(0, |delivery| delivery.swaps),
+        }
+    }
+}
+
+impl BundleStatus<'_> {
+    /// Whether a bundle decides at a time, or why every request is denied.
+    #[must_use]
+    pub fn state(&self, now_seconds: u64) -> State {
+        match self.bundle {
+            None => State::Missing,
+            Some(bundle) if now_seconds >= bundle.expires => State::Expired,
+            Some(bundle) if !bundle.is_trusted => State::Untrusted,
+            Some(_) => State::Deciding,
         }
     }
 }

@@ -9,6 +9,28 @@ pub trait FetchHost: SharedMemory {
 
     /// Sends a request, and says by which number its response will be known. `None` when the host did not send it.
     fn fetch(&mut self, request: &FetchRequest<'_>) -> Option<u32>;
+
+    /// The same for a request with a body. Of hosts that only fetch, none is sent.
+    fn post(&mut self, _request: &PostRequest<'_>) -> Option<u32> {
+        None
+    }
+}
+
+/// A request that says something: a POST with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostRequest<'a> {
+    /// The Envoy cluster that it goes to.
+    pub cluster: &'a str,
+    /// `:authority`
+    pub authority: &'a str,
+    /// `:path`
+    pub path: &'a str,
+    /// `content-type`
+    pub content_type: &'a str,
+    /// What it says.
+    pub body: &'a [u8],
+    /// How long it may take.
+    pub timeout_ms: u32,
 }
 
 /// A request for a document: a GET without a body.

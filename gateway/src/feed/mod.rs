@@ -20,7 +20,7 @@ mod shared;
 mod worker;
 
 pub use error::FetchError;
-pub use host::{FetchHost, FetchRequest, FetchResponse, FetchedBody};
+pub use host::{FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
 
 pub(crate) use ledger::Pace;
 pub(crate) use resource::{Arrival, Document, Resource, Source};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::host::{FetchHost, FetchRequest};
+use super::host::{FetchHost, FetchRequest, PostRequest};
 use crate::shared_memory::{Expected, Shared, SharedMemory};
 
 /// What the workers have in common. Time passes only when a test says so.
@@ -15,6 +15,8 @@ pub(crate) struct FakeProxy {
     pub(crate) reads: usize,
     /// Every request that was sent, and when. A request's number is its position.
     pub(crate) requests: Vec<(u64, String)>,
+    /// The body of the last POST.
+    pub(crate) posted: Vec<u8>,
 }
 
 impl FakeProxy {
@@ -26,6 +28,7 @@ impl FakeProxy {
             sending: true,
             reads: 0,
             requests: Vec::new(),
+            posted: Vec::new(),
         }
     }
 
@@ -74,6 +77,13 @@ impl FetchHost for FakeProxy {
             text.push_str(&format!(" wait {seconds}"));
         }
         self.requests.push((self.now_ms, text));
+        self.sending.then(|| self.last())
+    }
+
+    fn post(&mut self, request: &PostRequest<'_>) -> Option<u32> {
+        let PostRequest { cluster, authority, path, content_type, body, timeout_ms: _ } = request;
+        self.requests.push((self.now_ms, format!("POST {cluster} {authority} {path} {content_type}")));
+        self.posted = body.to_vec();
         self.sending.then(|| self.last())
     }
 }

@@ -8,6 +8,7 @@ use crate::feed::{FetchHost, FetchResponse};
 use crate::generation::Generation;
 use crate::jwks::{Desk, Poller};
 use crate::limits;
+use crate::report::Reporter;
 
 impl Gateway {
     /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
@@ -15,6 +16,7 @@ impl Gateway {
     pub fn needs_polling(&self) -> bool {
         self.delivery.is_some()
             || self.list_delivery.is_some()
+            || self.reporter.is_some()
             || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
     }
 
@@ -28,6 +30,10 @@ impl Gateway {
         events: &mut Vec<Event>,
     ) {
         self.sessions.join(host);
+        if let Some(reporter) = &self.reporter {
+            reporter.join(host);
+        }
+        let known = events.len();
         self.renew(host, events, |renewals, _, host| renewals.join(host).into_iter().collect());
         self.deliver(host, events, Delivery::join);
         self.deliver_list(host, events, ListDelivery::join);
@@ -38,10 +44,12 @@ impl Gateway {
         if self.deliver_candidate(host, events, Delivery::join) {
             self.prepare_candidate();
         }
+        self.note(known, events, host);
     }
 
     /// Looks after what is fetched. To be called every [`Gateway::poll_period_ms`].
     pub fn poll(&mut self, host: &mut dyn FetchHost, events: &mut Vec<Event>) {
+        let known = events.len();
         self.generations.sweep();
         self.follow_roots(host);
         self.renew(host, events, Renewals::poll);
@@ -53,11 +61,16 @@ impl Gateway {
         if self.deliver_candidate(host, events, Delivery::poll) {
             self.prepare_candidate();
         }
+        self.note(known, events, host);
+        self.report(host, events);
     }
 
     /// The largest response that [`Gateway::respond`] takes to a fetch, in bytes.
     #[must_use]
     pub fn response_limit(&self, call: u32) -> usize {
+        if self.reporter.as_ref().is_some_and(|reporter| reporter.waits_for(call)) {
+            return 0;
+        }
         let deliveries = [&self.delivery, &self.candidate_delivery];
         let delivery = deliveries.into_iter().flatten().find(|delivery| delivery.waits_for(call));
         let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
@@ -73,7 +86,10 @@ impl Gateway {
         host: &mut dyn FetchHost,
         events: &mut Vec<Event>,
     ) {
-        if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
+        let known = events.len();
+        if self.reporter.as_ref().is_some_and(|reporter| reporter.waits_for(call)) {
+            self.answered(response, host, events);
+        } else if self.delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
             self.deliver(host, events, |delivery, dock| delivery.respond(response, dock));
         } else if self.list_delivery.as_ref().is_some_and(|delivery| delivery.waits_for(call)) {
             self.deliver_list(host, events, |delivery, dock| delivery.respond(call, response, dock));
@@ -84,6 +100,7 @@ impl Gateway {
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }
+        self.note(known, events, host);
     }
 
     /// How soon to poll again, in milliseconds.
@@ -95,7 +112,8 @@ impl Gateway {
         let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
         let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
         let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
-        bundle.min(candidate).min(lists).min(keys)
+        let report = self.reporter.as_ref().map_or(u32::MAX, Reporter::period_ms);
+        bundle.min(candidate).min(lists).min(keys).min(report)
     }
 
     /// Which bundle decides, and how fresh that is.

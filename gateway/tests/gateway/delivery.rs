@@ -113,6 +113,7 @@ impl Worker {
             Event::Keys(event) => panic!("{event:?}"),
             Event::Revocations(event) => panic!("{event:?}"),
             Event::Renewal(what, event) => panic!("{what:?} {event:?}"),
+            Event::Report(event) => panic!("{event:?}"),
         };
         self.events.drain(..).map(code).collect()
     }

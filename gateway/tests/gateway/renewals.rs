@@ -86,7 +86,8 @@ impl Worker {
     fn codes(&mut self) -> Vec<(Renewal, &'static str)> {
         let renewal = |event| match event {
             Event::Renewal(what, event) => Some((what, event.code())),
-            Event::Bundle(_) | Event::Candidate(_) | Event::Keys(_) | Event::Revocations(_) => None,
+            Event::Bundle(_) | Event::Candidate(_) | Event::Keys(_) => None,
+            Event::Revocations(_) | Event::Report(_) => None,
         };
         let mut codes: Vec<_> = self.events.drain(..).filter_map(renewal).collect();
         codes.dedup();

@@ -43,7 +43,7 @@ impl Background for WasmHost {
         check(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
     }
 
-    fn send_request(&mut self, cluster: &str, headers: &[u8], timeout_ms: u32) -> HostResult<u32> {
+    fn send_request(&mut self, cluster: &str, headers: &[u8], body: &[u8], timeout_ms: u32) -> HostResult<u32> {
         let mut call = 0;
         check(unsafe {
             proxy_http_call(
@@ -51,8 +51,8 @@ impl Background for WasmHost {
                 cluster.len(),
                 headers.as_ptr(),
                 headers.len(),
-                std::ptr::null(),
-                0,
+                body.as_ptr(),
+                body.len(),
                 NO_TRAILERS.as_ptr(),
                 NO_TRAILERS.len(),
                 timeout_ms,

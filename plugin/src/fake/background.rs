@@ -16,6 +16,7 @@ pub(crate) type SharedData = Rc<RefCell<BTreeMap<String, (Vec<u8>, u32)>>>;
 pub(crate) struct FakeRequest {
     pub(crate) cluster: String,
     pub(crate) headers: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     pub(crate) timeout_ms: u32,
 }
 
@@ -25,8 +26,9 @@ impl Background for FakeProxy {
         self.ticks
     }
 
-    fn send_request(&mut self, cluster: &str, headers: &[u8], timeout_ms: u32) -> HostResult<u32> {
-        self.requests.push(FakeRequest { cluster: cluster.to_owned(), headers: headers.to_vec(), timeout_ms });
+    fn send_request(&mut self, cluster: &str, headers: &[u8], body: &[u8], timeout_ms: u32) -> HostResult<u32> {
+        let (headers, body) = (headers.to_vec(), body.to_vec());
+        self.requests.push(FakeRequest { cluster: cluster.to_owned(), headers, body, timeout_ms });
         self.request?;
         Ok(u32::try_from(self.requests.len()).unwrap())
     }

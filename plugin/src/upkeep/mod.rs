@@ -3,6 +3,7 @@
 mod bundle;
 mod keys;
 mod renewal;
+mod reports;
 mod revocations;
 
 use crate::background::Background;
@@ -84,6 +85,7 @@ fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetr
             Event::Bundle(event) => bundle::report(bundle::DECIDING, event, proxy, metrics),
             Event::Candidate(event) => bundle::report(bundle::CANDIDATE, event, proxy, metrics),
             Event::Renewal(what, event) => renewal::report(*what, event, proxy, metrics),
+            Event::Report(event) => reports::report(event, proxy, metrics),
         }
     }
     events.iter().any(|event| matches!(event, Event::Revocations(ListEvent::Installed { .. })))

@@ -100,6 +100,7 @@ impl<'a> Runner<'a> {
             mcp: McpFile::default(),
             candidate: false,
             status: None,
+            status_report: None,
             jwks_clusters: JwksClusters::default(),
             revocations: None,
         };

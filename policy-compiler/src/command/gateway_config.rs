@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args};
 use palisade_gateway::bundle::{Container, Expectation, Freshness, Role, TrustKey, TrustSet};
 use palisade_gateway::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
-    RemoteFile, RevocationsFile, StatusFile, TokenCacheFile, TrustFile, limits,
+    RemoteFile, RevocationsFile, StatusFile, StatusReportFile, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
 
@@ -82,6 +82,15 @@ pub(super) struct Arguments {
     /// Path at which the filter itself answers which bundle decides, to everybody who reaches it
     #[arg(long, value_name = "PATH")]
     status_path: Option<String>,
+    /// Post which bundle decides, what went wrong and the like to a server such as `palisade serve`, whose path is /reports
+    #[arg(long, value_name = "CLUSTER=AUTHORITY[/PATH]", value_parser = report_file)]
+    report: Option<StatusReportFile>,
+    /// How often that is posted at least, in seconds; what is new is at once
+    #[arg(long, value_name = "N", default_value_t = limits::REPORT_INTERVAL_SECONDS, requires = "report")]
+    report_interval: u64,
+    /// What this gateway is called there
+    #[arg(long, value_name = "NAME", requires = "report")]
+    gateway_name: Option<String>,
     /// The signed list of what is revoked, of `palisade revoke`; where lists are fetched, the one to begin with
     #[arg(long, value_name = "FILE")]
     revocations: Option<PathBuf>,
@@ -99,6 +108,16 @@ fn remote_file(text: &str) -> Result<RemoteFile, String> {
     let folder = folder.trim_end_matches('/');
     let prefix = if folder.is_empty() { "/".to_owned() } else { format!("/{folder}/") };
     Ok(RemoteFile { cluster: cluster.to_owned(), authority: authority.to_owned(), prefix, ..RemoteFile::default() })
+}
+
+fn report_file(text: &str) -> Result<StatusReportFile, String> {
+    let (cluster, place) = text.split_once('=').ok_or("expected CLUSTER=AUTHORITY[/PATH]")?;
+    let (authority, path) = match place.split_once('/') {
+        Some((authority, path)) => (authority, format!("/{path}")),
+        None => (place, StatusReportFile::PATH.to_owned()),
+    };
+    let (cluster, authority) = (cluster.to_owned(), authority.to_owned());
+    Ok(StatusReportFile { cluster, authority, path, ..StatusReportFile::default() })
 }
 
 fn host_and_cluster(text: &str) -> Result<(String, String), String> {
@@ -138,6 +157,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         candidate,
         fetch_freshness,
         status_path,
+        report,
+        report_interval,
+        gateway_name,
         revocations,
         revocations_remote,
         require_revocations,
@@ -179,6 +201,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         mcp: McpFile { session_key },
         candidate: *candidate,
         status: status_path.clone().map(|path| StatusFile { path }),
+        status_report: report.clone().map(|file| StatusReportFile {
+            interval_s: *report_interval,
+            gateway: gateway_name.clone(),
+            ..file
+        }),
         jwks_clusters,
         revocations: revoking.then_some(revocations),
     };

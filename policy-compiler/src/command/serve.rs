@@ -1,10 +1,12 @@
 //! `palisade serve`: hands the signed files of a directory to gateways.
 
 mod answer;
+mod body;
 mod connection;
 mod directory;
 mod end;
 mod event;
+mod reports;
 mod signals;
 mod tls;
 
@@ -27,15 +29,17 @@ use tls::{Identity, TlsFiles};
 
 use super::console::Console;
 use super::{Exit, Failure, Format, clock, files};
+use crate::distribution::fleet::Fleet;
 use crate::distribution::progress::Progress;
-use crate::limits::{SERVED_CLIENTS, SERVED_CONNECTIONS};
+use crate::limits::{SERVED_CLIENTS, SERVED_CONNECTIONS, SERVED_REPORTS};
 
 /// Serve the bundles and signed documents of a directory to gateways.
 ///
 /// Files are `NAME.palisade`, `NAME.candidate.palisade`, `NAME.freshness.json`, `NAME.root.N.json`, `NAME.revocations.json` and
 /// `NAME.revocations.SERIAL.json`, where NAME is the channel that they are for; nothing else is served. Publish by rename: a file that is not whole is not
 /// served, and the last good bytes are meanwhile. `GET` and `HEAD` have strong entity tags; `If-None-Match` with
-/// `Prefer: wait=N` is answered when the file changes. Ends on SIGTERM or SIGINT.
+/// `Prefer: wait=N` is answered when the file changes. Gateways post status reports to `/reports`: with client certificates, or on
+/// this machine. Ends on SIGTERM or SIGINT.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The directory
@@ -55,7 +59,7 @@ pub(super) struct Arguments {
     /// Serve without TLS on an address that is not loopback
     #[arg(long, conflicts_with = "tls_cert")]
     plain_http: bool,
-    /// Loopback address at which `GET /` tells which client has which version, as JSON
+    /// Loopback address at which `GET /` tells which client has which version, and what gateways say decides in them, as JSON
     #[arg(long, value_name = "ADDRESS")]
     progress: Option<SocketAddr>,
     /// Take security events (SSF, CAEP) of identity providers by push, and publish what is revoked for them: a file in TOML
@@ -130,6 +134,7 @@ async fn serve(plan: Plan, log: Log) -> Result<(), Failure> {
         shelf,
         stopped: stopped.clone(),
         progress: Mutex::new(Progress::new(SERVED_CLIENTS)),
+        fleet: Mutex::new(Fleet::new(SERVED_REPORTS)),
         log: log.clone(),
         receiver,
     });

@@ -94,6 +94,12 @@ impl Shelf {
         self.files.iter().filter_map(|(name, file)| Some((name.as_str(), file.good.as_deref()?)))
     }
 
+    /// Whether any file is served for a channel.
+    #[must_use]
+    pub fn has_channel(&self, channel: &str) -> bool {
+        self.served().any(|(name, _)| ArtefactName::parse(name).is_some_and(|name| name.channel == channel))
+    }
+
     /// The version that an entity tag stands for, where it is or was served lately.
     #[must_use]
     pub fn version_of(&self, name: &str, etag: &str) -> Option<u64> {

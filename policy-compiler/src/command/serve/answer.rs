@@ -11,6 +11,7 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use palisade_gateway::StatusReportFile;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -22,6 +23,7 @@ use super::signals::{Receiver, Untaken};
 use crate::command::clock;
 use crate::distribution::artefact::Artefact;
 use crate::distribution::condition::{first_tag, has_already, wait_seconds};
+use crate::distribution::fleet::Fleet;
 use crate::distribution::progress::{Has, Progress};
 use crate::distribution::shelf::{Found, Shelf};
 use crate::limits::SERVED_WAIT_SECONDS;
@@ -31,12 +33,13 @@ pub(super) struct Desk {
     pub(super) shelf: watch::Receiver<Arc<Shelf>>,
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) progress: Mutex<Progress>,
+    pub(super) fleet: Mutex<Fleet>,
     pub(super) log: Log,
     /// Takes security events, where they are taken.
     pub(super) receiver: Option<Arc<Receiver>>,
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -50,6 +53,11 @@ impl Desk {
         });
         let answer = if let Some(receiver) = receiver {
             self.signal(receiver, request).await
+        } else if purpose == Purpose::Files && request.uri().path() == StatusReportFile::PATH {
+            match *request.method() {
+                Method::POST => self.report(client, request).await,
+                _ => with(plain(StatusCode::METHOD_NOT_ALLOWED, "POST only\n"), ALLOW, "POST"),
+            }
         } else if !is_head && request.method() != Method::GET {
             with(plain(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n"), ALLOW, "GET, HEAD")
         } else {
@@ -153,7 +161,7 @@ impl Desk {
         }
     }
 
-    /// The summary: the files, and who has what of them.
+    /// The summary: the files, who has what of them, and what gateways say of themselves.
     fn progress(&self) -> Answer {
         let shelf = Arc::clone(&self.shelf.borrow());
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,7 +183,12 @@ impl Desk {
                 })
             })
             .collect();
-        let page = json!({"schema": "palisade.progress/v1", "files": files, "clients": clients});
+        let page = json!({
+            "schema": "palisade.progress/v1",
+            "files": files,
+            "clients": clients,
+            "gateways": self.reports(),
+        });
         let answer = response(StatusCode::OK, Bytes::from(format!("{page:#}\n")));
         with(with(answer, CONTENT_TYPE, "application/json"), CACHE_CONTROL, "no-store")
     }
@@ -248,7 +261,7 @@ fn absent(found: &Found) -> Answer {
     }
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Answer {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Answer {
     let answer = response(status, Bytes::from_static(text.as_bytes()));
     with(with(answer, CONTENT_TYPE, "text/plain; charset=utf-8"), CACHE_CONTROL, "no-store")
 }

@@ -59,6 +59,11 @@ impl Client {
             None => self.address.ip().to_string(),
         }
     }
+
+    /// Whether what it says is anybody's in particular: it has a certificate, or is on this machine.
+    pub(super) fn is_known(&self) -> bool {
+        self.subject.is_some() || self.address.ip().to_canonical().is_loopback()
+    }
 }
 
 /// A way in.
@@ -209,5 +214,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(context);
         self.watch(shut, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_certificate_or_is_on_this_machine_is_known() {
+        for (address, subject, known) in [
+            ("127.0.0.1:1", None, true),
+            ("[::1]:1", None, true),
+            ("[::ffff:127.0.0.1]:1", None, true),
+            ("192.0.2.1:1", None, false),
+            ("[2001:db8::1]:1", None, false),
+            ("[::ffff:192.0.2.1]:1", None, false),
+            ("192.0.2.1:1", Some("spiffe://prod.test/gateway"), true),
+        ] {
+            let client = Client { address: address.parse().unwrap(), subject: subject.map(Arc::from) };
+            assert_eq!(client.is_known(), known, "{address} {subject:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use serde_json::{Value, json};
 
 use super::connection::Purpose;
+use super::reports::{self, ReportError, Told};
 use super::signals::{Taken, Untaken};
 use super::{Console, Failure, Format, now};
 use crate::command::clock;
@@ -45,6 +46,8 @@ pub(super) enum Event {
     Certificate(Result<(), Failure>),
     /// A security event, and what came of it.
     Signal(Result<Taken, Untaken>),
+    /// What a gateway says of itself, where that is news; or from whom a report was not taken, and why.
+    Report(Result<Box<Told>, (String, ReportError)>),
     /// A connection that came to nothing.
     Connection {
         client: SocketAddr,
@@ -189,6 +192,10 @@ fn json(event: &Event) -> (&'static str, Value) {
             ("certificate", json!({"loaded": false, "code": failure.code(), "message": failure.to_string()}))
         }
         Event::Signal(taken) => ("signal", signal(taken)),
+        Event::Report(Ok(told)) => ("report", reports::told(&told.client, &told.report, told.current)),
+        Event::Report(Err((client, error))) => {
+            ("report_refused", json!({"client": client, "code": error.code(), "message": error.to_string()}))
+        }
         Event::Connection { client, error } => ("connection", json!({"client": client, "error": error})),
         Event::Stopping => ("stopping", json!({})),
     }
@@ -246,6 +253,8 @@ fn text(event: &Event) -> String {
         Event::Signal(Err(Untaken::Unpublished(failure))) => {
             format!("event not acted on: {}: {failure}", failure.code())
         }
+        Event::Report(Ok(told)) => reports::text(told),
+        Event::Report(Err((client, error))) => format!("{client}: report refused: {}: {error}", error.code()),
         Event::Connection { client, error } => format!("{client}: {error}"),
         Event::Stopping => "stopping".to_owned(),
     }

@@ -2,17 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use palisade_gateway::revocation::Entry;
 use serde::Deserialize;
 
-use super::{Failure, clock, files};
+use super::{Failure, body, clock, files};
 use crate::command::revoke::list_file::{self, ListPath};
 use crate::keys::PrivateKey;
-use crate::limits::{SERVED_STALL_SECONDS, SIGNAL_BYTES};
+use crate::limits::SIGNAL_BYTES;
 use crate::project::parse_duration;
 use crate::revocation::Publication;
 use crate::ssf::{KeySet, SetError, Transmitter};
@@ -132,9 +130,8 @@ impl Receiver {
         if !media_type.eq_ignore_ascii_case("application/secevent+jwt") {
             return Err(request("its content type is not `application/secevent+jwt`"));
         }
-        let patience = Duration::from_secs(SERVED_STALL_SECONDS);
-        let read = tokio::time::timeout(patience, Limited::new(body, SIGNAL_BYTES).collect()).await;
-        let token = read.ok().and_then(Result::ok).ok_or(request("it is too long, or did not come"))?.to_bytes();
+        let read = body::read(body, SIGNAL_BYTES).await;
+        let token = read.map_err(|_| request("it is too long, or did not come"))?;
         let receiver = Arc::clone(self);
         let taken = tokio::task::spawn_blocking(move || receiver.act(&token)).await;
         taken.unwrap_or_else(|error| Err(Untaken::Unpublished(Failure::new("internal", error))))
