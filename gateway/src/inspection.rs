@@ -289,6 +289,8 @@ pub struct KeyReport {
     pub index: usize,
     /// Its id.
     pub kid: Option<String>,
+    /// Its SHA-256 thumbprint (RFC 7638), where it is used: by this it can be revoked, whatever its id.
+    pub thumbprint: Option<[u8; 32]>,
     /// The algorithms that it verifies, or why it is not used.
     pub algorithms: Result<Vec<Algorithm>, JwkError>,
 }
@@ -320,16 +322,19 @@ pub fn inspect_keys(jwks: &Json, key_use: KeyUse) -> Result<Vec<KeyReport>, Jwks
     let mut used = set.keys().iter();
     let report = |(index, entry): (usize, &Json)| {
         let why = rejected.iter().find(|rejected| rejected.index == index).map(|RejectedKey { error, .. }| *error);
+        let mut thumbprint = None;
         let algorithms = match why {
             Some(error) => Err(error),
             // The keys that are used come in the order of the set.
             None => {
                 let key = used.next();
+                thumbprint = key.map(|key| key.thumbprint);
                 let allows = |algorithm: &Algorithm| key.is_some_and(|key| key.allows(*algorithm));
                 Ok(Algorithm::ALL.into_iter().filter(allows).collect())
             }
         };
-        KeyReport { index, kid: entry.get("kid").and_then(Json::as_str).map(str::to_owned), algorithms }
+        let kid = entry.get("kid").and_then(Json::as_str).map(str::to_owned);
+        KeyReport { index, kid, thumbprint, algorithms }
     };
     Ok(entries.iter().enumerate().map(report).collect())
 }

@@ -54,7 +54,7 @@ pub(crate) fn identify<'a>(
     slots: &ClaimSlots,
     traced: bool,
 ) -> Result<Identity, IdentityFault<'a>> {
-    let VerifiedToken { issuer: index, algorithm, kid, claims, validity: _, confirmation } = token;
+    let VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity: _, confirmation } = token;
     let subject = person(&claims, &issuer.principal, &issuer.alias)?;
     let actors = actors(&claims, &subject, issuer, issuers)?;
     let grant = Grant::read(&claims);
@@ -64,6 +64,7 @@ pub(crate) fn identify<'a>(
             issuer,
             issuers,
             kid: kid.as_deref(),
+            signer: Some(signer),
             confirmation: &confirmation,
             subject: &subject,
             actors: &actors,
@@ -110,6 +111,7 @@ pub(crate) fn identify_svid<'a>(
             issuer,
             issuers,
             kid: None,
+            signer: None,
             confirmation: &Confirmation { certificate: Some(svid.sha256), ..Confirmation::default() },
             subject: &subject,
             actors: &[],
@@ -204,6 +206,7 @@ mod tests {
             issuer: index,
             algorithm: Algorithm::Es256,
             kid: None,
+            signer: [0; 32],
             claims: TokenClaims::for_test(claims),
             validity: Validity { from_ms: 0, until_ms: 1 },
             confirmation: Confirmation::default(),

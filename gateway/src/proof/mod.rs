@@ -22,6 +22,7 @@ pub(crate) use confirmation::Confirmation;
 pub(crate) use dpop::{DpopRequest, DpopState, OpenDpop};
 pub(crate) use nonce::{Nonce, NonceKey};
 pub(crate) use replay::ReplayMemory;
+pub(crate) use thumbprint::thumbprint;
 pub(crate) use workload::{OpenWorkloadProof, WorkloadRequest};
 
 use crate::host::Host;

@@ -6,7 +6,7 @@ use crate::json::Json;
 
 /// The SHA-256 thumbprint of a public key that has been read as one, so that its members are base64url without anything to
 /// escape.
-pub(super) fn thumbprint(jwk: &Json) -> Option<[u8; 32]> {
+pub(crate) fn thumbprint(jwk: &Json) -> Option<[u8; 32]> {
     let kty = jwk.get("kty")?.as_str()?;
     let members: &[&str] = match kty {
         "EC" => &["crv", "kty", "x", "y"],

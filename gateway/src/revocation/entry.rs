@@ -21,7 +21,7 @@ pub enum EntryKind {
     Session,
     /// Somebody as an actor in others' tokens only.
     Actor,
-    /// A key of an issuer, by its `kid`: whatever it signed.
+    /// A key of an issuer, by its `kid` or by its SHA-256 thumbprint in base64url (RFC 7638): whatever it signed.
     Key,
     /// The key that a caller holds, by its SHA-256 in base64url: the thumbprint of a key (RFC 7638) that a token is bound to, or the
     /// digest of a certificate.

@@ -47,6 +47,8 @@ pub(crate) struct TraceFacts<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) issuers: &'a IssuerTable,
     pub(crate) kid: Option<&'a str>,
+    /// The thumbprint of the issuer's key that signed the token.
+    pub(crate) signer: Option<[u8; 32]>,
     pub(crate) confirmation: &'a Confirmation,
     pub(crate) subject: &'a Person,
     pub(crate) actors: &'a [Person],
@@ -65,7 +67,7 @@ pub(crate) struct Traces {
 
 impl Traces {
     pub(crate) fn read(from: &TraceFacts<'_>) -> Self {
-        let TraceFacts { claims, issuer, issuers, kid, confirmation, subject, actors, issued_ms } = from;
+        let TraceFacts { claims, issuer, issuers, kid, signer, confirmation, subject, actors, issued_ms } = from;
         let mut marks = Marks(Vec::new());
         let text = |name: &str| claims.claim(name).and_then(Json::as_str);
         let names = [issuer.alias.as_str(), issuer.issuer.as_str()];
@@ -78,6 +80,9 @@ impl Traces {
         ] {
             marks.push_named(kind, names, value);
         }
+        // Not everything that signs has a `kid`, nor one that nothing else had before.
+        let signer = signer.map(|thumbprint| URL_SAFE_NO_PAD.encode(thumbprint));
+        marks.push_named(EntryKind::Key, names, signer.as_deref());
         marks.push_named(EntryKind::Issuer, names, Some(""));
         marks.push_person(&[EntryKind::Subject], names, text("sub"), subject, &issuer.principal);
         let held = [confirmation.key_thumbprint(), confirmation.certificate];

@@ -6,6 +6,7 @@ use super::jws;
 use super::key::{EcKey, EcPoint, Key, KeyMaterial, RsaKey};
 use crate::json::Json;
 use crate::limits;
+use crate::proof::thumbprint;
 use crate::section::Profile;
 
 /// Why a JWK is not used.
@@ -126,7 +127,8 @@ pub(crate) fn read(jwk: &Json, purpose: KeyPurpose) -> Result<Key, JwkError> {
     if algorithm.is_some_and(|algorithm| !material.fits(algorithm.signature())) {
         return Err(JwkError::Algorithm);
     }
-    Ok(Key { kid, algorithm, material })
+    let thumbprint = thumbprint(jwk).ok_or(JwkError::Malformed)?;
+    Ok(Key { kid, algorithm, thumbprint, material })
 }
 
 /// `use` must fit the purpose, and `key_ops` must contain `verify` where it is there (RFC 7517 §4.2, §4.3).

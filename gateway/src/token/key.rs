@@ -15,6 +15,8 @@ pub(crate) struct Key {
     pub(crate) kid: Option<String>,
     /// The only algorithm the key is for, where its JWK says so.
     pub(crate) algorithm: Option<Algorithm>,
+    /// The SHA-256 of its required members (RFC 7638): its name where it has no id, or not one of its own.
+    pub(crate) thumbprint: [u8; 32],
     pub(crate) material: KeyMaterial,
 }
 

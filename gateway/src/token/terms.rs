@@ -102,20 +102,20 @@ impl Terms {
         })
     }
 
-    /// Checks algorithm, key and signature of a token.
+    /// Checks algorithm, key and signature of a token. Returns the thumbprint of the key that signed it.
     pub(crate) fn verify_signature(
         &self,
         jws: &CompactJws<'_>,
         header: &JoseHeader<'_>,
         host: &mut dyn Host,
         now_ms: u64,
-    ) -> Result<(), TokenError> {
+    ) -> Result<[u8; 32], TokenError> {
         if !self.algorithms.contains(&header.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed);
         }
         let key = self.keys.find(header.kid, header.algorithm, now_ms)?;
         if key.material.verify(header.algorithm.signature(), host, jws.signing_input, &jws.signature) {
-            Ok(())
+            Ok(key.thumbprint)
         } else {
             Err(TokenError::Signature)
         }

@@ -23,6 +23,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) issuer: IssuerIndex,
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
+    /// The thumbprint of the key that signed it.
+    pub(crate) signer: [u8; 32],
     pub(crate) claims: TokenClaims,
     pub(crate) validity: Validity,
     pub(crate) confirmation: Confirmation,
@@ -66,14 +68,14 @@ pub(crate) fn verify<'a>(
     facts.issuer = Some(&issuer.alias);
     facts.profile = Some(issuer.profile.name());
     profile::check_header(&issuer.profile, &header)?;
-    issuer.terms.verify_signature(&jws, &header, host, now_ms)?;
+    let signer = issuer.terms.verify_signature(&jws, &header, host, now_ms)?;
     let validity = claims::check(&jws.claims, &issuer.terms, now_ms)?.at_most(issuer.terms.keys.usable_until_ms());
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims, &issuer.profile)?;
     authorization_details::check(&jws.claims)?;
     let kid = kid.map(str::to_owned);
     let claims = TokenClaims::new(jws.claims, issuer, &confirmation, found);
-    Ok(VerifiedToken { issuer: index, algorithm, kid, claims, validity, confirmation })
+    Ok(VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity, confirmation })
 }
 
 /// The issuer that the claims name. They are not verified yet; the name only selects whose keys must have signed.

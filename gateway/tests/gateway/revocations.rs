@@ -97,6 +97,45 @@ fn each_kind_of_entry_stops_whom_it_names() {
     }
 }
 
+/// The thumbprint of a key (RFC 7638 §3.2, RFC 8037 §2).
+fn thumbprint(key: &keys::TestKey) -> String {
+    let jwk: Value = serde_json::from_str(&key.jwk("any")).unwrap();
+    let members: serde_json::Map<_, _> = ["crv", "kty", "x", "y"]
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone())))
+        .collect();
+    URL_SAFE_NO_PAD.encode(Sha256::digest(Value::Object(members).to_string()))
+}
+
+#[test]
+fn a_key_is_named_by_its_thumbprint_whatever_its_id() {
+    let ask = |key: &keys::TestKey, header: &str| {
+        let token = key.token(header, CLAIMS);
+        Ask::bare("GET", "/repos/site").header("authorization", format!("Bearer {token}"))
+    };
+    for (key, header) in [
+        (keys::p256(1), r#"{"alg":"ES256","kid":"es"}"#),
+        // The only one that fits, and so in no need of an id.
+        (keys::ed25519(1), r#"{"alg":"EdDSA"}"#),
+    ] {
+        let (ask, own) = (ask(&key, header), thumbprint(&key));
+        for issuer in ["dev", "https://issuer"] {
+            let mut gateway = gateway(&[json!({"kind": "key", "issuer": issuer, "id": own})]);
+            assert_eq!(twice(&mut gateway, &ask).reason, "revoked.key", "{issuer} {header}");
+        }
+        for unlike in [
+            json!({"kind": "key", "issuer": "dev", "id": thumbprint(&keys::p256(2))}),
+            json!({"kind": "key", "issuer": "as", "id": own}),
+            json!({"kind": "key", "issuer": "dev", "id": own.to_lowercase()}),
+            // That would be the key that a caller holds.
+            json!({"kind": "thumbprint", "id": own}),
+        ] {
+            let answer = twice(&mut gateway(std::slice::from_ref(&unlike)), &ask);
+            assert_eq!(answer.reason, "policy.allow", "{unlike} {header}");
+        }
+    }
+}
+
 #[test]
 fn nobody_else_is_stopped() {
     let others = [

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use palisade_gateway::token::JwksError;
 use palisade_gateway::{Json, JsonLimits, KeyReport, KeyUse, inspect_keys};
@@ -80,11 +82,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
 }
 
 fn document(key: &KeyReport) -> Value {
-    let KeyReport { index, kid, algorithms } = key;
+    let KeyReport { index, kid, thumbprint, algorithms } = key;
+    let thumbprint = thumbprint.map(|digest| URL_SAFE_NO_PAD.encode(digest));
     match algorithms {
         Ok(algorithms) => {
             let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
-            json!({"index": index, "kid": kid, "algorithms": names})
+            json!({"index": index, "kid": kid, "thumbprint": thumbprint, "algorithms": names})
         }
         Err(error) => {
             json!({"index": index, "kid": kid, "code": error.code(), "defect": !error.is_ignorable()})
@@ -93,12 +96,14 @@ fn document(key: &KeyReport) -> Value {
 }
 
 fn line(key: &KeyReport) -> String {
-    let KeyReport { index, kid, algorithms } = key;
+    let KeyReport { index, kid, thumbprint, algorithms } = key;
+    let thumbprint = thumbprint.map(|digest| URL_SAFE_NO_PAD.encode(digest));
     let kid = kid.as_deref().unwrap_or("no kid");
     match algorithms {
         Ok(algorithms) => {
             let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
-            format!("key {index} ({kid}): {}", names.join(", "))
+            let thumbprint = thumbprint.unwrap_or_default();
+            format!("key {index} ({kid}): {}, thumbprint {thumbprint}", names.join(", "))
         }
         Err(error) => format!("key {index} ({kid}): {}", error.code()),
     }

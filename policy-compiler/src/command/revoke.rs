@@ -39,7 +39,7 @@ enum Command {
     Session(Change),
     /// Somebody as an actor for others only
     Actor(Change),
-    /// A key of an issuer: `kid`
+    /// A key of an issuer: `kid`, or its SHA-256 thumbprint in base64url (RFC 7638), as `palisade jwks lint` prints it
     Key(Change),
     /// A key or certificate that callers hold: its SHA-256 thumbprint or digest, in base64url
     Thumbprint(Change),

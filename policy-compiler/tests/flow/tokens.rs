@@ -237,7 +237,10 @@ fn key_sets_are_read_as_a_gateway_reads_them() {
     let report = workshop.json("jwks lint issuer.jwks.json --format json");
     assert_eq!((report["usable"].as_u64(), report["defects"].as_u64()), (Some(2), Some(0)));
     let text = workshop.ok("jwks lint issuer.jwks.json");
-    assert!(text.contains("(dev-es256): ES256\n"), "{text}");
+    assert!(text.contains("(dev-es256): ES256, thumbprint "), "{text}");
+    let thumbprints: Vec<_> = report["keys"].as_array().unwrap().iter().map(|key| &key["thumbprint"]).collect();
+    assert!(thumbprints.iter().all(|thumbprint| thumbprint.as_str().unwrap().len() == 43), "{report}");
+    assert_ne!(thumbprints[0], thumbprints[1]);
 
     let set: Value = serde_json::from_slice(&workshop.read("issuer.jwks.json")).unwrap();
     let [first, second] = [&set["keys"][0], &set["keys"][1]];
