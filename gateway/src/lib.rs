@@ -97,7 +97,7 @@ pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
 pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 pub use transaction::TransactionError;
-pub use verdict::{Action, Forward, PolicyNames, Verdict};
+pub use verdict::{Action, Forward, PolicyNames, Stripped, Verdict};
 
 /// The header that names an MCP session, in requests and in responses.
 pub const SESSION_HEADER: &str = "mcp-session-id";

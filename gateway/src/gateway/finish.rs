@@ -7,20 +7,18 @@ use crate::host::Host;
 use crate::mcp::SessionUse;
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm};
 use crate::record::{Facts, Recorder, Stamp};
-use crate::verdict::{Action, Forward, Verdict};
+use crate::verdict::{Action, Forward, Strip, Stripped, Verdict};
 
-/// The headers that the upstream does not get: the caller's credentials, a workload's token and proof, the transaction token, a
-/// session that is none, and the wish for a compressed answer.
-fn strip(facts: &Facts<'_>) -> [&'static [&'static str]; 5] {
-    let ignores_session = matches!(facts.session, SessionUse::Ignored);
-    [
-        if facts.strip_token { &["authorization", "dpop"] } else { &[] },
-        if facts.strip_workload { &["workload-identity-token", "workload-proof-token"] } else { &[] },
-        if facts.strip_transaction { &["txn-token"] } else { &[] },
-        if ignores_session { &[crate::SESSION_HEADER] } else { &[] },
+/// The headers that the upstream does not get.
+fn strip(facts: &Facts<'_>) -> Strip {
+    Strip {
+        token: facts.strip_token,
+        workload: facts.strip_workload,
+        transaction: facts.strip_transaction,
+        session: matches!(facts.session, SessionUse::Ignored),
         // An answer that has to be read must not be compressed.
-        if facts.lists.is_some() { &["accept-encoding"] } else { &[] },
-    ]
+        encoding: facts.lists.is_some(),
+    }
 }
 
 /// The parts of a gateway that turn an outcome into a verdict.
@@ -52,7 +50,7 @@ impl<'a> Finish<'a> {
                 };
                 let forward = Forward {
                     remove: headers.reserved(),
-                    strip: strip(&facts),
+                    strip: Stripped::new(headers, strip(&facts)),
                     set: [
                         facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
                         Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),

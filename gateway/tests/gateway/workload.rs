@@ -33,8 +33,9 @@ fn every_case_has_its_reason() {
         // No authentication scheme is about these headers.
         let challenge = (client == Some("invalid_request")).then_some("Bearer error=\"invalid_request\"");
         assert_eq!(answer.header("www-authenticate"), challenge, "{name}");
+        let own = ["workload-identity-token", "workload-proof-token"].map(str::to_owned);
         match client {
-            None => assert_eq!(answer.stripped[..2], ["workload-identity-token", "workload-proof-token"], "{name}"),
+            None => assert!(answer.stripped.ends_with(&own), "{name}"),
             Some(client) => {
                 let body: Value = serde_json::from_str(answer.body.as_deref().unwrap()).unwrap();
                 assert_eq!((&body["reason"], &body["status"]), (&json!(client), &json!(400)), "{name}");
@@ -491,7 +492,7 @@ fn an_access_token_may_pass_by_where_the_bundle_says_so() {
     let answer =
         send(&mut gateway, &request("/scoped", &token, &proof(&key, &claims)).header("authorization", "Bearer a"));
     assert_eq!(answer.reason, "policy.allow");
-    assert_eq!(answer.stripped, ["authorization", "dpop", "workload-identity-token", "workload-proof-token"]);
+    assert_eq!(answer.stripped, ["authorization", "workload-identity-token", "workload-proof-token"]);
     let answer = send_proof(&mut gateway, &token, &proof(&key, &proof_claims(&token, "12")), NOW);
     assert_eq!(
         (answer.reason, answer.stripped.as_slice()),
@@ -510,7 +511,7 @@ fn a_transaction_token_is_covered_whatever_the_route_makes_of_it() {
     let ask = request("/repos/site", &token, &proof(&key, &claims)).header("txn-token", "anything");
     let answer = send(&mut gateway, &ask);
     assert_eq!(answer.reason, "policy.allow");
-    assert_eq!(answer.stripped, ["workload-identity-token", "workload-proof-token", "txn-token"]);
+    assert_eq!(answer.stripped, ["txn-token", "workload-identity-token", "workload-proof-token"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A small world: policies, routes, an issuer, and requests into it.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use base64::Engine as _;
@@ -564,6 +565,7 @@ pub(crate) struct Answer {
     /// Headers that the upstream gets, or the client's reply.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) removed: Vec<String>,
+    /// Ascending, each once.
     pub(crate) stripped: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) id: String,
@@ -577,7 +579,8 @@ impl Answer {
         let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                let stripped = forward.strip.iter().copied().flatten().map(|name| (*name).to_owned()).collect();
+                let stripped = forward.strip.clone().map(|name| String::from_utf8_lossy(name).to_lowercase());
+                let stripped = stripped.collect::<BTreeSet<_>>().into_iter().collect();
                 (forward.set.iter().flatten().map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {

@@ -36,7 +36,7 @@ impl World {
 
     /// A POST of JSON up to its body.
     pub(super) fn begin(&mut self, stream: u32) -> Action {
-        let headers = self.headers("POST", &[("content-type", "application/json")]);
+        let headers = self.headers("POST", &[("content-type", "application/json"), ("accept-encoding", "gzip")]);
         self.announce(stream, headers, false)
     }
 
