@@ -31,6 +31,15 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Appends `sha256:` and the 64 digits, as [`fmt::Debug`] writes them, without its machinery.
+    pub(crate) fn push(&self, out: &mut String) {
+        out.push_str("sha256:");
+        for word in self.0.as_chunks::<4>().0 {
+            // Nothing but digits.
+            out.push_str(std::str::from_utf8(&hex::digits(u32::from_be_bytes(*word))).unwrap_or_default());
+        }
+    }
+
     /// Reads 64 lower-case hexadecimal digits; there is no other spelling.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {

@@ -209,22 +209,27 @@ impl JsonDocument {
             return Err(JsonFault::Syntax);
         }
         let escaped = scan.string()?;
-        let node = self.push(JsonKind::String, escaped, start, scan.place())?;
-        self.check_name(text, node)?;
+        let end = scan.place();
+        let node = self.push(JsonKind::String, escaped, start, end)?;
+        let name = text.get(start + 1..end - 1).unwrap_or_default();
+        if escaped {
+            self.check_name(text, &scan::unescape(name), node)?;
+        } else {
+            self.check_name(text, name, node)?;
+        }
         scan.space();
         if scan.next() == Some(b':') { Ok(()) } else { Err(JsonFault::Syntax) }
     }
 
-    fn check_name(&mut self, text: &str, node: usize) -> Result<(), JsonFault> {
+    fn check_name(&mut self, text: &str, name: &str, node: usize) -> Result<(), JsonFault> {
         let first = self.open.last().map_or(0, |frame| frame.names);
         let own = self.names.get(first..).unwrap_or_default();
         if own.len() >= limits::BODY_JSON_MEMBERS {
             return Err(JsonFault::Values);
         }
-        let name = JsonView::at(&self.nodes, text, node).text();
-        let hash = scan::hash(&name);
-        let same = |other: &&Name| other.hash == hash && JsonView::at(&self.nodes, text, other.node).text() == name;
-        if own.iter().any(|other| same(&other)) {
+        let hash = scan::hash(name);
+        let same = |other: &Name| other.hash == hash && JsonView::at(&self.nodes, text, other.node).is_text(name);
+        if own.iter().any(same) {
             return Err(JsonFault::DuplicateMember);
         }
         self.names.push(Name { hash, node });

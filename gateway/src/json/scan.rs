@@ -182,7 +182,16 @@ pub(super) fn unescape(text: &str) -> String {
     }
 }
 
-/// FNV-1a. Names with equal hashes are compared, so a bad hash costs time and nothing else.
+/// A hash of a name's length and of the ends of it, which tell most names of one object apart. Names with equal hashes are
+/// compared, so a bad hash costs time and nothing else; how much is bounded by how many names an object may have.
 pub(super) fn hash(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    let bytes = name.as_bytes();
+    let ends = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
+        (_, _) => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    // The upper half of a product has something of every bit below it (Knuth, The Art of Computer Programming, volume 3, §6.4).
+    let product = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    let [upper, _] = product.as_chunks::<4>().0 else { return 0 };
+    u32::from_be_bytes(*upper)
 }

@@ -53,13 +53,11 @@ impl<'d> JsonView<'d> {
 
     /// The text of a string; empty for any other kind of value.
     pub(crate) fn text(self) -> Cow<'d, str> {
-        let node = self.node();
-        if node.kind != JsonKind::String {
+        let Node { kind: JsonKind::String, escaped, start, end, .. } = self.node() else {
             return Cow::Borrowed("");
-        }
-        let raw = self.raw();
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        if node.escaped { Cow::Owned(scan::unescape(inner)) } else { Cow::Borrowed(inner) }
+        };
+        let inner = self.text.get(place(start) + 1..place(end).saturating_sub(1)).unwrap_or_default();
+        if escaped { Cow::Owned(scan::unescape(inner)) } else { Cow::Borrowed(inner) }
     }
 
     /// The text of a string; `None` for any other kind of value.
@@ -96,7 +94,30 @@ impl<'d> JsonView<'d> {
 
     /// The member of an object by name; `None` for a missing member and for any other kind of value.
     pub(crate) fn get(self, name: &str) -> Option<JsonView<'d>> {
-        self.members().find_map(|(member, value)| (member == name).then_some(value))
+        let Node { kind: JsonKind::Object, next: end, .. } = self.node() else { return None };
+        let mut at = self.at + 1;
+        while at < place(end) {
+            let (member, value) = (Self { at, ..self }, Self { at: at + 1, ..self });
+            if member.is_text(name) {
+                return Some(value);
+            }
+            at = place(value.node().next);
+        }
+        None
+    }
+
+    /// Whether it is a string of this text.
+    pub(crate) fn is_text(self, text: &str) -> bool {
+        let Node { kind, escaped, start, end, .. } = self.node();
+        match (kind, escaped) {
+            // Nearly every string: what stands between its quotes is its text, and its length tells most apart.
+            (JsonKind::String, false) => {
+                place(end).saturating_sub(place(start)) == text.len() + 2
+                    && self.text.as_bytes().get(place(start) + 1..place(end) - 1) == Some(text.as_bytes())
+            }
+            (JsonKind::String, true) => self.text() == text,
+            (_, _) => false,
+        }
     }
 
     /// The same value as serde_json has it, for comparison.

@@ -8,7 +8,7 @@ use super::method::{Method, SESSION_DELETE, STREAM_OPEN, Subject};
 use super::mirror;
 use super::open::{CallResource, OpenMcp, OpenTool};
 use super::revision::Revision;
-use super::transport;
+use super::transport::Transport;
 use super::uri;
 use crate::evaluate::Named;
 use crate::header_map::HeaderMap;
@@ -80,10 +80,10 @@ impl<'a> MessageFacts<'a> {
 pub(crate) fn without_body<'a>(
     mcp: &'a OpenMcp,
     http_method: &str,
-    headers: HeaderMap<'_>,
+    transport: &Transport<'_>,
 ) -> Result<AskedCall<'a>, McpError> {
-    transport::check_caller(mcp, headers)?;
-    let stated = transport::version(mcp, headers)?;
+    transport.check_caller()?;
+    let stated = transport.version(mcp)?;
     let legacy = mcp.revisions.iter().copied().find(|revision| !revision.is_modern());
     let revision = stated.or(legacy).ok_or(McpError::HttpMethod)?;
     let method = Method::named(if http_method == "GET" { STREAM_OPEN } else { SESSION_DELETE });

@@ -42,5 +42,5 @@ pub(crate) use listing::{Listed, ListedCall, may_list};
 pub(crate) use open::{INPUT, OpenMcp};
 pub(crate) use read::read;
 pub(crate) use session::{SessionKey, SessionUse, Sessions};
-pub(crate) use transport::before_body;
+pub(crate) use transport::Transport;
 pub(crate) use unknown::Known;

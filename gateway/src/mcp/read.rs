@@ -10,8 +10,7 @@ use super::method::{CLIENT_RESPONSE, Method};
 use super::mirror;
 use super::open::OpenMcp;
 use super::revision::Revision;
-use super::transport;
-use crate::header_map::HeaderMap;
+use super::transport::Transport;
 use crate::json::{JsonDocument, JsonKind, JsonView};
 use crate::limits;
 use crate::rpc::{Message, RpcError};
@@ -19,15 +18,15 @@ use crate::rpc::{Message, RpcError};
 /// Reads a body. As soon as they are known, the ids to answer to stand in `reply`.
 pub(crate) fn read<'a>(
     mcp: &'a OpenMcp,
-    headers: HeaderMap<'a>,
+    transport: &Transport<'a>,
     body: &'a [u8],
     document: &'a mut JsonDocument,
     reply: &mut RpcReply<'a>,
 ) -> Result<Vec<AskedCall<'a>>, McpError> {
-    reply.requested = headers.values(transport::VERSION).next();
+    reply.requested = transport.requested();
     let root = document.read(body).map_err(RpcError::from)?;
     reply.ids = envelope::ids(root);
-    let revision = revision(mcp, headers, root)?;
+    let revision = revision(mcp, transport, root)?;
     reply.revision = Some(revision);
     let messages = envelope::messages(root, revision)?;
     if let [Message::Call { method, params, .. }] = messages.as_slice()
@@ -56,7 +55,7 @@ pub(crate) fn read<'a>(
                 if !revision.is_modern() && mirror::says_modern(*params) {
                     return Err(McpError::HeaderMismatch);
                 }
-                ask::calls(mcp, headers, revision, method, *params, &mut calls)?;
+                ask::calls(mcp, transport.headers, revision, method, *params, &mut calls)?;
             }
         }
     }
@@ -68,8 +67,8 @@ pub(crate) fn read<'a>(
 
 /// The revision that the client speaks. Without the header it is 2025-03-26 (2025-06-18, transports); `initialize` comes
 /// before anything is agreed on, so that any revision of its era will do.
-fn revision(mcp: &OpenMcp, headers: HeaderMap<'_>, root: JsonView<'_>) -> Result<Revision, McpError> {
-    if let Some(revision) = transport::version(mcp, headers)? {
+fn revision(mcp: &OpenMcp, transport: &Transport<'_>, root: JsonView<'_>) -> Result<Revision, McpError> {
+    if let Some(revision) = transport.version(mcp)? {
         return Ok(revision);
     }
     let legacy = mcp.revisions.iter().copied().find(|revision| !revision.is_modern());

@@ -5,7 +5,8 @@
 use super::denial::RpcReply;
 use super::error::McpError;
 use super::open::OpenMcp;
-use super::{read, transport};
+use super::read;
+use super::transport::Transport;
 use crate::header_map::HeaderMap;
 use crate::identity::RouteSlots;
 use crate::json::JsonDocument;
@@ -37,9 +38,10 @@ impl MessageReader {
     ///
     /// When the request would be refused before policy is asked. Arguments are looked at only when it is.
     pub fn read(&mut self, headers: HeaderMap<'_>, body: &[u8]) -> Result<Vec<(&'static str, String)>, McpError> {
-        transport::before_body(&self.mcp, headers)?;
+        let transport = Transport::read(&self.mcp, headers);
+        transport.before_body()?;
         let mut reply = RpcReply::new(self.mcp.denial, &self.mcp.revisions);
-        let calls = read::read(&self.mcp, headers, body, &mut self.document, &mut reply)?;
+        let calls = read::read(&self.mcp, &transport, body, &mut self.document, &mut reply)?;
         Ok(calls.iter().map(|call| (call.facts.method, call.facts.subject().to_owned())).collect())
     }
 }

@@ -13,13 +13,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::McpError;
 use super::revision::Revision;
+use super::transport::Transport;
 use crate::feed::FetchHost;
-use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::identity::Identity;
 use crate::limits;
 use crate::mac::{self, MacKey};
-use crate::{SESSION_HEADER, shared_secret};
+use crate::shared_secret;
 
 /// Keeps the MACs apart from any other use of the key.
 const PURPOSE: &[u8] = b"palisade mcp session v1";
@@ -149,11 +149,11 @@ impl SessionKey {
 impl<'a> SessionUse<'a> {
     /// What a message of this revision has to do with sessions.
     pub(crate) fn of(
-        headers: HeaderMap<'a>,
+        transport: &Transport<'a>,
         revision: Revision,
         binding: impl FnOnce() -> SessionBinding,
     ) -> Result<Self, McpError> {
-        let named = named(headers)?;
+        let named = transport.session()?;
         if revision.is_modern() {
             return Ok(if named.is_some() { Self::Ignored } else { Self::None });
         }
@@ -194,22 +194,19 @@ fn visible(id: &[u8]) -> Option<&str> {
     text.bytes().all(|byte| byte.is_ascii_graphic()).then_some(text)
 }
 
-/// The session that a request names, as the client has it: bound, and so longer than the server's own id.
-pub(super) fn named<'a>(headers: HeaderMap<'a>) -> Result<Option<&'a [u8]>, McpError> {
+/// Whether a session's id could be one as clients have it: bound, and so longer than the server's own.
+pub(super) fn may_be_bound(id: &[u8]) -> bool {
     let longest = limits::SESSION_ID_BYTES + TAG_CHARACTERS + SEPARATOR.len_utf8();
-    let mut values = headers.values(SESSION_HEADER);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(id), None) if (1..=longest).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic) => Ok(Some(id)),
-        (Some(_), _) => Err(McpError::Session),
-    }
+    (1..=longest).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SESSION_HEADER;
     use crate::header_map::HeaderBuffer;
     use crate::identity::Person;
+    use crate::mcp::open::testing;
 
     fn key() -> SessionKey {
         SessionKey::new([7; mac::MAC_BYTES])
@@ -299,7 +296,8 @@ mod tests {
         let alice = caller("User::\"a\"", None);
         let of = |value: Option<&str>, revision| {
             let headers = HeaderBuffer::from_pairs(value.map(|value| (SESSION_HEADER, value)));
-            let used = SessionUse::of(headers.as_map(), revision, || bound("files", &alice));
+            let transport = Transport::read(&testing::open(), headers.as_map());
+            let used = SessionUse::of(&transport, revision, || bound("files", &alice));
             used.map(|used| match used {
                 SessionUse::None => "none".to_owned(),
                 SessionUse::Ignored => "ignored".to_owned(),

@@ -4,39 +4,93 @@ use super::error::McpError;
 use super::open::OpenMcp;
 use super::revision::Revision;
 use super::session;
+use crate::SESSION_HEADER;
 use crate::header_map::HeaderMap;
-use crate::rpc;
+use crate::rpc::{self, ContentHeaders};
 
 /// The header that names the revision.
-pub(super) const VERSION: &str = "mcp-protocol-version";
+const VERSION: &str = "mcp-protocol-version";
 
-/// Checks what can be checked without the body; the route's limit applies to the announced length.
-pub(crate) fn before_body(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
-    check_caller(mcp, headers)?;
-    Ok(rpc::check_content(headers, mcp.max_body, &["application/json"])?)
+/// The headers that say what an MCP request is, found in one pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transport<'a> {
+    /// All headers.
+    pub(super) headers: HeaderMap<'a>,
+    content: ContentHeaders<'a>,
+    /// Whether every origin that is named is listed.
+    origin_is_listed: bool,
+    session: Values<'a>,
+    version: Values<'a>,
 }
 
-/// Checks what says where a request comes from, on every method.
-pub(super) fn check_caller(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<(), McpError> {
-    if !rpc::origin_is_listed(headers, &mcp.origins) {
-        return Err(McpError::Origin);
-    }
-    session::named(headers).map(drop)
+/// The values of a header that may be there once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Values<'a> {
+    first: Option<&'a [u8]>,
+    is_repeated: bool,
 }
 
-/// The revision that the request's header names; `None` without the header.
-pub(super) fn version(mcp: &OpenMcp, headers: HeaderMap<'_>) -> Result<Option<Revision>, McpError> {
-    let mut values = headers.values(VERSION);
-    let (value, again) = (values.next(), values.next());
-    if again.is_some() {
-        return Err(McpError::VersionMalformed);
+impl<'a> Values<'a> {
+    fn see(&mut self, value: &'a [u8]) {
+        self.is_repeated |= self.first.is_some();
+        self.first = self.first.or(Some(value));
     }
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let name = std::str::from_utf8(value).map_err(|_| McpError::VersionMalformed)?;
-    let revision = Revision::from_name(name.trim_matches([' ', '\t']));
-    revision.filter(|revision| mcp.revisions.contains(revision)).map(Some).ok_or(McpError::VersionUnsupported)
+}
+
+impl<'a> Transport<'a> {
+    /// Looks the headers over. The route's limit applies to the announced length.
+    pub(crate) fn read(mcp: &OpenMcp, headers: HeaderMap<'a>) -> Self {
+        let (session, version) = (Values::default(), Values::default());
+        let mut read = Self { headers, content: ContentHeaders::default(), origin_is_listed: true, session, version };
+        for header in headers.iter() {
+            let is = |name: &str| header.name.eq_ignore_ascii_case(name.as_bytes());
+            // By length first: most headers are none of these.
+            match header.name.len() {
+                6 if is("origin") => read.origin_is_listed &= rpc::is_listed(header.value, &mcp.origins),
+                14 if is(SESSION_HEADER) => read.session.see(header.value),
+                20 if is(VERSION) => read.version.see(header.value),
+                _ => read.content.see(header, mcp.max_body),
+            }
+        }
+        read
+    }
+
+    /// Checks what can be checked without the body.
+    pub(crate) fn before_body(&self) -> Result<(), McpError> {
+        self.check_caller()?;
+        Ok(self.content.check(&["application/json"])?)
+    }
+
+    /// Checks what says where a request comes from, on every method.
+    pub(super) fn check_caller(&self) -> Result<(), McpError> {
+        if !self.origin_is_listed {
+            return Err(McpError::Origin);
+        }
+        self.session().map(drop)
+    }
+
+    /// The session that the request names, as the client has it: bound, and so longer than the server's own id.
+    pub(super) fn session(&self) -> Result<Option<&'a [u8]>, McpError> {
+        let Values { first, is_repeated } = self.session;
+        let may_be = |id: &[u8]| !is_repeated && session::may_be_bound(id);
+        if first.is_none_or(may_be) { Ok(first) } else { Err(McpError::Session) }
+    }
+
+    /// The revision that the request's header names, whatever that is.
+    pub(super) fn requested(&self) -> Option<&'a [u8]> {
+        self.version.first
+    }
+
+    /// The revision that the request's header names; `None` without the header.
+    pub(super) fn version(&self, mcp: &OpenMcp) -> Result<Option<Revision>, McpError> {
+        let Values { first, is_repeated } = self.version;
+        let Some(value) = first else {
+            return Ok(None);
+        };
+        let name = std::str::from_utf8(value).ok().filter(|_| !is_repeated).ok_or(McpError::VersionMalformed)?;
+        let revision = Revision::from_name(name.trim_matches([' ', '\t']));
+        revision.filter(|revision| mcp.revisions.contains(revision)).map(Some).ok_or(McpError::VersionUnsupported)
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +101,7 @@ mod tests {
     use crate::mcp::open::testing;
 
     fn before(pairs: &[(&str, &str)]) -> Result<(), McpError> {
-        before_body(&testing::open(), HeaderBuffer::from_pairs(pairs.iter().copied()).as_map())
+        Transport::read(&testing::open(), HeaderBuffer::from_pairs(pairs.iter().copied()).as_map()).before_body()
     }
 
     #[test]
@@ -107,7 +161,8 @@ mod tests {
     #[test]
     fn the_revision_is_named_once_or_not_at_all() {
         let of = |pairs: &[(&str, &[u8])]| {
-            version(&testing::open(), HeaderBuffer::from_pairs(pairs.iter().copied()).as_map())
+            let (mcp, headers) = (testing::open(), HeaderBuffer::from_pairs(pairs.iter().copied()));
+            Transport::read(&mcp, headers.as_map()).version(&mcp)
         };
         assert_eq!(of(&[]), Ok(None));
         assert_eq!(of(&[("MCP-Protocol-Version", b" 2026-07-28\t")]), Ok(Some(Revision::R20260728)));

@@ -10,7 +10,7 @@ use crate::head::Head;
 use crate::header_map::{self, HeaderBuffer, HeaderMap};
 use crate::identity::Identity;
 use crate::json::JsonDocument;
-use crate::mcp::{self, AskedCall, McpError, OpenMcp, RpcReply, SessionKey, SessionUse};
+use crate::mcp::{self, AskedCall, McpError, OpenMcp, RpcReply, SessionKey, SessionUse, Transport};
 use crate::outcome::{Outcome, Unavailable};
 use crate::record::Facts;
 use crate::route::ContextInput;
@@ -54,7 +54,8 @@ impl<'a> Messages<'a> {
         mcp.server_id.write(input.path, server_id);
 
         let mut reply = RpcReply::new(mcp.denial, &mcp.revisions);
-        let calls = read(mcp, head, body, input, document, &mut reply);
+        let transport = Transport::read(mcp, input.headers);
+        let calls = read(mcp, head, body, &transport, document, &mut reply);
         facts.rpc = Some(reply);
         let Some(calls) = calls? else {
             return Ok(Progress::NeedsBody { limit: usize::try_from(mcp.max_body).unwrap_or(usize::MAX) });
@@ -62,7 +63,7 @@ impl<'a> Messages<'a> {
 
         if let Some(first) = calls.first() {
             let binding = || sessions.binding(&mcp.server_type, server_id, input.identity);
-            facts.session = SessionUse::of(input.headers, first.facts.revision, binding)?;
+            facts.session = SessionUse::of(&transport, first.facts.revision, binding)?;
         }
 
         if calls.iter().any(|asked| mcp.has_drifted(server_id, asked, memory)) {
@@ -140,17 +141,17 @@ fn read<'a>(
     mcp: &'a OpenMcp,
     head: &Head<'a>,
     body: Body<'a>,
-    input: ContextInput<'a>,
+    transport: &Transport<'a>,
     document: &'a mut JsonDocument,
     reply: &mut RpcReply<'a>,
 ) -> Result<Option<Vec<AskedCall<'a>>>, Refusal<'a>> {
     if head.method != "POST" {
         return match body {
-            Body::None => Ok(Some(vec![mcp::without_body(mcp, head.method, input.headers)?])),
+            Body::None => Ok(Some(vec![mcp::without_body(mcp, head.method, transport)?])),
             Body::Pending | Body::Whole(_) | Body::TooLarge | Body::Unreadable => Err(McpError::BodyUnexpected.into()),
         };
     }
-    mcp::before_body(mcp, input.headers)?;
+    transport.before_body()?;
     let bytes = match body {
         Body::None => &[],
         Body::Pending => return Ok(None),
@@ -158,5 +159,5 @@ fn read<'a>(
         Body::Whole(_) | Body::TooLarge => return Err(McpError::BodyTooLarge.into()),
         Body::Unreadable => return Err(Unavailable::BodyUnreadable.into()),
     };
-    Ok(Some(mcp::read(mcp, input.headers, bytes, document, reply)?))
+    Ok(Some(mcp::read(mcp, transport, bytes, document, reply)?))
 }

@@ -1,7 +1,5 @@
 //! The arguments of a tool call in its record: a digest, and the values that the bundle lets in by name.
 
-use std::fmt::Write as _;
-
 use super::json::push_text;
 use crate::bundle::Digest;
 use crate::json::{JsonKind, JsonView};
@@ -37,9 +35,9 @@ impl RecordedArguments<'_> {
         };
         out.push_str(",\"arguments\":{\"");
         out.push_str(spelling);
-        out.push_str("\":");
-        // Writing to a string cannot fail.
-        let _ = write!(out, "\"{:?}\"", Digest::of(scratch.as_bytes()));
+        out.push_str("\":\"");
+        Digest::of(scratch.as_bytes()).push(out);
+        out.push('"');
         if !values.is_empty() {
             self.push_values(out, scratch);
         }

@@ -1,6 +1,6 @@
 //! What the headers say of a body, before it is read.
 
-use crate::header_map::HeaderMap;
+use crate::header_map::{Header, HeaderMap};
 
 /// Why a body will not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,37 +15,61 @@ pub(crate) enum ContentFault {
     TooLarge,
 }
 
+/// The headers that say something of a body.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ContentHeaders<'a> {
+    content_type: Option<&'a [u8]>,
+    /// The first of them that speaks against it.
+    fault: Option<ContentFault>,
+}
+
+impl<'a> ContentHeaders<'a> {
+    /// Looks at a header.
+    pub(crate) fn see(&mut self, header: Header<'a>, max_body: u32) {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name.as_bytes());
+        let fault = match header.name.len() {
+            // What follows is another protocol, and may never end.
+            7 if is("upgrade") => Some(ContentFault::Upgrade),
+            12 if is("content-type") => self.content_type.replace(header.value).map(|_| ContentFault::Type),
+            14 if is("content-length") => {
+                let length = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse::<u64>().ok());
+                length.is_none_or(|length| length > u64::from(max_body)).then_some(ContentFault::TooLarge)
+            }
+            16 if is("content-encoding") => {
+                (!header.value.trim_ascii().eq_ignore_ascii_case(b"identity")).then_some(ContentFault::Encoding)
+            }
+            _ => None,
+        };
+        self.fault = self.fault.or(fault);
+    }
+
+    /// Whether the body may be read, which has to be of one of the media types.
+    pub(crate) fn check(&self, media_types: &[&str]) -> Result<(), ContentFault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let is_known = |value| media_types.iter().any(|media_type| is_utf8_of_type(value, media_type));
+        if self.content_type.is_some_and(is_known) { Ok(()) } else { Err(ContentFault::Type) }
+    }
+}
+
 /// Checks what the headers say of a body, which has to be of one of the media types.
 pub(crate) fn check_content(headers: HeaderMap<'_>, max_body: u32, media_types: &[&str]) -> Result<(), ContentFault> {
-    let mut content_type = None;
+    let mut content = ContentHeaders::default();
     for header in headers.iter() {
-        let is = |name: &str| header.name.eq_ignore_ascii_case(name.as_bytes());
-        if is("content-type") {
-            if content_type.replace(header.value).is_some() {
-                return Err(ContentFault::Type);
-            }
-        } else if is("content-encoding") {
-            if !header.value.trim_ascii().eq_ignore_ascii_case(b"identity") {
-                return Err(ContentFault::Encoding);
-            }
-        } else if is("upgrade") {
-            // What follows is another protocol, and may never end.
-            return Err(ContentFault::Upgrade);
-        } else if is("content-length") {
-            let length = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse::<u64>().ok());
-            if length.is_none_or(|length| length > u64::from(max_body)) {
-                return Err(ContentFault::TooLarge);
-            }
-        }
+        content.see(header, max_body);
     }
-    let is_known = |value| media_types.iter().any(|media_type| is_utf8_of_type(value, media_type));
-    if content_type.is_some_and(is_known) { Ok(()) } else { Err(ContentFault::Type) }
+    content.check(media_types)
 }
 
 /// The origin, if the request comes from a web page, has to be one that is listed.
 pub(crate) fn origin_is_listed(headers: HeaderMap<'_>, origins: &[String]) -> bool {
-    let listed = |value: &[u8]| origins.iter().any(|origin| origin.as_bytes() == value.trim_ascii());
-    headers.values("origin").all(listed)
+    headers.values("origin").all(|origin| is_listed(origin, origins))
+}
+
+/// Whether a value of `Origin` is one that is listed.
+pub(crate) fn is_listed(origin: &[u8], origins: &[String]) -> bool {
+    origins.iter().any(|listed| listed.as_bytes() == origin.trim_ascii())
 }
 
 /// Whether a content type is that media type, in UTF-8. RFC 8259 gives parameters no meaning, but servers go by `charset`: in UTF-7, `+ACI-` inside

@@ -7,12 +7,20 @@
 /// (which adds `ſ` and the Kelvin sign), or by converting to upper case (which adds the two Turkic i). `known` is ASCII.
 pub(crate) fn looks_like(name: &str, known: &str) -> bool {
     // The longest of those characters has three bytes.
-    if name.len() < known.len() || name.len() > 3 * known.len() || name == known {
+    if name.len() < known.len() || name.len() > 3 * known.len() {
+        return false;
+    }
+    // Most names differ in their first letter. Only what is not ASCII needs a closer look then.
+    if let (Some(first), Some(known)) = (name.as_bytes().first(), known.as_bytes().first())
+        && first.is_ascii()
+        && !first.eq_ignore_ascii_case(known)
+    {
         return false;
     }
     let mut letters = known.chars();
     name.chars().all(|letter| letters.next().is_some_and(|known| fold(letter) == known.to_ascii_lowercase()))
         && letters.next().is_none()
+        && name != known
 }
 
 fn fold(letter: char) -> char {

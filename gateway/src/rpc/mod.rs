@@ -7,6 +7,6 @@ mod fold;
 
 pub use error::RpcError;
 
-pub(crate) use content::{ContentFault, check_content, is_utf8_of_type, origin_is_listed};
+pub(crate) use content::{ContentFault, ContentHeaders, check_content, is_listed, is_utf8_of_type, origin_is_listed};
 pub(crate) use envelope::{Message, RpcIds, is_look_alike, message, push_head, request_id};
 pub(crate) use fold::looks_like;
