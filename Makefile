@@ -92,7 +92,7 @@ fuzz: engine-wasm ## Look for disagreements and crashes; FUZZ_SECONDS=N: each fu
 	@build/fuzz.sh $(FUZZ_SECONDS)
 
 .PHONY: bench
-bench: engine-wasm ## Measure the engine beside cedar-policy, natively and in wasm
+bench: engine-wasm plugin ## Measure the engine beside cedar-policy, natively and in wasm; and lists in the filter
 	@command -v protoc >/dev/null || build/debian-packages.sh protobuf-compiler
 	@CARGO_TARGET_DIR=$(CURDIR)/target/protobuf cargo build --quiet --locked --release --manifest-path benches/protobuf/Cargo.toml
 	@cargo bench --quiet --locked --package palisade-benches --bench targets

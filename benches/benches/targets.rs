@@ -1,6 +1,6 @@
 //! Prints every performance target with what was measured, and writes `target/bench/engine.json`.
 //!
-//! The arguments that name a part (`families`, `applications`, `wasm`, `bundle`) select it; without one, everything is
+//! The arguments that name a part (`families`, `applications`, `wasm`, `lists`, `bundle`) select it; without one, everything is
 //! measured. Others are ignored, so that `cargo bench` may pass its own. Exits 0 whatever holds: machines differ, and
 //! the repeatable figures have tests and ceilings of their own.
 

@@ -3,6 +3,7 @@
 pub mod applications;
 pub mod bundle;
 pub mod families;
+pub mod lists;
 pub mod loaded;
 pub mod wasm;
 
@@ -11,10 +12,11 @@ use crate::report::Row;
 
 type Part = (&'static str, fn() -> Result<Vec<Row>>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("families", families::rows),
     ("applications", applications::rows),
     ("wasm", wasm::rows),
+    ("lists", lists::rows),
     ("bundle", bundle::rows),
 ];
 

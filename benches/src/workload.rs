@@ -6,6 +6,7 @@ pub mod listing;
 pub mod random;
 pub mod synthetic;
 pub mod tinytodo;
+pub mod tools;
 
 use palisade_engine::Type;
 use serde_json::{Value as Json, json};
