@@ -10,7 +10,8 @@
 //! `make bench-envoy` prepares what the environment names: PALISADE_ENVOY, PALISADE_WASM, PALISADE_CLI and, in the folder
 //! PALISADE_BENCH, the modules and programs that palisade is measured beside. With `--quick` it takes a quarter of the time,
 //! for a look; with `--only TEXT`, which may be repeated, it measures the variants whose names contain such a text, and what
-//! they are compared with; `--rounds N`, after that, is for more rounds or fewer. The table goes to standard output, and with
+//! they are compared with; `--rounds N`, after that, is for more rounds or fewer; `--build MODULE`, which may be repeated, has
+//! another build of palisade measured beside it. The table goes to standard output, and with
 //! more figures to `envoy.json` beside a plot, `envoy.svg`, in the folder PALISADE_BENCH_OUTPUT.
 
 mod agreement;
@@ -55,16 +56,19 @@ struct Arguments {
     plan: Plan,
     /// Parts of the names of the variants to measure; all of them where there is none.
     only: Vec<String>,
+    /// Other builds of palisade.
+    builds: Vec<PathBuf>,
 }
 
 impl Arguments {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut arguments = Self { plan: FULL, only: Vec::new() };
+        let mut arguments = Self { plan: FULL, only: Vec::new(), builds: Vec::new() };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => arguments.plan = QUICK,
                 "--rounds" => arguments.plan.rounds = words.next().ok_or("--rounds: how many?")?.parse()?,
                 "--only" => arguments.only.push(words.next().ok_or("--only: which?")?),
+                "--build" => arguments.builds.push(existing(words.next().ok_or("--build: which?")?.into())?),
                 other => return Err(format!("`{other}` is not known; see benches/README.md").into()),
             }
         }
@@ -86,7 +90,7 @@ fn progress(text: &str) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let Arguments { plan, only } = Arguments::read(std::env::args().skip(1))?;
+    let Arguments { plan, only, builds } = Arguments::read(std::env::args().skip(1))?;
     let parts = path("PALISADE_BENCH")?;
     let home = parts.join("work");
     let mint = existing(Path::new(env!("CARGO_MANIFEST_DIR")).join("mint.mjs"))?;
@@ -112,6 +116,7 @@ fn main() -> Result<()> {
     let modules = Modules {
         embedded: optional("embedded.wasm", "cedar-policy in wasm"),
         palisade: existing(path("PALISADE_WASM")?)?,
+        others: builds,
         noop_abi: module("noop-abi.wasm")?,
         noop_sdk: module("noop-sdk.wasm")?,
         headers_abi: module("headers-abi.wasm")?,

@@ -105,6 +105,16 @@ impl Rules {
         (0..CALLERS).map(caller).collect()
     }
 
+    /// The claims of the same callers, who are of every team, and all of the paths, of which each caller asks for one after the other.
+    pub(crate) fn wanderers(self, now: u64) -> (Vec<Value>, Vec<String>) {
+        let teams: Vec<_> = (0..self.policies).map(|team| format!("team-{team}")).collect();
+        let caller = |(mut claims, _)| {
+            set(&mut claims, "teams", json!(teams));
+            claims
+        };
+        (self.callers(now).into_iter().map(caller).collect(), (0..self.policies).map(path).collect())
+    }
+
     /// Questions of every kind; the same for the same number of policies.
     pub(crate) fn asks(self) -> Vec<Ask> {
         (0..ASKS).map(|number| self.ask(number)).collect()

@@ -35,6 +35,9 @@ pub(crate) fn palisade(policies: usize) -> String {
     format!("palisade, {policies} policies")
 }
 
+/// With 10 policies.
+const PALISADE_WANDERING: &str = "palisade, new questions";
+
 pub(crate) fn palisade_cold(signature: Signature) -> String {
     format!("palisade, new {signature:?} tokens").replace("Es256", "ES256").replace("Rs256", "RS256")
 }
@@ -75,6 +78,8 @@ pub(crate) struct Variant {
 /// The modules to measure. Those that are missing are left out, and named in the report.
 pub(crate) struct Modules {
     pub(crate) palisade: PathBuf,
+    /// Other builds of palisade, to be compared with it.
+    pub(crate) others: Vec<PathBuf>,
     pub(crate) noop_abi: PathBuf,
     pub(crate) noop_sdk: PathBuf,
     pub(crate) headers_abi: PathBuf,
@@ -103,6 +108,7 @@ impl Bench<'_> {
     pub(crate) fn variants(&self) -> Result<Vec<Variant>> {
         let mut variants = self.yardsticks()?;
         variants.extend(self.cold()?);
+        variants.extend(self.wandering()?);
         for policies in [10, 100, 1000, 10_000] {
             variants.extend(self.deciding(Rules { policies })?);
         }
@@ -183,6 +189,27 @@ impl Bench<'_> {
         Ok(variants)
     }
 
+    /// What knows the token, and has not been asked the same lately.
+    fn wandering(&self) -> Result<Option<Variant>> {
+        let rules = Rules { policies: 10 };
+        if !self.wants(PALISADE_WANDERING) {
+            return Ok(None);
+        }
+        let configuration = self.workshop.gateway(rules)?.to_string();
+        let (claims, paths) = rules.wanderers(now()?);
+        let tokens = self.workshop.sign(Signature::Es256, &claims)?;
+        let requests = paths.iter().flat_map(|path| tokens.iter().map(move |token| (path, token)));
+        let requests = requests.map(|(path, token)| requests::read("GET", path, Some(token)));
+        Ok(Some(Variant {
+            name: PALISADE_WANDERING.to_owned(),
+            tools: false,
+            asks_service: false,
+            filters: vec![filters::wasm("palisade-wandering", &self.modules.palisade, &configuration)],
+            load: Load::new(requests.collect()),
+            questions: Vec::new(),
+        }))
+    }
+
     fn new_tokens(&self, rules: Rules, signature: Signature) -> Result<Vec<Vec<u8>>> {
         let callers = rules.callers(now()?);
         let (claims, paths): (Vec<_>, Vec<_>) = (callers.into_iter().cycle().take(COLD_TOKENS).enumerate())
@@ -217,8 +244,10 @@ impl Bench<'_> {
         }
         if PALISADE_POLICIES.contains(&policies) && self.wants(&palisade(policies)) {
             let configuration = self.workshop.gateway(rules)?.to_string();
-            let filters = vec![filters::wasm(&format!("palisade-{policies}"), &self.modules.palisade, &configuration)];
-            found.push((palisade(policies), false, filters));
+            let vm = format!("palisade-{policies}");
+            found.extend(
+                self.builds(&palisade(policies), &vm, &configuration).map(|(name, filter)| (name, false, vec![filter])),
+            );
         }
         let variant = |(name, asks_service, filters)| {
             let (load, questions) = (self.warm(rules)?, self.questions(rules)?);
@@ -229,23 +258,37 @@ impl Bench<'_> {
 
     /// Calls of tools.
     fn tools(&self) -> Result<Vec<Variant>> {
-        let Modules { palisade, buffer_abi, buffer_sdk, .. } = self.modules;
+        let Modules { buffer_abi, buffer_sdk, .. } = self.modules;
         let jwt_authn = filters::jwt_authn(&self.workshop.jwks()?, true);
         let configuration = self.workshop.tools_gateway()?.to_string();
-        let variants = [
+        let others = [
             (NONE_TOOLS, false, vec![]),
             (BUFFER_ABI, false, vec![wasm("buffer-abi", buffer_abi)]),
             (BUFFER_SDK, false, vec![wasm("buffer-sdk", buffer_sdk)]),
             (MCP_RBAC, false, vec![filters::mcp(), filters::rbac(tools::rbac(false))]),
             ("tools: jwt_authn + mcp + rbac", true, vec![jwt_authn, filters::mcp(), filters::rbac(tools::rbac(true))]),
-            (TOOLS_PALISADE, true, vec![filters::wasm("palisade-tools", palisade, &configuration)]),
         ];
-        let variant = |(name, decides, filters): (&str, bool, Vec<Value>)| {
+        let others = others.into_iter().map(|(name, decides, filters)| (name.to_owned(), decides, filters));
+        let builds = self.builds(TOOLS_PALISADE, "palisade-tools", &configuration);
+        let variant = |(name, decides, filters): (String, bool, Vec<Value>)| {
             let questions = if decides { self.tool_questions()? } else { Vec::new() };
             let load = self.warm_tools()?;
-            Ok(Variant { name: name.to_owned(), tools: true, asks_service: false, filters, load, questions })
+            Ok(Variant { name, tools: true, asks_service: false, filters, load, questions })
         };
-        variants.into_iter().filter(|(name, ..)| self.wants(name)).map(variant).collect()
+        let builds = builds.map(|(name, filter)| (name, true, vec![filter]));
+        others.chain(builds).filter(|(name, ..)| self.wants(name)).map(variant).collect()
+    }
+
+    /// Palisade's filter under its name, and that of each other build.
+    fn builds(&self, name: &str, vm: &str, configuration: &str) -> impl Iterator<Item = (String, Value)> {
+        let Modules { palisade, others, .. } = self.modules;
+        std::iter::once(palisade).chain(others).enumerate().map(move |(number, module)| {
+            let (name, vm) = match number {
+                0 => (name.to_owned(), vm.to_owned()),
+                _ => (format!("{name}, build {number}"), format!("{vm}-{number}")),
+            };
+            (name, filters::wasm(&vm, module, configuration))
+        })
     }
 
     /// Callers that are known, each with a request that is allowed.
