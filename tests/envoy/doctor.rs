@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use palisade_tests::answering::Answering;
 use palisade_tests::bundle::Recipe;
 use palisade_tests::gateway::{Gateway, Options};
+use palisade_tests::issuer::{Answer, KeyServer};
 use palisade_tests::key::Algorithm;
 use palisade_tests::quickstart::REPOS;
 use palisade_tests::tls::Authority;
@@ -14,7 +15,9 @@ use palisade_tests::token::Token;
 use palisade_tests::tools;
 use serde_json::{Value, json};
 
+use crate::field::{Field, TARGET};
 use crate::fixture::{Own, good_token, home, path};
+use crate::workers::STATUS;
 
 /// What a doctor has said.
 struct Report {
@@ -164,6 +167,42 @@ fn the_bundle_that_decides_is_the_one_that_is_expected() -> Result<()> {
     let report = ask(&["--expect-version", "1", "--status-path", "/elsewhere"])?;
     ensure!(report.result("doctor.bundle") == Some("failed"), "{}", report.report);
     ensure!(ask(&[])?.result("doctor.version").is_none());
+    Ok(())
+}
+
+#[test]
+fn the_bundle_that_a_live_gateway_fetched_is_the_one_that_is_expected() -> Result<()> {
+    let server = KeyServer::start(Answer::absent())?;
+    let field = Field::start_with(server.address(), Options::default(), |_| {
+        Ok(["--status-path", STATUS].map(str::to_owned).to_vec())
+    })?;
+    let ask = |more: &[&str]| Report::of(doctor(&url(field.gateway.envoy.address(), &path("doctor")))?.args(more));
+    // Before there is any, the filter says so.
+    let report = ask(&["--expect-version", "3"])?;
+    ensure!((report.code, report.failed()) == (Some(3), vec!["doctor.deciding", "doctor.bundle"]), "{}", report.report);
+
+    server.put(TARGET, field.document(3)?);
+    field.await_version(3)?;
+    let bundle = |version: u64| -> Result<String> {
+        let file = field.gateway.bundle.with_file_name(format!("expected-{version}.palisade"));
+        std::fs::write(&file, field.bundle(version)?)?;
+        Ok(file.display().to_string())
+    };
+    let report = ask(&["--expect-version", "3", "--bundle", &bundle(3)?])?;
+    ensure!(report.code == Some(0), "{} {}", report.report, report.complaint);
+    for code in ["doctor.deciding", "doctor.clock", "doctor.bundle", "doctor.version", "doctor.digest", "doctor.expiry"]
+    {
+        ensure!(report.result(code) == Some("passed"), "{code}: {}", report.report);
+    }
+    let failed = |more: &[&str]| -> Result<Vec<String>> {
+        let report = ask(more)?;
+        ensure!(report.code == Some(3), "{}", report.report);
+        Ok(report.failed().into_iter().map(str::to_owned).collect())
+    };
+    ensure!(failed(&["--expect-version", "2"])? == ["doctor.version"]);
+    ensure!(failed(&["--expect-version", "4"])? == ["doctor.version"]);
+    ensure!(failed(&["--expect-version", "3", "--bundle", &bundle(4)?])? == ["doctor.digest"]);
+    ensure!(failed(&["--expect-version", "3", "--status-path", "/elsewhere"])? == ["doctor.bundle"]);
     Ok(())
 }
 

@@ -48,6 +48,19 @@ impl Field {
         options: Options<'_>,
         more: impl FnOnce(&Workshop) -> Result<Vec<String>>,
     ) -> Result<Self> {
+        Self::start_trusting(server, options, |workshop| {
+            let mut arguments = vec!["--trust".to_owned(), workshop.public_key(Recipe::GOOD.signer)];
+            arguments.extend(more(workshop)?);
+            Ok(arguments)
+        })
+    }
+
+    /// The same with all arguments for `palisade gateway-config` that say whom to trust.
+    pub(crate) fn start_trusting(
+        server: SocketAddr,
+        options: Options<'_>,
+        arguments: impl FnOnce(&Workshop) -> Result<Vec<String>>,
+    ) -> Result<Self> {
         let home = home()?;
         let channel = match options.example {
             Example::Quickstart => "quickstart",
@@ -56,8 +69,7 @@ impl Field {
         };
         let options = Options { bundles: Some(server), ..options };
         let gateway = Gateway::start_with(home.path(), options, |workshop, wasm| {
-            let mut arguments = vec!["--trust".to_owned(), workshop.public_key(Recipe::GOOD.signer)];
-            arguments.extend(more(workshop)?);
+            let arguments = arguments(workshop)?;
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             Ok((workshop.fetching_filter(wasm, channel, &arguments)?, home.path().join("none.palisade")))
         })?;

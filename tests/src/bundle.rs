@@ -144,6 +144,46 @@ impl Workshop {
         self.bundle_of(&project, None, Recipe { name, version, ..Recipe::GOOD })
     }
 
+    /// Builds and signs a bundle of the quickstart's project in which a file has other text; returns its path.
+    ///
+    /// # Errors
+    ///
+    /// The command failed, or the file does not hold `from` exactly once.
+    pub fn edited_bundle(&self, (file, from, to): (&str, &str, &str), recipe: Recipe<'_>) -> Result<PathBuf> {
+        let project = self.folder.join(format!("{}.project", recipe.name));
+        self.example.edited(&project, file, from, to)?;
+        self.bundle_of(&project, Some(&self.key_set(recipe.issuer)), recipe)
+    }
+
+    /// Runs `palisade root` with these arguments, and has each of `signers` sign what it wrote; returns that.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn root(&self, name: &str, arguments: &[&str], signers: &[&str]) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        let mut all: Vec<&OsStr> = vec!["root".as_ref()];
+        all.extend(arguments.iter().map(OsStr::new));
+        all.extend(["-o".as_ref(), path.as_os_str()]);
+        self.cli.succeed(all)?;
+        signers.iter().try_for_each(|signer| self.sign(&path, signer))?;
+        Ok(path)
+    }
+
+    /// Writes a freshness document for a bundle, signed by one key, with further arguments for `palisade freshness`.
+    ///
+    /// # Errors
+    ///
+    /// The command failed.
+    pub fn freshness(&self, bundle: &Path, signer: &str, more: &[&str]) -> Result<Vec<u8>> {
+        let (path, key) = (bundle.with_extension("freshness.json"), self.text(&format!("signers/{signer}.pem")));
+        let mut all: Vec<&OsStr> = vec!["freshness".as_ref(), bundle.as_os_str()];
+        all.extend(["--key".as_ref(), key.as_ref(), "-o".as_ref(), path.as_os_str()]);
+        all.extend(more.iter().map(OsStr::new));
+        self.cli.succeed(all)?;
+        Ok(fs::read(path)?)
+    }
+
     /// As [`Workshop::filter`], with further arguments for `palisade gateway-config`.
     ///
     /// # Errors
@@ -203,7 +243,7 @@ impl Workshop {
         self.text(&format!("signers/{signer}.pub"))
     }
 
-    /// Adds the signature of another key to a bundle.
+    /// Adds the signature of another key to a bundle or a document.
     ///
     /// # Errors
     ///

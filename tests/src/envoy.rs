@@ -128,6 +128,12 @@ impl Envoy {
         self.address
     }
 
+    /// Where its admin interface is.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A counter or gauge, 0 if Envoy does not have it (yet).
     ///
     /// # Errors

@@ -28,6 +28,7 @@ impl Example {
         };
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-config").join(name)
     }
+
     /// A copy of its project at `to`, without what builds left there, its project file changed by `change`.
     ///
     /// # Errors
@@ -40,6 +41,19 @@ impl Example {
         let changed = change(&text);
         ensure!(changed != text, "the project file of {self:?} is not as this test knows it");
         Ok(fs::write(&file, changed)?)
+    }
+
+    /// A copy of its project at `to`, without what builds left there, in which a file has `new` where it had `old`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be copied, or the file has `old` not exactly once.
+    pub fn edited(self, to: &Path, file: &str, old: &str, new: &str) -> Result<()> {
+        copy(&self.folder(), to)?;
+        let file = to.join(file);
+        let text = fs::read_to_string(&file)?;
+        ensure!(text.matches(old).count() == 1, "`{}` should have one `{old}`", file.display());
+        Ok(fs::write(&file, text.replace(old, new))?)
     }
 }
 

@@ -1,5 +1,6 @@
-//! A server of one document, such as an issuer's keys or a bundle: it answers as a test says, and remembers when it was asked.
+//! A server of documents, such as an issuer's keys or a bundle: it answers as a test says, and remembers when it was asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +52,25 @@ pub struct KeyServer {
 #[derive(Debug)]
 struct State {
     answer: Answer,
+    /// What is answered to requests for these paths instead.
+    files: BTreeMap<String, Answer>,
     asked: Vec<Asked>,
+}
+
+impl State {
+    /// The answer to a request with this first line.
+    fn find(&self, start: &str) -> Answer {
+        let target = start.split(' ').nth(1).unwrap_or_default();
+        self.files.get(target).unwrap_or(&self.answer).clone()
+    }
+}
+
+impl Answer {
+    /// There is no such document.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self::Raw(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec())
+    }
 }
 
 impl KeyServer {
@@ -71,7 +90,7 @@ impl KeyServer {
     /// Somebody else does.
     pub fn start_at(address: SocketAddr, answer: Answer) -> Result<Self> {
         let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
-        let state = Arc::new(Mutex::new(State { answer, asked: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { answer, files: BTreeMap::new(), asked: Vec::new() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -94,6 +113,11 @@ impl KeyServer {
         lock(&self.state).answer = answer;
     }
 
+    /// Changes what it answers to requests for one path, whatever it answers to others.
+    pub fn put(&self, target: &str, answer: Answer) {
+        lock(&self.state).files.insert(target.to_owned(), answer);
+    }
+
     /// Every request so far.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
@@ -108,8 +132,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Result<()> {
             let mut state = lock(state);
             let host = single(&headers, "host").map(str::to_owned);
             let tag = single(&headers, "if-none-match").map(str::to_owned);
+            let answer = state.find(&start);
             state.asked.push(Asked { at: Instant::now(), start, host, tag: tag.clone() });
-            match state.answer.clone() {
+            match answer {
                 Answer::Tagged(_, etag) if tag == Some(etag.clone()) => {
                     Answer::Raw(format!("HTTP/1.1 304 Not Modified\r\netag: {etag}\r\n\r\n").into_bytes())
                 }
