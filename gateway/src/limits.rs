@@ -162,6 +162,9 @@ pub const FEED_TIMEOUT_MS: u32 = 10_000;
 /// How soon a server that waits for something new is asked again, in milliseconds.
 pub const FEED_AGAIN_MS: u64 = 500;
 
+/// A server that has nothing new after less than this has not waited, whatever it says; in milliseconds.
+pub const FEED_HELD_MS: u64 = 1_000;
+
 /// How often a worker looks for a document that another one has announced. It comes with the announcement, or at the next look.
 pub const FEED_LOOKS: u32 = 16;
 

@@ -93,18 +93,18 @@ impl Fetched {
 
     /// The same, as the gateway reads it.
     pub(crate) fn response(&self) -> FetchResponse<'_> {
+        let headers = HeaderMap::parse(&self.headers).unwrap_or(HeaderMap::EMPTY);
+        let waits = || single(headers, "preference-applied").is_some_and(|applied| applied.starts_with(b"wait"));
         match (self.status, &self.body) {
             (None, _) | (Some(200), Some(None)) => FetchResponse::Nothing,
             (Some(200), None) => FetchResponse::TooLarge,
-            (Some(200), Some(Some(body))) => {
-                let headers = HeaderMap::parse(&self.headers).unwrap_or(HeaderMap::EMPTY);
-                FetchResponse::Body(FetchedBody {
-                    bytes: body,
-                    etag: single(headers, "etag"),
-                    content_type: single(headers, "content-type"),
-                    waits: single(headers, "preference-applied").is_some_and(|applied| applied.starts_with(b"wait")),
-                })
-            }
+            (Some(200), Some(Some(body))) => FetchResponse::Body(FetchedBody {
+                bytes: body,
+                etag: single(headers, "etag"),
+                content_type: single(headers, "content-type"),
+                waits: waits(),
+            }),
+            (Some(304), _) => FetchResponse::NotModified { waits: waits() },
             (Some(status), _) => FetchResponse::Status(status),
         }
     }

@@ -88,8 +88,6 @@ fn it_opens_no_other_path() -> Result<()> {
     let parent = "/.well-known/palisade";
     for (method, target) in [
         ("GET", format!("{STATUS}/")),
-        ("GET", format!("{STATUS}?a=b")),
-        ("GET", format!("{STATUS}?")),
         ("GET", format!("{STATUS};a")),
         ("GET", format!("{STATUS}/more")),
         ("GET", format!("{STATUS}%00")),
@@ -115,6 +113,7 @@ fn it_opens_no_other_path() -> Result<()> {
     // A token makes no difference, nor does a body, and the answer is nobody's but the filter's.
     for request in [
         Request::new("GET", REPOS, STATUS),
+        Request::new("GET", REPOS, &format!("{STATUS}?a=b")),
         Request::new("GET", "elsewhere.example", STATUS),
         Request::new("GET", REPOS, STATUS).bearer("garbage"),
         Request::new("GET", REPOS, STATUS).bearer(&good_token(gateway)?).body("a body"),

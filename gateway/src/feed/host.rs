@@ -57,7 +57,12 @@ pub struct FetchRequest<'a> {
 pub enum FetchResponse<'a> {
     /// Nothing: the connection failed, or the response was larger than the host takes.
     Nothing,
-    /// A response with another status than 200; 0 for one that does not read. Hosts put their own words for failures and timeouts here.
+    /// A response with status 304.
+    NotModified {
+        /// Whether `preference-applied` says that the server waits when it is asked to (RFC 7240 §3).
+        waits: bool,
+    },
+    /// A response with another status than these; 0 for one that does not read. Hosts put their own words for failures and timeouts here.
     Status(u16),
     /// A response with status 200 whose body is larger than it may be; it was not copied.
     TooLarge,

@@ -1,5 +1,8 @@
 //! One file of a channel, fetched over HTTP: asked for only if it has changed, and waited for where the server does that.
 
+mod patience;
+
+use self::patience::{Patience, Waited};
 use super::error::FetchError;
 use super::host::{FetchHost, FetchRequest, FetchResponse, FetchedBody};
 use super::ledger::Pace;
@@ -33,8 +36,9 @@ pub(crate) struct Resource {
     feed: Feed,
     /// The entity tag of what this worker has accepted; empty for none.
     etag: String,
-    /// When this worker asked last.
-    asked_ms: u64,
+    /// When this worker asked last, and for how long it let the server wait; in milliseconds.
+    asked: (u64, u64),
+    patience: Patience,
     /// Whether a document is being judged.
     is_judging: bool,
     /// When a server last said what there is, to whichever worker.
@@ -54,8 +58,8 @@ pub(crate) struct Document {
 /// Where a document comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// This worker has fetched it; and whether its server waits.
-    Fetched { waits: bool },
+    /// This worker has fetched it; and how that went, where the server might have waited.
+    Fetched(Option<Waited>),
     /// Another worker shared it.
     Shared,
 }
@@ -85,7 +89,8 @@ impl Resource {
             source,
             feed: Feed::new(names),
             etag: String::new(),
-            asked_ms: 0,
+            asked: (0, 0),
+            patience: Patience::default(),
             is_judging: false,
             confirmed_ms: None,
             failures: 0,
@@ -125,7 +130,7 @@ impl Resource {
             wait_seconds,
             timeout_ms,
         };
-        self.asked_ms = turn.now_ms;
+        self.asked = (turn.now_ms, u64::from(wait_ms));
         match host.fetch(&request) {
             Some(call) => {
                 let until_ms = turn.now_ms.saturating_add(u64::from(timeout_ms)).saturating_add(limits::FEED_LEASE_MS);
@@ -155,22 +160,23 @@ impl Resource {
     ) -> Option<Arrival> {
         let entry = self.feed.arrived(turn.owner, host)?;
         Some(match response {
-            FetchResponse::Body(body) => match self.read_body(body) {
+            FetchResponse::Body(body) => match self.read_body(body, turn.now_ms) {
                 Ok(document) => {
                     self.is_judging = true;
                     Arrival::Document(document)
                 }
                 Err(error) => self.fail(entry, error, turn, host),
             },
-            FetchResponse::Status(304) if !self.etag.is_empty() => {
-                let interval_ms = self.interval_ms(false, turn.now_ms);
+            FetchResponse::NotModified { waits } if !self.etag.is_empty() => {
+                self.learn(self.waited(waits, turn.now_ms), false);
                 self.confirmed_ms = Some(turn.now_ms);
-                self.feed.confirmed(entry, interval_ms, turn, host);
+                self.feed.confirmed(entry, self.interval_ms(), turn, host);
                 Arrival::Unchanged
             }
+            FetchResponse::NotModified { .. } => self.fail(entry, FetchError::Status(304), turn, host),
             FetchResponse::Status(404 | 410) if self.source.may_be_absent => {
                 self.is_judging = true;
-                let origin = Origin::Fetched { waits: false };
+                let origin = Origin::Fetched(None);
                 Arrival::Document(Document { bytes: Vec::new(), origin, etag: String::new() })
             }
             FetchResponse::Status(status) => self.fail(entry, FetchError::Status(status), turn, host),
@@ -182,8 +188,8 @@ impl Resource {
     /// A document is what it should be, and has taken the place of what was there: others may have it, too.
     pub(crate) fn accept(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) {
         self.etag.clone_from(&document.etag);
-        if let Some((waits, entry)) = self.judged(document, turn, host) {
-            let interval_ms = self.interval_ms(waits, turn.now_ms);
+        if let Some(entry) = self.judged(document, true, turn, host) {
+            let interval_ms = self.interval_ms();
             self.feed.succeeded(entry, interval_ms, &document.etag, &document.bytes, turn, host);
         }
     }
@@ -191,8 +197,8 @@ impl Resource {
     /// A document is what is there already.
     pub(crate) fn confirm(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) {
         self.etag.clone_from(&document.etag);
-        if let Some((waits, entry)) = self.judged(document, turn, host) {
-            let interval_ms = self.interval_ms(waits, turn.now_ms);
+        if let Some(entry) = self.judged(document, false, turn, host) {
+            let interval_ms = self.interval_ms();
             if entry.ledger.serial == 0 {
                 // What is there came another way, and whoever starts next may not have it.
                 self.feed.succeeded(entry, interval_ms, &document.etag, &document.bytes, turn, host);
@@ -207,7 +213,7 @@ impl Resource {
         self.is_judging = false;
         let entry = self.feed.read(host);
         match document.origin {
-            Origin::Fetched { .. } => {
+            Origin::Fetched(_) => {
                 if entry.ledger.owner == turn.owner {
                     self.feed.failed(entry, self.pace(), turn, host)
                 } else {
@@ -237,12 +243,13 @@ impl Resource {
     }
 
     /// Ends the judging of a document that this worker fetched. `None` for another's, and when its claim has lapsed.
-    fn judged(&mut self, document: &Document, turn: Turn, host: &mut dyn FetchHost) -> Option<(bool, Entry)> {
+    fn judged(&mut self, document: &Document, is_new: bool, turn: Turn, host: &mut dyn FetchHost) -> Option<Entry> {
         self.is_judging = false;
-        let Origin::Fetched { waits } = document.origin else { return None };
+        let Origin::Fetched(waited) = document.origin else { return None };
+        self.learn(waited, is_new);
         self.confirmed_ms = Some(turn.now_ms);
         let entry = self.feed.read(host);
-        (entry.ledger.owner == turn.owner).then_some((waits, entry))
+        (entry.ledger.owner == turn.owner).then_some(entry)
     }
 
     fn read(&mut self, host: &mut dyn FetchHost) -> Entry {
@@ -270,7 +277,7 @@ impl Resource {
         })
     }
 
-    fn read_body(&self, body: FetchedBody<'_>) -> Result<Document, FetchError> {
+    fn read_body(&self, body: FetchedBody<'_>, now_ms: u64) -> Result<Document, FetchError> {
         let FetchedBody { bytes, etag, content_type, waits } = body;
         if bytes.len() > self.source.max_bytes {
             return Err(FetchError::TooLarge);
@@ -278,7 +285,8 @@ impl Resource {
         if content_type.is_some_and(is_page) {
             return Err(FetchError::ContentType);
         }
-        Ok(Document { bytes: bytes.to_vec(), origin: Origin::Fetched { waits }, etag: self::etag(etag) })
+        let origin = Origin::Fetched(self.waited(waits, now_ms));
+        Ok(Document { bytes: bytes.to_vec(), origin, etag: self::etag(etag) })
     }
 
     fn fail(&mut self, entry: Entry, error: FetchError, turn: Turn, host: &mut dyn FetchHost) -> Arrival {
@@ -289,12 +297,22 @@ impl Resource {
         Pace { fresh_for_ms: self.source.interval_ms, cooldown_ms: self.source.interval_ms }
     }
 
-    /// How soon to ask again: at once where the server waits, else after the interval.
-    fn interval_ms(&self, waits: bool, now_ms: u64) -> u64 {
-        let wait_ms = u64::from(self.source.wait_seconds) * 1000;
-        let took_ms = now_ms.saturating_sub(self.asked_ms);
-        let waited = waits || took_ms >= wait_ms / 2;
-        if wait_ms > 0 && waited { self.source.interval_ms.min(limits::FEED_AGAIN_MS) } else { self.source.interval_ms }
+    /// How the server took the request that it answers now; `None` where it was not let wait.
+    fn waited(&self, says_so: bool, now_ms: u64) -> Option<Waited> {
+        let (since_ms, asked_ms) = self.asked;
+        (asked_ms > 0).then(|| Waited { asked_ms, took_ms: now_ms.saturating_sub(since_ms), says_so })
+    }
+
+    fn learn(&mut self, waited: Option<Waited>, is_new: bool) {
+        self.patience = waited.map_or(self.patience, |waited| self.patience.after(waited, is_new));
+    }
+
+    /// How soon to ask again: at once where the server waits or may do so, else after the interval. What has no tag cannot be
+    /// waited for.
+    fn interval_ms(&self) -> u64 {
+        let Source { interval_ms, wait_seconds, .. } = self.source;
+        let at_once = wait_seconds > 0 && !self.etag.is_empty() && self.patience.allows_asking_at_once();
+        if at_once { interval_ms.min(limits::FEED_AGAIN_MS) } else { interval_ms }
     }
 }
 

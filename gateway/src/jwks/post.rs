@@ -144,6 +144,8 @@ fn response_body(response: FetchResponse<'_>) -> Result<&[u8], RefreshError> {
         FetchResponse::Body(body) => Ok(body.bytes),
         FetchResponse::Nothing => Err(RefreshError::NoResponse),
         FetchResponse::Status(status) => Err(RefreshError::Status(status)),
+        // Nobody asks whether a key set has changed.
+        FetchResponse::NotModified { .. } => Err(RefreshError::Status(304)),
         FetchResponse::TooLarge => Err(RefreshError::TooLarge),
     }
 }

@@ -114,12 +114,19 @@ fn one_worker_asks_and_all_have_the_document() {
 #[test]
 fn any_worker_asks_only_for_what_has_changed() {
     let (mut proxy, mut workers) = served();
+    // Whether the server waits is not known yet.
+    let (number, after_ms) = await_request(&mut workers, &mut proxy);
+    assert!(after_ms <= limits::FEED_AGAIN_MS, "{after_ms}");
+    workers[number].respond(FetchResponse::NotModified { waits: false }, &mut proxy);
     for _ in 0..6 {
         let (number, after_ms) = await_request(&mut workers, &mut proxy);
         assert!((INTERVAL_MS / 4 * 3..=INTERVAL_MS).contains(&after_ms), "{after_ms}");
         let (_, request) = proxy.requests.last().unwrap();
         assert_eq!(request, "bundles bundles.internal /dev.palisade if-none-match \"1\" wait 30");
-        assert_eq!(workers[number].respond(FetchResponse::Status(304), &mut proxy), Some(Arrival::Unchanged));
+        assert_eq!(
+            workers[number].respond(FetchResponse::NotModified { waits: false }, &mut proxy),
+            Some(Arrival::Unchanged)
+        );
         workers.rotate_left(1);
     }
     let (number, _) = await_request(&mut workers, &mut proxy);
@@ -136,7 +143,7 @@ fn any_worker_asks_only_for_what_has_changed() {
 #[test]
 fn a_server_that_waits_is_asked_again_at_once() {
     let (mut proxy, mut workers) = served();
-    for status in [FetchResponse::Status(304), body(b"ok 2", "\"2\"")] {
+    for status in [FetchResponse::NotModified { waits: false }, body(b"ok 2", "\"2\"")] {
         let (number, _) = await_request(&mut workers, &mut proxy);
         // The one who asked keeps its claim for as long as the server waits.
         let before = proxy.requests.len();
@@ -149,13 +156,79 @@ fn a_server_that_waits_is_asked_again_at_once() {
         let (_, after_ms) = await_request(&mut workers, &mut proxy);
         assert!(after_ms <= limits::FEED_AGAIN_MS + 100, "{after_ms}");
         let asking = workers.iter().position(|worker| worker.resource.waits_for(proxy.last())).unwrap();
-        workers[asking].respond(FetchResponse::Status(304), &mut proxy);
+        workers[asking].respond(FetchResponse::NotModified { waits: false }, &mut proxy);
     }
     // One that says so needs not to be timed.
     let (number, _) = await_request(&mut workers, &mut proxy);
     let FetchResponse::Body(fetched) = body(b"ok 3", "\"3\"") else { unreachable!() };
     workers[number].respond(FetchResponse::Body(FetchedBody { waits: true, ..fetched }), &mut proxy);
     assert!(await_request(&mut workers, &mut proxy).1 <= limits::FEED_AGAIN_MS + 100);
+}
+
+/// Has a server answer whatever is asked, in no time, for 100 seconds; how often it was asked.
+fn asked_in_100_s(mut answer: impl FnMut(usize) -> (Option<&'static [u8]>, String, bool)) -> usize {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22].map(|owner| Worker::new(owner, &mut proxy));
+    let end_ms = proxy.now_ms + 100_000;
+    while proxy.now_ms < end_ms {
+        for worker in &mut workers {
+            let before = proxy.requests.len();
+            worker.poll(&mut proxy);
+            if proxy.requests.len() > before {
+                let (bytes, etag, waits) = answer(before);
+                let response = match bytes {
+                    Some(bytes) => FetchResponse::Body(FetchedBody {
+                        bytes,
+                        etag: Some(etag.as_bytes()),
+                        waits,
+                        ..FetchedBody::default()
+                    }),
+                    None => FetchResponse::NotModified { waits },
+                };
+                worker.respond(response, &mut proxy);
+            }
+        }
+        proxy.now_ms += 100;
+    }
+    proxy.requests.len()
+}
+
+#[test]
+fn a_server_that_does_not_wait_is_asked_once_too_often_and_then_at_the_interval() {
+    // One that knows tags, one that sends the same again and again, one that has another tag for it each time.
+    let first = |number: usize| (number == 0).then_some(&b"ok 1"[..]);
+    let most = 100_000 / usize::try_from(INTERVAL_MS / 4 * 3).unwrap() + 2;
+    for asked in [
+        asked_in_100_s(|number| (first(number), "\"1\"".to_owned(), false)),
+        asked_in_100_s(|number| (first(number), "\"1\"".to_owned(), true)),
+        asked_in_100_s(|_| (Some(b"ok 1"), "\"1\"".to_owned(), false)),
+        asked_in_100_s(|number| (Some(b"ok 1"), format!("\"{number}\""), false)),
+        asked_in_100_s(|_| (Some(b"ok 1"), String::new(), false)),
+    ] {
+        assert!((100_000 / usize::try_from(INTERVAL_MS).unwrap()..=most).contains(&asked), "{asked} requests");
+    }
+}
+
+#[test]
+fn a_server_that_waits_is_asked_again_at_once_from_its_first_answer_on() {
+    let mut proxy = FakeProxy::new();
+    let mut workers = [11, 22].map(|owner| Worker::new(owner, &mut proxy));
+    workers[0].poll(&mut proxy);
+    workers[0].respond(body(b"ok 1", "\"1\""), &mut proxy);
+    for version in 2..6 {
+        // It is waiting again, and so answers the moment that there is something.
+        let (number, after_ms) = await_request(&mut workers, &mut proxy);
+        assert!(after_ms <= limits::FEED_AGAIN_MS, "version {version} is asked for after {after_ms} ms");
+        assert!(proxy.requests.last().unwrap().1.ends_with("wait 30"));
+        proxy.now_ms += 29_000;
+        workers[number].respond(FetchResponse::NotModified { waits: false }, &mut proxy);
+        let (number, after_ms) = await_request(&mut workers, &mut proxy);
+        assert!(after_ms <= limits::FEED_AGAIN_MS, "version {version} is asked for after {after_ms} ms");
+        proxy.now_ms += 3_000;
+        let bytes = format!("ok {version}");
+        workers[number].respond(body(bytes.as_bytes(), &format!("\"{version}\"")), &mut proxy);
+        workers.iter_mut().for_each(|worker| drop(worker.poll(&mut proxy)));
+    }
 }
 
 #[test]
@@ -214,7 +287,7 @@ fn nothing_has_not_changed_before_there_is_something() {
     let mut proxy = FakeProxy::new();
     let mut worker = Worker::new(11, &mut proxy);
     worker.poll(&mut proxy);
-    let arrival = worker.respond(FetchResponse::Status(304), &mut proxy);
+    let arrival = worker.respond(FetchResponse::NotModified { waits: false }, &mut proxy);
     assert_eq!(arrival, Some(Arrival::Failed { error: FetchError::Status(304), failures: 1 }));
     assert_eq!(worker.resource.confirmed_ms(), None);
 }
