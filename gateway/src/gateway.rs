@@ -87,8 +87,12 @@ impl Gateway {
         }
         let first = match configuration.bundle.as_deref().map(|bytes| terms.accept(bytes, now_seconds, host)) {
             None => None,
-            // What was good when it was configured.
-            Some(Err(BundleError::Expired | BundleError::Rollback)) if delivery.is_some() => None,
+            // What was good when it was configured, or will be once the clock is right.
+            Some(Err(BundleError::Expired | BundleError::Rollback | BundleError::NotYetValid))
+                if delivery.is_some() =>
+            {
+                None
+            }
             Some(accepted) => Some(terms.generation(accepted?.open()?, chance.draw())?),
         };
         let lists = configuration.revocations.as_ref().and_then(|revocations| revocations.remote.clone());

@@ -309,6 +309,10 @@ pub const CONFIGURATION_BYTES: usize = 48 * 1024 * 1024;
 /// Largest bundle container, in bytes. Ten thousand policies compile to a few MiB.
 pub const BUNDLE_BYTES: usize = 32 * 1024 * 1024;
 
+/// How far the time at which a bundle was built may lie in the future, in seconds: what clocks that are looked after differ. Beyond it, a
+/// clock is wrong, and no bundle is believed.
+pub const BUNDLE_SKEW_SECONDS: u64 = 120;
+
 /// Most bundles that are kept, besides the one that decides, for requests whose bodies are awaited. Should clients dawdle for longer
 /// than this many new bundles, their requests are judged by the one that decides.
 pub const RETIRED_GENERATIONS: usize = 4;

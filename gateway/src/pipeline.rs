@@ -153,6 +153,10 @@ impl<'a> Pipeline<'a> {
         if bundle.is_expired(now_ms / 1000) {
             return Err(Unavailable::BundleExpired.into());
         }
+        // A clock that was set back is wrong about every token as well: what has expired would be good again.
+        if bundle.is_premature(now_ms / 1000) {
+            return Err(Unavailable::BundleNotYetValid.into());
+        }
         if !bundle.is_trusted() {
             return Err(Unavailable::BundleUntrusted.into());
         }

@@ -66,6 +66,8 @@ fn whatever_the_server_answers_the_last_good_bundle_decides() -> Result<()> {
     let strange = fs::read(workshop.bundle(recipe)?)?;
     let recipe = Recipe { name: "expired", version: 4, created: Some(now() - 31 * DAY), ..Recipe::GOOD };
     let expired = fs::read(workshop.bundle(recipe)?)?;
+    let recipe = Recipe { name: "future", version: 4, created: Some(now() + 3600), ..Recipe::GOOD };
+    let future = fs::read(workshop.bundle(recipe)?)?;
     // Built again a second later or earlier, it is another bundle of the same version.
     let recipe = Recipe { name: "twin", version: 2, created: Some(now() - DAY), ..Recipe::GOOD };
     let twin = fs::read(workshop.bundle(recipe)?)?;
@@ -92,6 +94,7 @@ fn whatever_the_server_answers_the_last_good_bundle_decides() -> Result<()> {
         ("a flipped bit", raw("200 OK", &flipped), "bundle.signature"),
         ("a stranger's", raw("200 OK", &strange), "bundle.threshold"),
         ("an expired one", raw("200 OK", &expired), "bundle.expired"),
+        ("one from the future", raw("200 OK", &future), "bundle.not_yet_valid"),
         ("an older one", raw("200 OK", &old), "bundle.rollback"),
         ("another one of the same version", raw("200 OK", &twin), "bundle.equivocation"),
         // Envoy itself keeps no more than 32 MiB of a response, and then there is none.

@@ -6,7 +6,7 @@ use super::error::BundleError;
 use super::evidence::Evidence;
 use super::format;
 use super::freshness::Freshness;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, is_premature};
 use super::mark::HighWaterMark;
 use super::opening::{Opened, Opening};
 use super::trust::KeyId;
@@ -72,7 +72,7 @@ impl<'a> Verified<'a> {
         Self { expires: self.expires.max(renewed.unwrap_or_default()), ..self }
     }
 
-    /// Checks channel, version floor, expiry and engine format, in this order.
+    /// Checks channel, version floor, expiry, time of building and engine format, in this order.
     ///
     /// # Errors
     ///
@@ -87,6 +87,9 @@ impl<'a> Verified<'a> {
         }
         if *now_seconds >= self.expires {
             return Err(BundleError::Expired);
+        }
+        if is_premature(self.manifest.created, *now_seconds) {
+            return Err(BundleError::NotYetValid);
         }
         if self.manifest.min_engine > format::ENGINE {
             return Err(BundleError::Engine);

@@ -8,7 +8,7 @@ use super::digest::Digest;
 use super::error::BundleError;
 use super::evidence::Evidence;
 use super::freshness::Freshness;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, is_premature};
 use super::mark::HighWaterMark;
 use super::trust::TrustSet;
 use crate::cure::CureTable;
@@ -162,6 +162,12 @@ impl ActiveBundle {
     #[must_use]
     pub fn is_expired(&self, now_seconds: u64) -> bool {
         now_seconds >= self.expires
+    }
+
+    /// Whether the clock shows a time before it was built.
+    #[must_use]
+    pub fn is_premature(&self, now_seconds: u64) -> bool {
+        is_premature(self.manifest.created, now_seconds)
     }
 
     /// When it stops deciding, in seconds since the Unix epoch: what its manifest says, or later if it was renewed.

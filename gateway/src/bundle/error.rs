@@ -40,6 +40,8 @@ pub enum BundleError {
     Mark,
     /// The bundle has expired.
     Expired,
+    /// The bundle was built in the future: its clock is wrong, or ours.
+    NotYetValid,
     /// The bundle asks for a newer engine.
     Engine,
     /// The bytes of a section are not those that the manifest names.
@@ -72,6 +74,7 @@ impl BundleError {
             Self::RootExpired => "root.expired",
             Self::Mark => "bundle.mark",
             Self::Expired => "bundle.expired",
+            Self::NotYetValid => "bundle.not_yet_valid",
             Self::Engine => "bundle.engine",
             Self::SectionDigest => "bundle.section_digest",
             Self::SectionMissing(_) => "bundle.section_missing",
@@ -99,6 +102,7 @@ impl fmt::Display for BundleError {
             Self::RootExpired => f.write_str("the root has expired, and vouches for no bundle"),
             Self::Mark => f.write_str("the host does not keep the mark of the newest bundle"),
             Self::Expired => f.write_str("the bundle has expired"),
+            Self::NotYetValid => f.write_str("the bundle was built in the future: its clock is wrong, or ours"),
             Self::Engine => f.write_str("the bundle needs a newer engine"),
             Self::SectionDigest => f.write_str("a section is not the one that was signed"),
             Self::SectionMissing(name) => write!(f, "the section `{}` is missing or misplaced", name.as_str()),

@@ -146,6 +146,11 @@ impl Manifest {
     }
 }
 
+/// Whether a bundle that was built at `created` was built in the future, by more than clocks may differ. Seconds since the Unix epoch.
+pub(crate) fn is_premature(created: u64, now_seconds: u64) -> bool {
+    created > now_seconds.saturating_add(limits::BUNDLE_SKEW_SECONDS)
+}
+
 fn refused(detail: &str) -> BundleError {
     BundleError::Manifest(detail.to_owned())
 }

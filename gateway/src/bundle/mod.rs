@@ -34,6 +34,7 @@ pub use digest::Digest;
 pub use error::BundleError;
 pub use format::pae;
 pub use freshness::{FRESHNESS_TYPE, Freshness, FreshnessError, FreshnessFile};
+pub(crate) use manifest::is_premature;
 pub use manifest::{Manifest, SectionEntry, SectionName, SourceEntry};
 pub(crate) use mark::HighWaterMark;
 pub use opening::{Opened, Opening};

@@ -1,7 +1,7 @@
 //! Which bundle decides, and how that stands: for statistics, reports and people.
 
 use super::bundle::Delivery;
-use crate::bundle::{ActiveBundle, Digest, Manifest};
+use crate::bundle::{ActiveBundle, Digest, Manifest, is_premature};
 use crate::generation::Generations;
 use crate::report::State;
 
@@ -59,6 +59,7 @@ impl BundleStatus<'_> {
         match self.bundle {
             None => State::Missing,
             Some(bundle) if now_seconds >= bundle.expires => State::Expired,
+            Some(bundle) if is_premature(bundle.created, now_seconds) => State::NotYetValid,
             Some(bundle) if !bundle.is_trusted => State::Untrusted,
             Some(_) => State::Deciding,
         }

@@ -90,6 +90,8 @@ pub enum Unavailable {
     BundleMissing,
     /// The bundle expired while it was serving.
     BundleExpired,
+    /// The clock shows a time before the bundle was built.
+    BundleNotYetValid,
     /// The keys that signed the bundle are not trusted any more.
     BundleUntrusted,
     /// There must be a list of what is revoked, and there is none.

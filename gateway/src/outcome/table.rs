@@ -387,6 +387,7 @@ impl Outcome {
             Self::Unavailable(error) => match error {
                 Unavailable::BundleMissing => row!(503, C::Unavailable, Error, "bundle.missing"),
                 Unavailable::BundleExpired => row!(503, C::Unavailable, Error, "bundle.expired"),
+                Unavailable::BundleNotYetValid => row!(503, C::Unavailable, Error, "bundle.not_yet_valid"),
                 Unavailable::BundleUntrusted => row!(503, C::Unavailable, Error, "bundle.untrusted"),
                 Unavailable::RevocationsMissing => row!(503, C::Unavailable, Error, "revocations.missing"),
                 Unavailable::RevocationsExpired => row!(503, C::Unavailable, Error, "revocations.expired"),

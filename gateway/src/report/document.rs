@@ -54,6 +54,8 @@ pub enum State {
     Deciding,
     /// It has expired: every request is denied.
     Expired,
+    /// The clock shows a time before it was built: every request is denied.
+    NotYetValid,
     /// Too few keys that are trusted now have signed it: every request is denied.
     Untrusted,
     /// There is none: every request is denied.
@@ -67,6 +69,7 @@ impl State {
         match self {
             Self::Deciding => "deciding",
             Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
             Self::Untrusted => "untrusted",
             Self::Missing => "missing",
         }
@@ -247,7 +250,7 @@ pub(crate) mod tests {
     fn what_is_written_reads() {
         let text = serde_json::to_string(&full()).unwrap();
         assert_eq!(StatusReport::parse(text.as_bytes()).unwrap(), full());
-        for state in [State::Deciding, State::Expired, State::Untrusted, State::Missing] {
+        for state in [State::Deciding, State::Expired, State::NotYetValid, State::Untrusted, State::Missing] {
             assert_eq!(serde_json::to_value(state).unwrap(), state.name());
         }
     }

@@ -1,7 +1,7 @@
 //! Bundles: which are served, and which are refused at configuration.
 
 use palisade_gateway::bundle::{Digest, format};
-use palisade_gateway::{Gateway, NativeHost};
+use palisade_gateway::{Gateway, NativeHost, limits};
 
 use crate::world::{Ask, NOW, Parts, Signer, assemble, configuration, gateway, send_at};
 
@@ -104,6 +104,9 @@ fn only_the_expected_bundle_is_accepted() {
     };
     assert_eq!(changed(&|p| p.manifest.expires = NOW), "bundle.expired");
     assert_eq!(changed(&|p| p.manifest.expires = NOW + 1), "accepted");
+    assert_eq!(changed(&|p| p.manifest.created = NOW + limits::BUNDLE_SKEW_SECONDS), "accepted");
+    assert_eq!(changed(&|p| p.manifest.created = NOW + limits::BUNDLE_SKEW_SECONDS + 1), "bundle.not_yet_valid");
+    assert_eq!(changed(&|p| p.manifest.created = p.manifest.expires - 1), "bundle.not_yet_valid");
     assert_eq!(changed(&|p| p.manifest.min_engine = format::ENGINE + 1), "bundle.engine");
     assert_eq!(changed(&|p| p.manifest.format = 2), "bundle.format");
     assert_eq!(changed(&|p| p.manifest.policies += 1), "bundle.policies");
@@ -163,4 +166,22 @@ fn a_bundle_that_expires_while_serving_stops_deciding() {
     assert_eq!(late.record["principal"], serde_json::Value::Null);
     let anonymous = send_at(&mut gateway, &Ask::bare("GET", "/"), NOW + 1800);
     assert_eq!(anonymous.reason, "bundle.expired");
+}
+
+#[test]
+fn while_the_clock_shows_a_time_before_the_bundle_nothing_is_decided() {
+    let mut gateway = gateway();
+    let ask = Ask::new("GET", "/repos/site");
+    assert_eq!(send_at(&mut gateway, &ask, NOW).reason, "policy.allow");
+    let created = gateway.bundle().unwrap().manifest().created;
+    // What has expired long ago would be good again, for a clock that was set back.
+    for wrong in [0, 1, created - 30 * 24 * 60 * 60, created - limits::BUNDLE_SKEW_SECONDS - 1] {
+        for ask in [&ask, &Ask::bare("GET", "/"), &Ask::bare("GET", "/.well-known/oauth-protected-resource")] {
+            let answer = send_at(&mut gateway, ask, wrong);
+            assert_eq!((answer.reason, answer.status), ("bundle.not_yet_valid", 503), "{wrong}");
+            assert_eq!(answer.record["principal"], serde_json::Value::Null);
+        }
+    }
+    assert_ne!(send_at(&mut gateway, &ask, created - limits::BUNDLE_SKEW_SECONDS).reason, "bundle.not_yet_valid");
+    assert_eq!(send_at(&mut gateway, &ask, NOW).reason, "policy.allow", "and once it is right, all goes on");
 }

@@ -206,6 +206,7 @@ fn whatever_comes_the_last_good_bundle_decides() {
         (signed(|_| {}, &[Signer::ed25519(2)]), "bundle.threshold"),
         (signed(|p| p.manifest.channel = "prod".to_owned(), &[ours()]), "bundle.channel"),
         (signed(|p| p.manifest.expires = NOW + 1, &[ours()]), "bundle.expired"),
+        (signed(|p| p.manifest.created = NOW + 1_700, &[ours()]), "bundle.not_yet_valid"),
         (signed(|p| p.manifest.policies += 1, &[ours()]), "bundle.policies"),
         (damaged(100), "bundle.signature"),
         (damaged(20_000), "bundle.section_digest"),
@@ -221,7 +222,7 @@ fn whatever_comes_the_last_good_bundle_decides() {
         (FetchResponse::Nothing, "feed.no_response"),
         (FetchResponse::TooLarge, "feed.too_large"),
         (FetchResponse::Status(302), "feed.status"),
-        (FetchResponse::Status(304), "feed.status"),
+        (FetchResponse::NotModified { waits: false }, "feed.status"),
         (FetchResponse::Status(404), "feed.status"),
         (FetchResponse::Status(500), "feed.status"),
         (FetchResponse::Body(page), "feed.content_type"),
@@ -287,7 +288,7 @@ fn a_bundle_that_decides_already_is_confirmed_and_nothing_else() {
     serve(&mut workers, FetchResponse::Body(tagged), &mut proxy);
     assert_eq!(workers[0].codes(), ["confirmed"]);
     assert_eq!(workers[0].gateway.bundle_status().swaps, 0);
-    serve(&mut workers, FetchResponse::Status(304), &mut proxy);
+    serve(&mut workers, FetchResponse::NotModified { waits: false }, &mut proxy);
     assert_eq!(workers[0].codes(), ["confirmed"]);
     assert_eq!(proxy.requests[1], "bundles bundles.internal /b/test.palisade Some(\"\\\"seven\\\"\") Some(30)");
     let confirmed = workers[0].gateway.bundle_status().confirmed_ms;
@@ -339,6 +340,7 @@ fn the_canary_route_tells_which_bundle_decides() {
     });
     assert_eq!((&told["bundle"], &told["confirmed_age_s"]), (&expected, &3.into()));
     assert_eq!(tell(&mut worker, NOW + 1800)["state"], "expired");
+    assert_eq!(tell(&mut worker, NOW - 3600)["state"], "not_yet_valid");
 
     // Nothing else about the path is special.
     for ask in [

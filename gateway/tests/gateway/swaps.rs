@@ -103,6 +103,7 @@ fn a_bundle_that_fails_any_check_leaves_the_last_good_one() {
         (signed(|_| {}, Signer::ed25519(2)), "bundle.threshold"),
         (signed(|p| p.manifest.channel = "other".to_owned(), ours()), "bundle.channel"),
         (signed(|p| p.manifest.expires = NOW, ours()), "bundle.expired"),
+        (signed(|p| p.manifest.created = NOW + 1_700, ours()), "bundle.not_yet_valid"),
         (signed(|p| p.manifest.min_engine += 1, ours()), "bundle.engine"),
         (signed(|p| p.manifest.policies += 1, ours()), "bundle.policies"),
         (signed(|p| p.policies[100] ^= 1, ours()), "bundle.section_digest"),
