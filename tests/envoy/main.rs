@@ -31,6 +31,7 @@ mod mutual_tls;
 mod oidc;
 mod proof;
 mod proof_workers;
+mod publishing;
 mod quickstart;
 mod records;
 mod remote;
