@@ -5,10 +5,12 @@
 
 use palisade_engine::Scratch;
 
+use crate::bundle::TrustSet;
 use crate::configuration::OnForbidError;
 use crate::generation::Generation;
 use crate::head::RequestHead;
 use crate::host::Host;
+use crate::jwks::Poller;
 use crate::limits;
 use crate::mcp::SessionKey;
 use crate::outcome::Outcome;
@@ -163,6 +165,26 @@ pub(crate) struct Circumstances<'a> {
 /// The place of the candidate.
 #[derive(Debug, Default)]
 pub(crate) struct Berth(pub(crate) Option<Box<Candidate>>);
+
+impl Berth {
+    /// Who looks after the keys that only the candidate has.
+    pub(crate) fn poller(&self) -> Option<&Poller> {
+        self.0.as_ref().map(|candidate| &candidate.generation.poller)
+    }
+
+    /// How soon to look after them again, in milliseconds.
+    pub(crate) fn period_ms(&self) -> u32 {
+        let generation = self.0.as_ref().map(|candidate| &candidate.generation);
+        generation.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()))
+    }
+
+    /// Asks again who has signed the candidate, because other keys are trusted now. If too few have, it has no answer.
+    pub(crate) fn recheck(&mut self, trust: &TrustSet) {
+        if let Some(candidate) = &mut self.0 {
+            candidate.generation.bundle.recheck(trust);
+        }
+    }
+}
 
 impl Pending {
     /// Compares what was decided with what the candidate came to.

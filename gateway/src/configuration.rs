@@ -347,7 +347,7 @@ fn secret(text: Option<String>, error: ConfigError) -> Result<Option<[u8; 32]>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::testing;
+    use crate::bundle::{Role, testing};
 
     fn code(text: &str) -> &'static str {
         Configuration::parse(text.as_bytes()).unwrap_err().code()
@@ -358,7 +358,7 @@ mod tests {
         let key = testing::ed25519(1).trust();
         let text = format!(r#"{{"bundle":{{"inline":"AAAA"}},"trust":{{"keys":["{key}"]}}}}"#);
         let configuration = Configuration::parse(text.as_bytes()).unwrap();
-        assert_eq!(configuration.terms.trust.bundle().threshold(), 1);
+        assert_eq!(configuration.terms.trust.of(Role::Bundle).threshold(), 1);
         assert_eq!(configuration.on_forbid_error, OnForbidError::Deny);
         assert_eq!(configuration.decision_log, [DecisionLog::Log]);
         assert_eq!(configuration.terms.cache_entries, limits::TOKEN_CACHE_ENTRIES);

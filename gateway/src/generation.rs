@@ -7,7 +7,8 @@ use crate::bundle::{
     TrustSet, Verified,
 };
 use crate::error::ConfigError;
-use crate::jwks::{JwksClusters, Poller};
+use crate::feed::FetchHost;
+use crate::jwks::{Desk, JwksClusters, KeyEvent, Poller};
 use crate::limits;
 use crate::record::Recorder;
 use crate::revocation::Revocations;
@@ -51,7 +52,7 @@ impl Terms {
     /// What is needed to decide by a bundle.
     pub(crate) fn generation(&self, mut bundle: ActiveBundle, random: u64) -> Result<Generation, ConfigError> {
         // Opening takes its time, and the root may be another one by now, or a renewal have come.
-        bundle.recheck(self.trust.bundle());
+        bundle.recheck(self.trust.of(Role::Bundle));
         if !bundle.is_trusted() {
             return Err(BundleError::SignatureThreshold.into());
         }
@@ -112,6 +113,22 @@ impl Generation {
         self.bundle.mark().raise(&self.bundle.manifest().channel, memory)
     }
 
+    /// Lets its poller work, and forgets the tokens of issuers whose keys that changed.
+    pub(crate) fn keep(&mut self, host: &mut dyn FetchHost, work: impl FnOnce(&mut Poller, &mut Desk<'_>)) -> Kept {
+        let (mut changed, mut events) = (Vec::new(), Vec::new());
+        let issuers = self.bundle.issuers_mut();
+        work(&mut self.poller, &mut Desk { issuers, host, events: &mut events, changed: &mut changed });
+        if !changed.is_empty() {
+            self.cache.forget(&changed);
+        }
+        Kept { events, has_changed: !changed.is_empty() }
+    }
+
+    /// Leaves to `other` the keys that are inherited from it.
+    pub(crate) fn leave_to(&mut self, other: &Self) {
+        self.poller.leave_to(&other.poller, self.bundle.issuers(), other.bundle.issuers());
+    }
+
     /// Takes over the keys that `other` has of the same issuers, where they are newer, and forgets the tokens of those that
     /// changed.
     pub(crate) fn inherit(&mut self, other: &Self) {
@@ -120,6 +137,13 @@ impl Generation {
             self.cache.forget(&changed);
         }
     }
+}
+
+/// What came of looking after keys.
+pub(crate) struct Kept {
+    pub(crate) events: Vec<KeyEvent>,
+    /// Whether the keys of some issuer are not what they were.
+    pub(crate) has_changed: bool,
 }
 
 /// What an offered bundle is to the one that decides.

@@ -112,8 +112,8 @@ pub const FEED_POLL_MS: u32 = 1_000;
 /// Shortest such time, in milliseconds.
 pub const FEED_POLL_MIN_MS: u32 = 100;
 
-/// How much of a bundle a worker digests between two requests, in bytes: about 10 milliseconds in V8.
-pub const OPENING_STEP_BYTES: usize = 1024 * 1024;
+/// How much of a bundle a worker digests between two requests, in bytes: some milliseconds in V8.
+pub const OPENING_STEP_BYTES: usize = 512 * 1024;
 
 /// How soon it goes on, in milliseconds.
 pub const OPENING_STEP_MS: u32 = 10;
@@ -121,6 +121,10 @@ pub const OPENING_STEP_MS: u32 = 10;
 /// Most records of differences between the bundle that decides and a candidate that a worker writes in a second. All of them
 /// are counted.
 pub const CANDIDATE_SAMPLES: u32 = 5;
+
+/// Most policies by which a worker counts differences between the two, as long as it lives; those after them are counted together. A
+/// proxy keeps each statistic for as long as it runs.
+pub const CANDIDATE_POLICIES: usize = 512;
 
 /// Longest path of the canary route, in bytes.
 pub const STATUS_PATH_BYTES: usize = 256;
@@ -332,8 +336,8 @@ pub const REVOCATIONS_HEAD_BYTES: usize = 2 * 1024;
 /// Most entries of a revocation list. An open one takes 80 bytes of memory for each at most.
 pub const REVOCATIONS: usize = 128 * 1024;
 
-/// Most entries of a list that are opened at one time, between requests: at most some 20 ms of a worker in Envoy.
-pub const REVOCATIONS_STEP: usize = 4 * 1024;
+/// Most entries of a list that are opened at one time, between requests: some milliseconds of a worker in Envoy.
+pub const REVOCATIONS_STEP: usize = 1024;
 
 /// Longest issuer or id of an entry, in bytes: whatever a principal's id can be.
 pub const REVOCATION_TEXT_BYTES: usize = PRINCIPAL_ID_BYTES;
@@ -353,6 +357,10 @@ pub const SIGNATURE_BYTES: usize = 128;
 
 /// Longest key hint or payload type in a signed document, in bytes.
 pub const SIGNED_TEXT_BYTES: usize = 256;
+
+/// How much of a large signed document is decoded and digested at one time, between requests, in bytes of base64; once for the document
+/// and once for each signature: some milliseconds of a worker in Envoy.
+pub const SIGNED_STEP_BYTES: usize = 512 * 1024;
 
 /// Largest freshness document, in bytes: five short members, and [`BUNDLE_SIGNATURES`] signatures over them.
 pub const FRESHNESS_BYTES: usize = 16 * 1024;

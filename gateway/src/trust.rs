@@ -31,11 +31,11 @@ impl Trust {
         }
     }
 
-    /// Whose signatures a bundle that decides must have. An expired root says nothing against it.
-    pub(crate) fn bundle(&self) -> &TrustSet {
+    /// Whose signatures what is in place must have. An expired root says nothing against it.
+    pub(crate) fn of(&self, role: Role) -> &TrustSet {
         match self {
             Self::Keys(keys) => keys,
-            Self::Root(root) => root.role(Role::Bundle),
+            Self::Root(root) => root.role(role),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 /// Longest silence of a peer. Reached only when something hangs, which is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request under construction. Nothing is checked or repaired.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The peer closed the connection, was silent for 20 s, or did not speak HTTP/1.1.
+    /// The peer closed the connection, was silent for a minute, or did not speak HTTP/1.1.
     pub fn read(&mut self) -> Result<Response> {
         self.read_answer(false)
     }

@@ -38,10 +38,14 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// `"DSSEv1" SP len(type) SP type SP len(payload) SP payload`, lengths in decimal.
 #[must_use]
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
-    let mut message = head.into_bytes();
+    let mut message = pae_head(payload_type, payload.len());
     message.extend_from_slice(payload);
     message
+}
+
+/// What comes before a payload of that many bytes.
+pub(crate) fn pae_head(payload_type: &str, payload_len: usize) -> Vec<u8> {
+    format!("DSSEv1 {} {payload_type} {payload_len} ", payload_type.len()).into_bytes()
 }
 
 #[cfg(test)]

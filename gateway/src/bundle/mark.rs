@@ -68,6 +68,14 @@ impl HighWaterMark {
         Err(BundleError::Mark)
     }
 
+    /// The same where a newer one may have been: its mark stays.
+    pub(crate) fn reach(self, channel: &str, memory: &mut dyn SharedMemory) -> Result<(), BundleError> {
+        match self.raise(channel, memory) {
+            Ok(()) | Err(BundleError::Rollback | BundleError::Equivocation) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn encode(self) -> Vec<u8> {
         let Self { version, digest } = self;
         [LAYOUT, &version.to_le_bytes()[..], digest.as_bytes()].concat()

@@ -13,6 +13,7 @@
 
 mod accept;
 mod active;
+mod check;
 mod container;
 mod digest;
 mod error;
@@ -29,10 +30,12 @@ mod trust;
 
 pub use accept::{Accepted, Expectation, Verified};
 pub use active::ActiveBundle;
+pub(crate) use check::SignatureCheck;
 pub use container::{Container, SignatureEntry};
 pub use digest::Digest;
 pub use error::BundleError;
 pub use format::pae;
+pub(crate) use format::pae_head;
 pub use freshness::{FRESHNESS_TYPE, Freshness, FreshnessError, FreshnessFile};
 pub(crate) use manifest::is_premature;
 pub use manifest::{Manifest, SectionEntry, SectionName, SourceEntry};

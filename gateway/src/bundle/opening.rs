@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use palisade_engine::CompiledPolicySet;
+use palisade_engine::{CompiledPolicySet, OpeningStep, PolicySetOpening};
 use sha2::{Digest as _, Sha256};
 
 use super::active::{ActiveBundle, Provenance};
@@ -41,8 +41,9 @@ enum Stage {
         done: usize,
         hash: Sha256,
     },
-    Policies,
-    Gateway(Box<CompiledPolicySet>),
+    Policies(PolicySetOpening),
+    Section(Box<CompiledPolicySet>),
+    Gateway(Box<CompiledPolicySet>, Box<GatewaySection>),
 }
 
 impl Stage {
@@ -70,7 +71,7 @@ impl<'a> Opening<'a> {
         &self.provenance.manifest
     }
 
-    /// Does the next piece of the work: the digest of at most `bytes` more bytes, or one section opened.
+    /// Does the next piece of the work: the digest of at most `bytes` more bytes, or one kind of what is in a section.
     ///
     /// # Errors
     ///
@@ -91,20 +92,24 @@ impl<'a> Opening<'a> {
                     SectionName::Policies => Stage::digest(SectionName::Gateway),
                     SectionName::Gateway => {
                         after.finish()?;
-                        Stage::Policies
+                        Stage::Policies(PolicySetOpening::default())
                     }
                 }
             }
-            Stage::Policies => {
+            Stage::Policies(opening) => {
                 let (bytes, ..) = find(manifest, &sections, SectionName::Policies)?;
-                let policies =
-                    CompiledPolicySet::open(bytes).map_err(|error| BundleError::Policies(error.to_string()))?;
-                Stage::Gateway(Box::new(policies))
+                match opening.step(bytes).map_err(|error| BundleError::Policies(error.to_string()))? {
+                    OpeningStep::Partly(opening) => Stage::Policies(opening),
+                    OpeningStep::Whole(policies) => Stage::Section(Box::new(policies)),
+                }
             }
-            Stage::Gateway(policies) => {
+            Stage::Section(policies) => {
                 let (bytes, ..) = find(manifest, &sections, SectionName::Gateway)?;
                 let section = GatewaySection::parse(bytes).map_err(BundleError::Gateway)?;
-                return ActiveBundle::open(provenance, *policies, section).map(Opened::Whole);
+                Stage::Gateway(policies, Box::new(section))
+            }
+            Stage::Gateway(policies, section) => {
+                return ActiveBundle::open(provenance, *policies, *section).map(Opened::Whole);
             }
         };
         Ok(Opened::Partly(Self { provenance, sections, stage }))

@@ -32,16 +32,26 @@ impl TrustSet {
     /// the whole, because someone has changed it. Signatures that name no key are tried with the keys that are left, while
     /// there are too few.
     pub(crate) fn signers(&self, message: &[u8], claims: &[Claim<'_>]) -> Result<Vec<KeyId>, ThresholdError> {
+        let signature = |claim: usize| claims.get(claim).map_or(&[][..], |claim| claim.signature);
+        self.signers_by(claims, |claim, key| key.verify(message, signature(claim)))
+    }
+
+    /// The same, where `holds` says whether the signature of a claim, by its number, was made with a key.
+    pub(crate) fn signers_by(
+        &self,
+        claims: &[Claim<'_>],
+        holds: impl Fn(usize, &TrustKey) -> bool,
+    ) -> Result<Vec<KeyId>, ThresholdError> {
         let mut signers = Vec::new();
-        for Claim { key, algorithm, signature } in claims {
+        for (number, Claim { key, algorithm, signature: _ }) in claims.iter().enumerate() {
             let Some(key) = key.and_then(|id| self.key(&id)) else { continue };
-            if algorithm.is_some_and(|algorithm| algorithm != key.algorithm()) || !key.verify(message, signature) {
+            if algorithm.is_some_and(|algorithm| algorithm != key.algorithm()) || !holds(number, key) {
                 return Err(ThresholdError::Invalid);
             }
             count(&mut signers, key);
         }
         let mut attempts = 0;
-        for claim in claims.iter().filter(|claim| claim.key.is_none()) {
+        for (number, _) in claims.iter().enumerate().filter(|(_, claim)| claim.key.is_none()) {
             for key in self.keys() {
                 if signers.len() >= self.threshold() {
                     break;
@@ -53,7 +63,7 @@ impl TrustSet {
                 if attempts > limits::SIGNATURE_ATTEMPTS {
                     return Err(ThresholdError::TooManyAttempts);
                 }
-                if key.verify(message, claim.signature) {
+                if holds(number, key) {
                     count(&mut signers, key);
                     break;
                 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::signature::Verifier as _;
 
+use super::check::SignatureCheck;
 use super::digest::Digest;
 use super::format;
 use crate::limits;
@@ -189,6 +190,14 @@ impl TrustKey {
         }
     }
 
+    /// Begins to check a signature over a message that comes in pieces: what [`TrustKey::verify`] does with a whole one.
+    pub(crate) fn begin(&self, signature: &[u8]) -> SignatureCheck {
+        match &self.key {
+            Key::Ed25519(key) => SignatureCheck::ed25519(key, signature),
+            Key::Es256(key) => SignatureCheck::es256(key, es256_signature(signature)),
+        }
+    }
+
     /// The bytes of the public key: 32 for Ed25519, a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) in DER form for ES256.
     #[must_use]
     pub fn public_bytes(&self) -> Vec<u8> {
@@ -268,6 +277,11 @@ impl TrustSet {
     #[must_use]
     pub fn keys(&self) -> &[TrustKey] {
         &self.keys
+    }
+
+    /// Whether these are as many of the keys as must sign.
+    pub(crate) fn is_met_by(&self, signers: &[KeyId]) -> bool {
+        self.keys.iter().filter(|key| signers.contains(&key.id)).count() >= self.threshold
     }
 
     /// How many distinct keys must have signed.

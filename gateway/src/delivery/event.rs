@@ -12,6 +12,8 @@ use crate::report::ReportEvent;
 pub enum Event {
     /// To the keys of an issuer.
     Keys(KeyEvent),
+    /// To the keys of an issuer that only the candidate has.
+    CandidateKeys(KeyEvent),
     /// To the bundle.
     Bundle(BundleEvent),
     /// To the candidate.
@@ -66,6 +68,11 @@ pub enum ListEvent {
     },
     /// The server has none but the one in force.
     Confirmed,
+    /// The root no longer names enough of the keys that have signed the list in force. What it revokes stays revoked.
+    Disowned {
+        /// Its serial. The next list need not have a higher one.
+        serial: u64,
+    },
     /// This worker fetched and got nothing of use.
     NotFetched {
         /// Why.
@@ -91,6 +98,7 @@ impl ListEvent {
         match self {
             Self::Installed { .. } => "installed",
             Self::Confirmed => "confirmed",
+            Self::Disowned { .. } => "disowned",
             Self::NotFetched { error, .. } => error.code(),
             Self::Refused { error, .. } => error.code(),
             Self::SharedUnreadable => "feed.shared_unreadable",

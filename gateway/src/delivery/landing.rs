@@ -44,8 +44,9 @@ impl Landing for Generations {
 /// A candidate leaves no mark: it may be withdrawn, and an older bundle be published after it.
 impl Landing for Berth {
     fn admits(&mut self, next: &Accepted<'_>) -> Result<Offer, BundleError> {
-        let known = self.0.as_ref().map(|candidate| candidate.generation.bundle.digest());
-        Ok(if known == Some(next.digest()) { Offer::Same } else { Offer::Next })
+        let bundle = self.0.as_mut().map(|candidate| &mut candidate.generation.bundle);
+        let Some(known) = bundle.filter(|known| known.digest() == next.digest()) else { return Ok(Offer::Next) };
+        Ok(if known.attest(next.evidence()) { Offer::Attested } else { Offer::Same })
     }
 
     fn land(&mut self, next: Generation, _host: &mut dyn FetchHost) -> Result<(), BundleError> {

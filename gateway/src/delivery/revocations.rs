@@ -8,8 +8,8 @@ use crate::error::ConfigError;
 use crate::feed::{Arrival, Document, FetchHost, FetchResponse, Resource, Turn};
 use crate::generation::Generations;
 use crate::limits;
-use crate::revocation::{Base, List, ListHead, ListOpening, PAYLOAD_TYPE, RevocationError, Revocations};
-use crate::signed::SignedDocument;
+use crate::revocation::{Base, List, ListHead, ListOpening, PAYLOAD_TYPE, Precedence, RevocationError, Revocations};
+use crate::signed::SignedOpening;
 
 /// The channel's revocation list on its way.
 #[derive(Debug)]
@@ -30,19 +30,29 @@ struct Arriving {
     stage: Stage,
 }
 
-/// A large list is worked on for some milliseconds between requests, and each stage is at most that.
+/// A large list is worked on for some milliseconds between requests, and each stage is at most that, or has pieces that are.
 #[derive(Debug)]
 enum Stage {
     /// Its envelope is to be read.
     Arrived,
-    /// Its signatures are to be verified.
-    Read(SignedDocument),
+    /// Its payload is decoded, and held against its signatures.
+    Reading(SignedOpening),
     /// Its entries are read.
     Opening(ListOpening),
     /// It adds to a list that is not at hand, and that is fetched.
-    Based { list: List, base: Base, resource: Box<Resource> },
-    /// The list that it adds to has come.
-    OpeningBase { list: List, opening: ListOpening },
+    Based(Incomplete),
+    /// The list that it adds to has come, and its payload is decoded; the first time, its envelope is to be read.
+    ReadingBase(Incomplete, Document, Option<SignedOpening>),
+    /// Its entries are read.
+    OpeningBase(List, ListOpening),
+}
+
+/// A list without the one that it adds to.
+#[derive(Debug)]
+struct Incomplete {
+    list: List,
+    base: Base,
+    resource: Box<Resource>,
 }
 
 /// What a delivery may change besides itself.
@@ -61,6 +71,8 @@ enum Worked {
     Partly(Box<Stage>),
     /// The list is in force.
     Installed { serial: u64, entries: usize },
+    /// It is the one that is, with other signatures, which the other workers need, too.
+    Attested,
 }
 
 impl ListDelivery {
@@ -83,7 +95,7 @@ impl ListDelivery {
         let arrival = self.resource.join(dock.host);
         self.take(arrival, dock);
         self.settle(turn, dock);
-        if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
+        if let Some(Arriving { stage: Stage::Based(Incomplete { resource, .. }), .. }) = &mut self.arriving {
             let arrival = resource.join(dock.host);
             self.take_base(arrival, turn, dock);
             self.settle(turn, dock);
@@ -95,7 +107,7 @@ impl ListDelivery {
         let turn = self.turn(dock);
         let arrival = self.resource.poll(turn, dock.host);
         self.take(arrival, dock);
-        if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
+        if let Some(Arriving { stage: Stage::Based(Incomplete { resource, .. }), .. }) = &mut self.arriving {
             let arrival = resource.poll(turn, dock.host);
             self.take_base(arrival, turn, dock);
         }
@@ -113,7 +125,7 @@ impl ListDelivery {
         if self.resource.waits_for(call) {
             let arrival = self.resource.respond(response, turn, dock.host);
             self.take(arrival, dock);
-        } else if let Some(Arriving { stage: Stage::Based { resource, .. }, .. }) = &mut self.arriving {
+        } else if let Some(Arriving { stage: Stage::Based(Incomplete { resource, .. }), .. }) = &mut self.arriving {
             let arrival = resource.respond(response, turn, dock.host);
             self.take_base(arrival, turn, dock);
         }
@@ -130,7 +142,7 @@ impl ListDelivery {
     /// How soon to poll again, in milliseconds. Without a list where there must be one, every request is denied.
     pub(crate) fn period_ms(&self, is_urgent: bool) -> u32 {
         match &self.arriving {
-            Some(Arriving { stage: Stage::Based { .. }, .. }) => limits::FEED_POLL_MIN_MS,
+            Some(Arriving { stage: Stage::Based(_), .. }) => limits::FEED_POLL_MIN_MS,
             Some(_) => limits::OPENING_STEP_MS,
             None if is_urgent => limits::FEED_POLL_MIN_MS,
             None => {
@@ -147,8 +159,12 @@ impl ListDelivery {
 
     fn base(&self) -> Option<&Resource> {
         match self.arriving.as_ref()?.stage {
-            Stage::Based { ref resource, .. } => Some(resource),
-            Stage::Arrived | Stage::Read(_) | Stage::Opening(_) | Stage::OpeningBase { .. } => None,
+            Stage::Based(Incomplete { ref resource, .. }) => Some(resource),
+            Stage::Arrived
+            | Stage::Reading(_)
+            | Stage::Opening(_)
+            | Stage::ReadingBase(..)
+            | Stage::OpeningBase(..) => None,
         }
     }
 
@@ -168,26 +184,11 @@ impl ListDelivery {
 
     /// Takes what has come for the list that the one at hand adds to. Without it there is no use for what is at hand.
     fn take_base(&mut self, arrival: Option<Arrival>, turn: Turn, dock: &mut ListDock<'_>) {
-        let Some(Arriving { document, stage: Stage::Based { list, base, mut resource } }) = self.arriving.take() else {
-            return;
-        };
+        let Some(Arriving { document, stage: Stage::Based(incomplete) }) = self.arriving.take() else { return };
         match arrival {
-            None => self.arriving = Some(Arriving { document, stage: Stage::Based { list, base, resource } }),
-            Some(Arrival::Document(bytes)) => {
-                let opening = SignedDocument::read(&bytes.bytes, limits::REVOCATIONS_BYTES)
-                    .map_err(ConfigError::from)
-                    .and_then(|signed| Ok(ListOpening::of_base(&signed, &base)?));
-                match opening {
-                    Ok(opening) => {
-                        // Others may have it: it is the one that was signed, whoever brought it.
-                        resource.accept(&bytes, turn, dock.host);
-                        self.arriving = Some(Arriving { document, stage: Stage::OpeningBase { list, opening } });
-                    }
-                    Err(error) => {
-                        resource.refuse(&bytes, turn, dock.host);
-                        self.refuse(&document, error, turn, dock);
-                    }
-                }
+            None => self.arriving = Some(Arriving { document, stage: Stage::Based(incomplete) }),
+            Some(Arrival::Document(base)) => {
+                self.arriving = Some(Arriving { document, stage: Stage::ReadingBase(incomplete, base, None) });
             }
             Some(Arrival::Failed { error, failures }) => {
                 dock.events.push(Event::Revocations(ListEvent::NotFetched { error, failures }));
@@ -212,12 +213,16 @@ impl ListDelivery {
             return;
         }
         let Some(Arriving { document, stage }) = self.arriving.take() else { return };
-        match self.work(&document, stage, dock) {
+        match self.work(&document, stage, turn, dock) {
             Ok(Some(Worked::Partly(stage))) => self.arriving = Some(Arriving { document, stage: *stage }),
             Ok(Some(Worked::Installed { serial, entries })) => {
                 self.resource.accept(&document, turn, dock.host);
                 dock.generations.assess(dock.revocations, turn.now_ms / 1000);
                 dock.events.push(Event::Revocations(ListEvent::Installed { serial, entries }));
+            }
+            Ok(Some(Worked::Attested)) => {
+                self.resource.accept(&document, turn, dock.host);
+                dock.events.push(Event::Revocations(ListEvent::Confirmed));
             }
             Ok(None) => {
                 self.resource.confirm(&document, turn, dock.host);
@@ -228,16 +233,33 @@ impl ListDelivery {
     }
 
     /// One stage, or a part of it. `None` when the list is the one that is in force.
-    fn work(&self, document: &Document, stage: Stage, dock: &mut ListDock<'_>) -> Result<Option<Worked>, ConfigError> {
+    fn work(
+        &self,
+        document: &Document,
+        stage: Stage,
+        turn: Turn,
+        dock: &mut ListDock<'_>,
+    ) -> Result<Option<Worked>, ConfigError> {
         match stage {
             Stage::Arrived => {
-                let signed = SignedDocument::read(&document.bytes, limits::REVOCATIONS_BYTES)?;
-                Ok(Some(partly(Stage::Read(signed))))
+                let trust = dock.trust.clone()?;
+                let most = limits::REVOCATIONS_BYTES;
+                let reading = SignedOpening::begin(&document.bytes, most, trust, PAYLOAD_TYPE)?;
+                Ok(Some(partly(Stage::Reading(reading))))
             }
-            Stage::Read(signed) => {
-                let opening = ListOpening::begin(&signed.verify(dock.trust.clone()?, PAYLOAD_TYPE)?)?;
-                let is_next = dock.revocations.precede(opening.head(), opening.digest(), dock.host)?;
-                Ok(is_next.then(|| partly(Stage::Opening(opening))))
+            Stage::Reading(mut reading) => {
+                if !reading.step(limits::SIGNED_STEP_BYTES)? {
+                    return Ok(Some(partly(Stage::Reading(reading))));
+                }
+                // By the keys of today, should there be a root since it came.
+                let trust = dock.trust.clone()?;
+                let opening = ListOpening::begin(reading.verify(trust)?)?;
+                match dock.revocations.precede(opening.head(), opening.digest(), trust, dock.host)? {
+                    Precedence::Next => Ok(Some(partly(Stage::Opening(opening)))),
+                    Precedence::Same => {
+                        Ok(dock.revocations.attest(opening.signers(), trust).then_some(Worked::Attested))
+                    }
+                }
             }
             Stage::Opening(mut opening) => {
                 if !opening.step(limits::REVOCATIONS_STEP)? {
@@ -249,15 +271,27 @@ impl ListDelivery {
                     Some(base) => {
                         let ending = format!(".revocations.{}.json", base.serial);
                         let resource = Resource::new(self.remote.source(&ending, limits::REVOCATIONS_BYTES));
-                        let resource = Box::new(resource);
-                        Ok(Some(partly(Stage::Based { list, base, resource })))
+                        Ok(Some(partly(Stage::Based(Incomplete { list, base, resource: Box::new(resource) }))))
                     }
                 }
             }
-            Stage::Based { list, base, resource } => Ok(Some(partly(Stage::Based { list, base, resource }))),
-            Stage::OpeningBase { list, mut opening } => {
+            Stage::Based(incomplete) => Ok(Some(partly(Stage::Based(incomplete)))),
+            Stage::ReadingBase(mut incomplete, base, reading) => match incomplete.read(&base, reading) {
+                Ok(Ok(opening)) => {
+                    let Incomplete { list, mut resource, base: _ } = incomplete;
+                    // Others may have it: it is the one that was signed, whoever brought it.
+                    resource.accept(&base, turn, dock.host);
+                    Ok(Some(partly(Stage::OpeningBase(list, opening))))
+                }
+                Ok(Err(reading)) => Ok(Some(partly(Stage::ReadingBase(incomplete, base, Some(reading))))),
+                Err(error) => {
+                    incomplete.resource.refuse(&base, turn, dock.host);
+                    Err(error)
+                }
+            },
+            Stage::OpeningBase(list, mut opening) => {
                 if !opening.step(limits::REVOCATIONS_STEP)? {
-                    return Ok(Some(partly(Stage::OpeningBase { list, opening })));
+                    return Ok(Some(partly(Stage::OpeningBase(list, opening))));
                 }
                 let base = opening.finish().ok_or(RevocationError::Malformed)?;
                 install(list.onto(&base)?, dock).map(Some)
@@ -275,6 +309,25 @@ impl ListDelivery {
     }
 }
 
+impl Incomplete {
+    /// Reads a piece of the list that is missing: its entries are next, or further pieces.
+    fn read(
+        &self,
+        document: &Document,
+        reading: Option<SignedOpening>,
+    ) -> Result<Result<ListOpening, SignedOpening>, ConfigError> {
+        let Some(mut reading) = reading else {
+            let reading = SignedOpening::unsigned(&document.bytes, limits::REVOCATIONS_BYTES, PAYLOAD_TYPE)?;
+            return Ok(Err(reading));
+        };
+        if !reading.step(limits::SIGNED_STEP_BYTES)? {
+            return Ok(Err(reading));
+        }
+        let (payload, digest) = reading.unverified();
+        Ok(Ok(ListOpening::of_base(payload, digest, &self.base)?))
+    }
+}
+
 fn partly(stage: Stage) -> Worked {
     Worked::Partly(Box::new(stage))
 }
@@ -283,6 +336,6 @@ fn partly(stage: Stage) -> Worked {
 fn install(list: List, dock: &mut ListDock<'_>) -> Result<Worked, ConfigError> {
     let ListHead { serial, .. } = *list.head();
     let entries = list.count();
-    dock.revocations.install(list, dock.host)?;
+    dock.revocations.install(list, dock.trust.clone()?, dock.host)?;
     Ok(Worked::Installed { serial, entries })
 }

@@ -2,10 +2,10 @@
 
 use super::Gateway;
 use crate::bundle::Role;
-use crate::delivery::{BundleStatus, Delivery, Dock, Event, ListDelivery, ListDock, Renewals};
+use crate::delivery::{BundleStatus, Delivery, Dock, Event, ListDelivery, ListDock, ListEvent, Renewals};
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse};
-use crate::generation::Generation;
+use crate::generation::{Generation, Kept};
 use crate::jwks::{Desk, Poller};
 use crate::limits;
 use crate::report::Reporter;
@@ -43,6 +43,7 @@ impl Gateway {
         self.keep(host, events, Poller::join);
         if self.deliver_candidate(host, events, Delivery::join) {
             self.prepare_candidate();
+            self.keep_candidate(host, events, Poller::join);
         }
         self.note(known, events, host);
     }
@@ -53,14 +54,18 @@ impl Gateway {
         self.generations.sweep();
         self.follow_roots(host);
         self.renew(host, events, Renewals::poll);
+        self.tell_disowned(events);
         self.deliver_list(host, events, ListDelivery::poll);
         if self.deliver(host, events, Delivery::poll) {
             self.keep(host, events, Poller::join);
+            self.prepare_candidate();
         }
         self.keep(host, events, Poller::poll);
         if self.deliver_candidate(host, events, Delivery::poll) {
             self.prepare_candidate();
+            self.keep_candidate(host, events, Poller::join);
         }
+        self.keep_candidate(host, events, Poller::poll);
         self.note(known, events, host);
         self.report(host, events);
     }
@@ -97,6 +102,9 @@ impl Gateway {
             self.deliver_candidate(host, events, |delivery, dock| delivery.respond(response, dock));
         } else if self.renewals.as_ref().is_some_and(|renewals| renewals.waits_for(call)) {
             self.renew(host, events, |renewals, _, host| renewals.respond(call, response, host).into_iter().collect());
+            self.tell_disowned(events);
+        } else if self.candidate.poller().is_some_and(|poller| poller.waits_for(call)) {
+            self.keep_candidate(host, events, |poller, desk| poller.respond(call, response, desk));
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }
@@ -112,6 +120,7 @@ impl Gateway {
         let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
         let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
         let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
+        let candidate = candidate.min(self.candidate.period_ms());
         let report = self.reporter.as_ref().map_or(u32::MAX, Reporter::period_ms);
         bundle.min(candidate).min(lists).min(keys).min(report)
     }
@@ -150,12 +159,30 @@ impl Gateway {
         work(delivery, &mut Dock { terms, landing: candidate, host, events })
     }
 
-    /// Gives the candidate the keys of today. It has none fetched for itself: an issuer that is new with it has no keys before it
-    /// decides.
+    /// Gives the candidate the keys of today, and leaves it to look after those of the issuers that are new with it.
     fn prepare_candidate(&mut self) {
         if let (Some(active), Some(candidate)) = (self.generations.active(), &mut self.candidate.0) {
             candidate.generation.inherit(active);
+            candidate.generation.leave_to(active);
         }
+    }
+
+    /// Lets the candidate's poller work, where there is one.
+    fn keep_candidate(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Poller, &mut Desk<'_>),
+    ) {
+        let Some(candidate) = &mut self.candidate.0 else { return };
+        let key_events = candidate.generation.keep(host, work).events;
+        events.extend(key_events.into_iter().map(Event::CandidateKeys));
+    }
+
+    /// Tells of a list in force for which nobody vouches any more.
+    fn tell_disowned(&mut self, events: &mut Vec<Event>) {
+        let serial = self.revocations.tell_disowned();
+        events.extend(serial.map(|serial| Event::Revocations(ListEvent::Disowned { serial })));
     }
 
     /// Lets the delivery of lists work, where there is one.
@@ -178,13 +205,10 @@ impl Gateway {
         events: &mut Vec<Event>,
         work: impl FnOnce(&mut Poller, &mut Desk<'_>),
     ) {
-        let Some(Generation { bundle, cache, poller, .. }) = self.generations.active_mut() else { return };
-        let (mut changed, mut key_events) = (Vec::new(), Vec::new());
-        let issuers = bundle.issuers_mut();
-        work(poller, &mut Desk { issuers, host, events: &mut key_events, changed: &mut changed });
+        let Some(active) = self.generations.active_mut() else { return };
+        let Kept { events: key_events, has_changed } = active.keep(host, work);
         events.extend(key_events.into_iter().map(Event::Keys));
-        if !changed.is_empty() {
-            cache.forget(&changed);
+        if has_changed {
             self.generations.renew_keys();
             self.prepare_candidate();
         }

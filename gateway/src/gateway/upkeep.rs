@@ -1,7 +1,7 @@
 //! What changes while a bundle decides: how long it does, and who may sign.
 
 use super::Gateway;
-use crate::bundle::{ActiveBundle, FreshnessError, HighWaterMark, Root, RootError};
+use crate::bundle::{ActiveBundle, FreshnessError, HighWaterMark, Role, Root, RootError};
 use crate::delivery::{Event, Renewal, RenewalEvent, Renewals};
 use crate::error::ConfigError;
 use crate::feed::{Arrival, FetchHost};
@@ -55,7 +55,7 @@ impl Gateway {
     /// When the configuration has keys and no root, or the document is not the next root.
     pub fn rotate(&mut self, bytes: &[u8], memory: &mut dyn SharedMemory) -> Result<(), RootError> {
         self.terms.trust.rotate(bytes, memory)?;
-        self.generations.recheck(self.terms.trust.bundle());
+        self.recheck();
         Ok(())
     }
 
@@ -63,9 +63,17 @@ impl Gateway {
     pub fn follow_roots(&mut self, memory: &mut dyn SharedMemory) -> bool {
         let followed = self.terms.trust.follow(memory);
         if followed {
-            self.generations.recheck(self.terms.trust.bundle());
+            self.recheck();
         }
         followed
+    }
+
+    /// Asks of all that is in place again who has signed it.
+    fn recheck(&mut self) {
+        let trust = &self.terms.trust;
+        self.generations.recheck(trust.of(Role::Bundle));
+        self.candidate.recheck(trust.of(Role::Bundle));
+        self.revocations.recheck(trust.of(Role::Revocation));
     }
 
     /// Lets the delivery of renewals work, where there is one, and takes what it brings.

@@ -10,7 +10,7 @@ use crate::chance::Chance;
 use crate::error::ConfigError;
 use crate::feed::{FetchHost, FetchResponse, Turn};
 use crate::limits;
-use crate::token::{IssuerIndex, IssuerTable};
+use crate::token::{Issuer, IssuerIndex, IssuerTable};
 
 /// Looks after the keys of every issuer that has them fetched.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Poller {
     /// Ledgers are opened here, before any worker polls, because hosts cannot say "only if there is none yet": of two workers
     /// that open one, the slower wipes out what the other wrote.
     pub(crate) fn join(&mut self, desk: &mut Desk<'_>) {
-        self.posts.iter_mut().for_each(|post| post.join(desk));
+        self.posts.iter_mut().filter(|post| !post.is_left).for_each(|post| post.join(desk));
     }
 
     /// Takes over the keys that another bundle or configuration has for the same issuers, where they are newer, so that a new
@@ -82,8 +82,7 @@ impl Poller {
     ) -> Vec<IssuerIndex> {
         let mut changed = Vec::new();
         for post in &self.posts {
-            let same = |known: &&Post| known.alias == post.alias && known.cluster == post.cluster;
-            let known = other.posts.iter().find(same).and_then(|known| other_issuers.get(known.issuer));
+            let known = other.counterpart(post, other_issuers);
             let (Some(issuer), Some(known)) = (issuers.get_mut(post.issuer), known) else { continue };
             if let (IssuerKeys::Remote(keys), IssuerKeys::Remote(fetched)) = (&mut issuer.terms.keys, &known.terms.keys)
                 && issuer.profile == known.profile
@@ -93,6 +92,28 @@ impl Poller {
             }
         }
         changed
+    }
+
+    /// Leaves to another poller the issuers whose keys [`Poller::inherit`] takes over from it, and looks after the others.
+    pub(crate) fn leave_to(&mut self, other: &Self, issuers: &IssuerTable, other_issuers: &IssuerTable) {
+        for post in &mut self.posts {
+            let known = other.counterpart(post, other_issuers);
+            post.is_left = issuers.get(post.issuer).zip(known).is_some_and(|(issuer, known)| {
+                let (ours, theirs) = (remote(issuer), remote(known));
+                issuer.profile == known.profile && ours.zip(theirs).is_some_and(|(ours, theirs)| ours.uri == theirs.uri)
+            });
+        }
+    }
+
+    /// The issuer that is of the same name for a post of another poller, and whose keys come the same way.
+    fn counterpart<'i>(&self, post: &Post, issuers: &'i IssuerTable) -> Option<&'i Issuer> {
+        let known = self.posts.iter().find(|known| known.alias == post.alias && known.cluster == post.cluster)?;
+        issuers.get(known.issuer)
+    }
+
+    /// Whether a response is to a fetch of this worker's.
+    pub(crate) fn waits_for(&self, call: u32) -> bool {
+        self.posts.iter().any(|post| post.waits_for(call))
     }
 
     /// Notes that a token named a key that the issuer does not have.
@@ -112,7 +133,7 @@ impl Poller {
     pub(crate) fn poll(&mut self, desk: &mut Desk<'_>) {
         for position in 0..self.posts.len() {
             let turn = self.turn(desk);
-            if let Some(post) = self.posts.get_mut(position) {
+            if let Some(post) = self.posts.get_mut(position).filter(|post| !post.is_left) {
                 post.poll(turn, desk);
             }
         }
@@ -150,7 +171,7 @@ impl Poller {
             let period = keys.age_ms(0).map_or(0, |_| keys.pace.fresh_for_ms / 20);
             Some(u32::try_from(period).unwrap_or(u32::MAX))
         };
-        let shortest = self.posts.iter().filter_map(of).min().unwrap_or(u32::MAX);
+        let shortest = self.posts.iter().filter(|post| !post.is_left).filter_map(of).min().unwrap_or(u32::MAX);
         shortest.clamp(limits::JWKS_POLL_MIN_MS, limits::JWKS_POLL_MS)
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Post {
     feed: Feed,
     /// When a token named a key that is not there, unless a fetch has begun since.
     pub(super) wanted_ms: Option<u64>,
+    /// Whether another poller looks after these keys.
+    pub(super) is_left: bool,
 }
 
 impl Post {
@@ -31,6 +33,7 @@ impl Post {
             cluster: cluster.to_owned(),
             feed: Feed::new(names(bundle, alias, cluster)),
             wanted_ms: None,
+            is_left: false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::list::{Base, ListHead, OnExpiry, PAYLOAD_TYPE};
 use super::opening::ListOpening;
 use super::table::List;
 use super::trace::Mark;
-use crate::bundle::{Digest, HighWaterMark, TrustSet};
+use crate::bundle::{Digest, HighWaterMark, KeyId, TrustSet};
 use crate::configuration::RevocationsConfiguration;
 use crate::error::ConfigError;
 use crate::identity::Identity;
@@ -23,6 +23,10 @@ pub struct Revocations {
     /// Whether there is to be one at all.
     rules: Option<Rules>,
     list: Option<List>,
+    /// Whether too few of the keys that are trusted now have signed that list.
+    is_disowned: bool,
+    /// Whether that is still to be told.
+    is_untold: bool,
 }
 
 #[derive(Debug)]
@@ -73,9 +77,9 @@ impl Revocations {
         let mut revocations = Self::new(channel.clone(), *is_required);
         let Some(inline) = inline else { return Ok(revocations) };
         let document = SignedDocument::read(inline, limits::REVOCATIONS_BYTES)?;
-        let mut opening = ListOpening::begin(&document.verify(trust, PAYLOAD_TYPE)?)?;
+        let mut opening = ListOpening::begin(document.verify(trust, PAYLOAD_TYPE)?)?;
         opening.step(usize::MAX)?;
-        match revocations.install(opening.finish().ok_or(RevocationError::Malformed)?, memory) {
+        match revocations.install(opening.finish().ok_or(RevocationError::Malformed)?, trust, memory) {
             // What was good when it was configured: a newer one is at hand.
             Err(RevocationError::Rollback) if remote.is_some() => {}
             installed => {
@@ -87,7 +91,7 @@ impl Revocations {
 
     /// Lists of a channel, of which there must be one where they are required.
     pub(crate) fn new(channel: String, is_required: bool) -> Self {
-        Self { rules: Some(Rules { channel: channel.into(), is_required }), list: None }
+        Self { rules: Some(Rules { channel: channel.into(), is_required }), ..Self::default() }
     }
 
     /// Whether anything can be revoked.
@@ -106,32 +110,63 @@ impl Revocations {
         self.list.as_ref()
     }
 
-    /// Whether a list may take the place of the one in force; `false` when it is that one.
+    /// Whether too few of the keys that are trusted now have signed the list in force. What it revokes stays revoked, and whatever
+    /// its serial is, the next list need not have a higher one.
+    #[must_use]
+    pub fn is_disowned(&self) -> bool {
+        self.is_disowned
+    }
+
+    /// Asks again who has signed the list in force, because other keys are trusted now.
+    pub(crate) fn recheck(&mut self, trust: &TrustSet) {
+        let was_disowned = self.is_disowned;
+        self.is_disowned = self.list.as_ref().is_some_and(|list| !trust.is_met_by(list.signers()));
+        self.is_untold |= self.is_disowned && !was_disowned;
+    }
+
+    /// The serial of the list in force, once after nobody vouches for it any more.
+    pub(crate) fn tell_disowned(&mut self) -> Option<u64> {
+        let is_untold = std::mem::take(&mut self.is_untold);
+        self.list.as_ref().filter(|_| is_untold).map(|list| list.head().serial)
+    }
+
+    /// Whether a list may take the place of the one in force.
     ///
     /// # Errors
     ///
-    /// When it is for another channel, older than one that was in force in this proxy, or another one with the same serial.
+    /// When it is for another channel, older than one that was in force in this proxy and that keys which are trusted now have
+    /// signed, or another one with the same serial.
     pub(crate) fn precede(
         &self,
         head: &ListHead,
         digest: Digest,
+        trust: &TrustSet,
         memory: &mut dyn SharedMemory,
-    ) -> Result<bool, RevocationError> {
+    ) -> Result<Precedence, RevocationError> {
         if self.channel().map(AsRef::as_ref) != Some(head.channel.as_str()) {
             return Err(RevocationError::Channel);
         }
         let next = HighWaterMark { version: head.serial, digest };
-        if let Some(current) = &self.list {
-            let current = HighWaterMark { version: current.head().serial, digest: current.digest() };
-            current.admits(next)?;
+        if let Some(list) = &self.list {
+            let current = HighWaterMark { version: list.head().serial, digest: list.digest() };
             if current == next {
-                return Ok(false);
+                return Ok(Precedence::Same);
+            }
+            if trust.is_met_by(list.signers()) {
+                current.admits(next)?;
             }
         }
-        if let Some(newest) = HighWaterMark::read(&mark_name(&head.channel), memory) {
+        if let Some(newest) = newest(&head.channel, trust, memory) {
             newest.admits(next)?;
         }
-        Ok(true)
+        Ok(Precedence::Next)
+    }
+
+    /// Takes the signers of the list in force as it was offered once more; says whether there are others.
+    pub(crate) fn attest(&mut self, signers: &[KeyId], trust: &TrustSet) -> bool {
+        let is_new = self.list.as_mut().is_some_and(|list| list.attest(signers));
+        self.recheck(trust);
+        is_new
     }
 
     /// The list that another one adds to, if neither it nor a list on it is in force.
@@ -147,8 +182,13 @@ impl Revocations {
     /// # Errors
     ///
     /// As [`Revocations::precede`], and when it adds to a list that is not there. The one before stays in force.
-    pub(crate) fn install(&mut self, list: List, memory: &mut dyn SharedMemory) -> Result<bool, RevocationError> {
-        if !self.precede(list.head(), list.digest(), memory)? {
+    pub(crate) fn install(
+        &mut self,
+        list: List,
+        trust: &TrustSet,
+        memory: &mut dyn SharedMemory,
+    ) -> Result<bool, RevocationError> {
+        if self.precede(list.head(), list.digest(), trust, memory)? == Precedence::Same {
             return Ok(false);
         }
         let list = match (&self.list, list.missing_base()) {
@@ -157,8 +197,16 @@ impl Revocations {
             (None, Some(_)) => return Err(RevocationError::Base),
         };
         let head = list.head();
-        HighWaterMark { version: head.serial, digest: list.digest() }.raise(&mark_name(&head.channel), memory)?;
+        let mark = HighWaterMark { version: head.serial, digest: list.digest() };
+        for signer in list.signers() {
+            mark.reach(&mark_name(&head.channel, signer), memory)?;
+        }
+        // Another worker may have been quicker with another one.
+        if let Some(newest) = newest(&head.channel, trust, memory) {
+            newest.admits(mark)?;
+        }
         self.list = Some(list);
+        self.recheck(trust);
         Ok(true)
     }
 
@@ -198,9 +246,27 @@ impl Revocations {
     }
 }
 
-/// The mark of a channel's lists, apart from that of its bundles: no channel's name has a control character.
-fn mark_name(channel: &str) -> String {
-    format!("{channel}\nrevocations")
+/// What an offered list is to the one in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precedence {
+    /// It may take its place.
+    Next,
+    /// It is the same.
+    Same,
+}
+
+/// The newest list that keys which are trusted now vouch for: of as many of them as must sign, each has signed it or a newer one. So
+/// what a key has signed that is trusted no more, with whatever serial, keeps no other list out.
+fn newest(channel: &str, trust: &TrustSet, memory: &mut dyn SharedMemory) -> Option<HighWaterMark> {
+    let marks = trust.keys().iter().filter_map(|key| HighWaterMark::read(&mark_name(channel, &key.id()), memory));
+    let mut marks: Vec<_> = marks.collect();
+    marks.sort_by_key(|mark| std::cmp::Reverse(mark.version));
+    marks.into_iter().nth(trust.threshold().saturating_sub(1))
+}
+
+/// The mark of the lists of a channel that a key has signed, apart from that of its bundles: no channel's name has a control character.
+fn mark_name(channel: &str, key: &KeyId) -> String {
+    format!("{channel}\nrevocations\n{key}")
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl ListFile {
     /// When it is not a list in its one spelling.
     pub fn parse(payload: &[u8]) -> Result<Self, RevocationError> {
         let mut entries = Vec::new();
-        let mut opening = ListOpening::of_payload(payload, Digest::of(payload))?;
+        let mut opening = ListOpening::of_payload(payload.to_vec(), Digest::of(payload))?;
         while !opening.step_with(usize::MAX, |entry| entries.push(entry.into_owned()))? {}
         Ok(Self { head: opening.head().clone(), entries })
     }

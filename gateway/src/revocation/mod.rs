@@ -19,6 +19,7 @@ mod trace;
 
 pub use entry::{Entry, EntryKind, Reason};
 pub use error::RevocationError;
+pub(crate) use held::Precedence;
 pub use held::{Revocations, Revoked};
 pub use list::{Base, ListFile, ListHead, OnExpiry, PAYLOAD_TYPE};
 pub use opening::ListOpening;

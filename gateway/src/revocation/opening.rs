@@ -4,15 +4,16 @@ use super::entry::{Entry, EntryKind};
 use super::error::RevocationError;
 use super::list::{self, Base, ListHead};
 use super::table::{List, Table};
-use crate::bundle::Digest;
+use crate::bundle::{Digest, KeyId};
 use crate::limits;
-use crate::signed::{SignedDocument, VerifiedDocument};
+use crate::signed::VerifiedDocument;
 
 /// A list on its way from a payload to a table. The payload's signatures hold already.
 #[derive(Debug)]
 pub struct ListOpening {
     head: ListHead,
     digest: Digest,
+    signers: Vec<KeyId>,
     payload: Vec<u8>,
     /// Where the next entry begins; the end of the payload when there is none.
     at: usize,
@@ -30,21 +31,21 @@ impl ListOpening {
     /// # Errors
     ///
     /// When the payload's head is none.
-    pub fn begin(document: &VerifiedDocument<'_>) -> Result<Self, RevocationError> {
-        Self::of_payload(document.payload(), document.digest())
+    pub fn begin(document: VerifiedDocument<'_>) -> Result<Self, RevocationError> {
+        let (digest, signers) = (document.digest(), document.signers().to_vec());
+        Ok(Self { signers, ..Self::of_payload(document.into_payload(), digest)? })
     }
 
     /// The same for the list that a signed list names as its base: whoever signed that one vouches for this one's bytes.
-    pub(crate) fn of_base(document: &SignedDocument, base: &Base) -> Result<Self, RevocationError> {
-        let payload = document.unverified_payload();
-        let opening = Self::of_payload(payload, Digest::of(payload))?;
+    pub(crate) fn of_base(payload: Vec<u8>, digest: Digest, base: &Base) -> Result<Self, RevocationError> {
+        let opening = Self::of_payload(payload, digest)?;
         let ListHead { serial, base: own, .. } = &opening.head;
         let is_it = opening.digest == base.digest && *serial == base.serial && own.is_none();
         if is_it { Ok(opening) } else { Err(RevocationError::Base) }
     }
 
     /// The same for a payload that nobody has signed yet.
-    pub(super) fn of_payload(payload: &[u8], digest: Digest) -> Result<Self, RevocationError> {
+    pub(super) fn of_payload(payload: Vec<u8>, digest: Digest) -> Result<Self, RevocationError> {
         if payload.len() > limits::REVOCATIONS_BYTES {
             return Err(RevocationError::TooLarge);
         }
@@ -62,7 +63,8 @@ impl ListOpening {
         let mut opening = Self {
             head,
             digest,
-            payload: payload.to_vec(),
+            signers: Vec::new(),
+            payload,
             at,
             table: Table::default(),
             last: None,
@@ -85,6 +87,11 @@ impl ListOpening {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The trusted keys that have signed it; none for a list that another one names.
+    pub(crate) fn signers(&self) -> &[KeyId] {
+        &self.signers
     }
 
     /// Reads up to `most` further entries; `true` once there are none left.
@@ -110,7 +117,8 @@ impl ListOpening {
     /// The list, when all of it was read.
     #[must_use]
     pub fn finish(self) -> Option<List> {
-        (self.at == self.payload.len()).then(|| List::new(self.head, self.digest, self.count, self.table))
+        (self.at == self.payload.len())
+            .then(|| List::new(self.head, (self.digest, self.signers), self.count, self.table))
     }
 
     fn rest(&self) -> &[u8] {

@@ -7,13 +7,15 @@ use super::entry::{Entry, EntryKind, Reason};
 use super::error::RevocationError;
 use super::list::{Base, ListHead};
 use super::trace::Mark;
-use crate::bundle::Digest;
+use crate::bundle::{Digest, KeyId};
 
 /// A list that is open: it answers, and no longer says what its entries were.
 #[derive(Clone, Debug)]
 pub struct List {
     head: ListHead,
     digest: Digest,
+    /// Who has signed it, of the keys that were trusted then.
+    signers: Vec<KeyId>,
     count: usize,
     /// The list's own entries.
     table: Rc<Table>,
@@ -22,8 +24,20 @@ pub struct List {
 }
 
 impl List {
-    pub(super) fn new(head: ListHead, digest: Digest, count: usize, table: Table) -> Self {
-        Self { head, digest, count, table: Rc::new(table), base: None }
+    pub(super) fn new(head: ListHead, (digest, signers): (Digest, Vec<KeyId>), count: usize, table: Table) -> Self {
+        Self { head, digest, signers, count, table: Rc::new(table), base: None }
+    }
+
+    /// Who has signed it.
+    pub(super) fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// Takes the signers of the same list as it was offered and verified once more; says whether there are others.
+    pub(super) fn attest(&mut self, signers: &[KeyId]) -> bool {
+        let is_new = self.signers != signers;
+        self.signers = signers.to_vec();
+        is_new
     }
 
     /// All but the entries.

@@ -40,18 +40,20 @@ pub struct SignedDocument {
 }
 
 #[derive(Clone, Debug)]
-struct Signature {
-    key: Option<KeyId>,
-    bytes: Vec<u8>,
+pub(super) struct Signature {
+    pub(super) key: Option<KeyId>,
+    pub(super) bytes: Vec<u8>,
 }
 
-impl SignedDocument {
-    /// Reads an envelope of at most `limit_bytes`, one of [`crate::limits`].
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are not exactly one envelope within the limits.
-    pub fn read(bytes: &[u8], limit_bytes: usize) -> Result<Self, SignedError> {
+/// An envelope whose parts could be told apart: the payload still in base64.
+pub(super) struct Parts {
+    pub(super) payload: String,
+    pub(super) payload_type: String,
+    pub(super) signatures: Vec<Signature>,
+}
+
+impl Parts {
+    pub(super) fn read(bytes: &[u8], limit_bytes: usize) -> Result<Self, SignedError> {
         if bytes.len() > limit_bytes {
             return Err(SignedError::TooLarge);
         }
@@ -61,6 +63,18 @@ impl SignedDocument {
             return Err(SignedError::Limit);
         }
         let signatures = signatures.iter().map(Signature::read).collect::<Result<_, _>>()?;
+        Ok(Self { payload, payload_type, signatures })
+    }
+}
+
+impl SignedDocument {
+    /// Reads an envelope of at most `limit_bytes`, one of [`crate::limits`].
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not exactly one envelope within the limits.
+    pub fn read(bytes: &[u8], limit_bytes: usize) -> Result<Self, SignedError> {
+        let Parts { payload, payload_type, signatures } = Parts::read(bytes, limit_bytes)?;
         Ok(Self { payload: decode(&payload)?, payload_type, signatures })
     }
 
@@ -76,7 +90,7 @@ impl SignedDocument {
         }
         let claims: Vec<Claim<'_>> = self.signatures.iter().map(Signature::claim).collect();
         let signers = trust.signers(&pae(payload_type, &self.payload), &claims)?;
-        Ok(VerifiedDocument::new(&self.payload, Digest::of(&self.payload), signers))
+        Ok(VerifiedDocument::new(self.payload.as_slice(), Digest::of(&self.payload), signers))
     }
 
     /// The payload, not verified: for tools that print, and to find the keys of a root that vouches for itself.
@@ -106,7 +120,7 @@ impl Signature {
         Ok(Self { key: Digest::from_hex(keyid), bytes: decode(sig)? })
     }
 
-    fn claim(&self) -> Claim<'_> {
+    pub(super) fn claim(&self) -> Claim<'_> {
         Claim { key: self.key, algorithm: None, signature: &self.bytes }
     }
 }

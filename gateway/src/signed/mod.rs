@@ -11,10 +11,12 @@
 
 mod envelope;
 mod error;
+mod opening;
 mod verified;
 
 pub use envelope::{Envelope, EnvelopeSignature, SignedDocument};
 pub use error::SignedError;
+pub(crate) use opening::SignedOpening;
 pub use verified::VerifiedDocument;
 pub(crate) use verified::parse;
 

@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::{Envelope, EnvelopeSignature, SignedDocument, SignedError};
+use super::{Envelope, EnvelopeSignature, SignedDocument, SignedError, SignedOpening};
 use crate::bundle::testing::{TestKey, ed25519, es256};
 use crate::bundle::{Digest, KeyId, TrustKey, TrustSet, pae};
 use crate::limits;
@@ -43,9 +43,26 @@ fn envelope(keys: &[&TestKey]) -> Envelope {
     }
 }
 
+/// At once and in pieces, which come to the same.
 fn verify(envelope: &Envelope, trust: &TrustSet) -> Result<Vec<KeyId>, SignedError> {
     let bytes = serde_json::to_vec(envelope).unwrap();
-    let document = SignedDocument::read(&bytes, LIMIT)?;
+    let whole = verify_whole(&bytes, trust);
+    for most in [0, 4, 9, 16, LIMIT] {
+        assert_eq!(verify_in_pieces(&bytes, trust, most), whole, "in pieces of {most}: {envelope:?}");
+    }
+    whole
+}
+
+fn verify_in_pieces(bytes: &[u8], trust: &TrustSet, most: usize) -> Result<Vec<KeyId>, SignedError> {
+    let mut opening = SignedOpening::begin(bytes, LIMIT, trust, TYPE)?;
+    while !opening.step(most)? {}
+    let verified = opening.verify(trust)?;
+    assert_eq!((verified.payload(), verified.digest()), (&note()[..], Digest::of(&note())));
+    Ok(verified.signers().to_vec())
+}
+
+fn verify_whole(bytes: &[u8], trust: &TrustSet) -> Result<Vec<KeyId>, SignedError> {
+    let document = SignedDocument::read(bytes, LIMIT)?;
     let verified = document.verify(trust, TYPE)?;
     assert_eq!(verified.payload(), note());
     assert_eq!(verified.digest(), Digest::of(&note()));

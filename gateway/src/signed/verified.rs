@@ -1,28 +1,36 @@
 //! The payload of a document that enough trusted keys have signed.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::SignedError;
 use crate::bundle::{Digest, KeyId};
 
-/// A payload whose signatures hold. Made by [`super::SignedDocument::verify`] only.
+/// A payload whose signatures hold. Made by [`super::SignedDocument::verify`] and its like in pieces only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDocument<'a> {
-    payload: &'a [u8],
+    payload: Cow<'a, [u8]>,
     digest: Digest,
     signers: Vec<KeyId>,
 }
 
 impl<'a> VerifiedDocument<'a> {
-    pub(super) fn new(payload: &'a [u8], digest: Digest, signers: Vec<KeyId>) -> Self {
-        Self { payload, digest, signers }
+    pub(super) fn new(payload: impl Into<Cow<'a, [u8]>>, digest: Digest, signers: Vec<KeyId>) -> Self {
+        Self { payload: payload.into(), digest, signers }
     }
 
     /// The bytes that were signed.
     #[must_use]
-    pub fn payload(&self) -> &'a [u8] {
-        self.payload
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The same, to be kept.
+    #[must_use]
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload.into_owned()
     }
 
     /// The digest of the payload: the identity of the document.
@@ -43,7 +51,7 @@ impl<'a> VerifiedDocument<'a> {
     ///
     /// When the payload is anything else.
     pub fn parse<T: DeserializeOwned + Serialize>(&self) -> Result<T, SignedError> {
-        parse(self.payload)
+        parse(&self.payload)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Bundles that are fetched, by gateways that are workers of one proxy.
 
-use palisade_gateway::section::GatewaySection;
+use palisade_gateway::section::{GatewaySection, RemoteJwks};
 use palisade_gateway::{
     BundleEvent, Contrast, Event, Expected, FetchHost, FetchRequest, FetchResponse, FetchedBody, Gateway, NativeHost,
     NativeMemory, RequestHead, Shared, SharedMemory, Trial, limits,
 };
 
+use crate::keys;
 use crate::swaps::{bundle, same, version, without_ping};
 use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, send_at};
 
@@ -110,7 +111,7 @@ impl Worker {
     fn codes(&mut self) -> Vec<&'static str> {
         let code = |event: Event| match event {
             Event::Bundle(event) | Event::Candidate(event) => event.code(),
-            Event::Keys(event) => panic!("{event:?}"),
+            Event::Keys(event) | Event::CandidateKeys(event) => panic!("{event:?}"),
             Event::Revocations(event) => panic!("{event:?}"),
             Event::Renewal(what, event) => panic!("{what:?} {event:?}"),
             Event::Report(event) => panic!("{event:?}"),
@@ -175,7 +176,7 @@ fn a_bundle_is_opened_between_requests_which_the_old_one_decides() {
         worker.poll(&mut proxy);
         pieces += 1;
     }
-    assert_eq!((worker.decides(&proxy), pieces), (Some(8), 4), "two digests, two sections");
+    assert_eq!((worker.decides(&proxy), pieces), (Some(8), 10), "two digests, six kinds of tables, a section in two");
     assert!(matches!(&worker.events[..], [Event::Bundle(BundleEvent::Swapped { version: 8, .. })]));
 }
 
@@ -451,6 +452,78 @@ fn a_candidate_that_is_no_good_is_refused_and_the_last_one_stays() {
     let headers = read.buffer();
     let verdict = worker.gateway.decide(&RequestHead { headers: headers.as_map() }, &mut NativeHost::at(NOW));
     assert_eq!((verdict.disposition().reason, &verdict.trial), ("policy.deny", &None));
+}
+
+#[test]
+fn a_candidate_has_the_keys_of_the_issuers_fetched_that_are_new_with_it() {
+    let mut proxy = Proxy::default();
+    let more = r#","candidate":true,"jwks_clusters":{"idp.example":"idp"}"#;
+    let mut worker = Worker::new(Some(&bundle(7, same)), more, &mut proxy);
+    let candidate = bundle(8, |section| {
+        let mut issuer = section.issuers[0].clone();
+        (issuer.alias, issuer.issuer) = ("new".to_owned(), "https://new.example".to_owned());
+        (issuer.jwks, issuer.remote_jwks) = (None, Some(RemoteJwks::at("https://idp.example/jwks")));
+        section.issuers.push(issuer);
+    });
+    serve_candidate(&mut worker, FetchResponse::of(&candidate), &mut proxy);
+    let key = keys::p256(9);
+    let claims =
+        r#"{"iss":"https://new.example","aud":"https://gateway","sub":"fixer","iat":1799999990,"exp":1800000300}"#;
+    let token = key.token(r#"{"alg":"ES256","kid":"new"}"#, claims);
+    let ask = Ask::bare("GET", "/repos/site").header("authorization", format!("Bearer {token}"));
+    let before = try_out(&mut worker, &ask).unwrap();
+    assert_eq!(before.2.unwrap()["candidate"]["reason"], "token.keys_unavailable");
+
+    worker.poll(&mut proxy);
+    let asked = proxy.requests.iter().filter(|request| request.starts_with("idp idp.example /jwks")).count();
+    assert_eq!(asked, 1, "{:?}", proxy.requests);
+    let jwks = format!(r#"{{"keys":[{}]}}"#, key.jwk("new"));
+    let call = u32::try_from(proxy.requests.len()).unwrap();
+    worker.gateway.respond(call, FetchResponse::of(jwks.as_bytes()), &mut proxy, &mut worker.events);
+    let told = |event: &Event| matches!(event, Event::CandidateKeys(event) if event.issuer == "new");
+    assert!(worker.events.iter().any(told), "{:?}", worker.events);
+    let (contrast, _, record) = try_out(&mut worker, &ask).unwrap();
+    let record = record.unwrap();
+    assert_eq!(record["reason"], "token.issuer_unknown");
+    assert_ne!(record["candidate"]["reason"], "token.keys_unavailable");
+    assert_eq!(contrast, Contrast::DenyToAllow, "{record}");
+
+    // Once it decides, it has them.
+    worker.events.clear();
+    worker.gateway.swap(&candidate, &mut proxy, &mut worker.events).unwrap();
+    let answer = send_at(&mut worker.gateway, &ask, NOW);
+    assert_eq!((answer.reason, version(&answer)), ("policy.allow", Some(8)));
+}
+
+#[test]
+fn keys_that_the_deciding_bundle_has_fetched_are_not_fetched_again_for_the_candidate() {
+    let remote = |section: &mut GatewaySection| {
+        section.issuers[0].jwks = None;
+        section.issuers[0].remote_jwks = Some(RemoteJwks::at("https://idp.example/jwks"));
+    };
+    let mut proxy = Proxy::default();
+    let more = r#","candidate":true,"jwks_clusters":{"idp.example":"idp"}"#;
+    let mut worker = Worker::new(Some(&bundle(7, remote)), more, &mut proxy);
+    let jwks = format!(r#"{{"keys":[{}]}}"#, keys::p256(1).jwk("es"));
+    let candidate = bundle(8, remote);
+    for _ in 0..6 {
+        proxy.passed_ms += 11_000;
+        let before = proxy.requests.len();
+        worker.poll(&mut proxy);
+        for number in before..proxy.requests.len() {
+            let response = match &proxy.requests[number] {
+                request if request.contains("/jwks") => FetchResponse::of(jwks.as_bytes()),
+                request if request.contains(".candidate.") => FetchResponse::of(&candidate),
+                _ => FetchResponse::Nothing,
+            };
+            let call = u32::try_from(number + 1).unwrap();
+            worker.gateway.respond(call, response, &mut proxy, &mut worker.events);
+        }
+        worker.settle(&mut proxy);
+    }
+    assert_eq!(try_out(&mut worker, &Ask::new("GET", "/repos/site")).unwrap().0, Contrast::Same);
+    let asked = proxy.requests.iter().filter(|request| request.contains("/jwks")).count();
+    assert_eq!(asked, 1, "{:?}", proxy.requests);
 }
 
 #[test]

@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::bundle::{FRESHNESS_TYPE, FreshnessFile};
 use palisade_gateway::{
-    Event, Expected, FetchHost, FetchRequest, FetchResponse, Gateway, NativeHost, NativeMemory, Renewal, Shared,
-    SharedMemory,
+    Contrast, Event, Expected, FetchHost, FetchRequest, FetchResponse, Gateway, NativeHost, NativeMemory, Renewal,
+    RequestHead, Shared, SharedMemory,
 };
 
 use crate::trust::{DECIDES, HOUR, bundle, document, freshness_of, key, reason_at, root};
-use crate::world::{NOW, Signer};
+use crate::world::{Ask, NOW, Signer};
 
 /// A proxy, and a server with a folder of files. Time passes only when a test says so.
 #[derive(Default)]
@@ -53,8 +53,12 @@ struct Worker {
 
 impl Worker {
     fn new(world: &mut World, trust: &str, freshness: bool) -> Self {
+        Self::with(world, trust, freshness, "")
+    }
+
+    fn with(world: &mut World, trust: &str, freshness: bool, more: &str) -> Self {
         let remote = format!(r#"{{"cluster":"c","authority":"a","freshness":{freshness}}}"#);
-        let text = format!(r#"{{"bundle":{{"remote":{remote}}},"trust":{trust},"channel":"test"}}"#);
+        let text = format!(r#"{{"bundle":{{"remote":{remote}}},"trust":{trust},"channel":"test"{more}}}"#);
         let mut host =
             NativeHost::at(NOW + world.passed_s + u64::from(world.sent) + 1).with_memory(world.memory.clone());
         let mut gateway = Gateway::configure(text.as_bytes(), &mut host).unwrap();
@@ -78,6 +82,14 @@ impl Worker {
         }
     }
 
+    /// What the candidate makes of a good request; `None` where none is asked.
+    fn contrast(&mut self, world: &World) -> Option<Contrast> {
+        let headers = Ask::new("GET", "/repos/site").buffer();
+        let request = RequestHead { headers: headers.as_map() };
+        let verdict = self.gateway.decide(&request, &mut NativeHost::at(NOW + world.passed_s));
+        verdict.trial.map(|trial| trial.contrast)
+    }
+
     fn reason(&mut self, world: &World) -> &'static str {
         reason_at(&mut self.gateway, NOW + world.passed_s)
     }
@@ -86,7 +98,7 @@ impl Worker {
     fn codes(&mut self) -> Vec<(Renewal, &'static str)> {
         let renewal = |event| match event {
             Event::Renewal(what, event) => Some((what, event.code())),
-            Event::Bundle(_) | Event::Candidate(_) | Event::Keys(_) => None,
+            Event::Bundle(_) | Event::Candidate(_) | Event::Keys(_) | Event::CandidateKeys(_) => None,
             Event::Revocations(_) | Event::Report(_) => None,
         };
         let mut codes: Vec<_> = self.events.drain(..).filter_map(renewal).collect();
@@ -209,6 +221,31 @@ fn a_signature_that_came_before_its_root_came_to_every_worker() {
     workers.iter_mut().for_each(|worker| worker.run(&mut world, 90));
     for worker in &mut workers {
         assert_eq!((worker.gateway.root().unwrap().file().version, worker.reason(&world)), (2, DECIDES));
+    }
+}
+
+#[test]
+fn a_candidate_that_only_removed_keys_have_signed_has_no_answer() {
+    let mut world = World::default();
+    let (old, new) = (key(2), key(5));
+    put(&mut world, "palisade", bundle(7, "a", &[&old, &new]));
+    put(&mut world, "candidate.palisade", bundle(8, "b", &[&old]));
+    let trust = trust_root(&root(1, &[&old]));
+    let mut workers = [(); 2].map(|()| Worker::with(&mut world, &trust, false, r#","candidate":true"#));
+    for worker in &mut workers {
+        worker.run(&mut world, 20);
+        assert_eq!(worker.contrast(&world), Some(Contrast::Same));
+    }
+    put(&mut world, "root.2.json", root(2, &[&new]));
+    workers.iter_mut().for_each(|worker| worker.run(&mut world, 90));
+    for worker in &mut workers {
+        assert_eq!((worker.reason(&world), worker.contrast(&world)), (DECIDES, Some(Contrast::Unknown)));
+    }
+    // The same one with a signature that counts, to every worker.
+    put(&mut world, "candidate.palisade", bundle(8, "b", &[&old, &new]));
+    workers.iter_mut().for_each(|worker| worker.run(&mut world, 90));
+    for worker in &mut workers {
+        assert_eq!(worker.contrast(&world), Some(Contrast::Same));
     }
 }
 

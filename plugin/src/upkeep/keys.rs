@@ -1,7 +1,8 @@
 //! Fetched keys: fetches by issuer and result, and the age of each issuer's keys.
 //!
 //! In Envoy they are `wasmcustom.palisade_jwks_refresh_total.issuer.ALIAS.result.RESULT` and
-//! `wasmcustom.palisade_jwks_age_seconds.issuer.ALIAS`. Both parts of the names come from the bundle and from this code,
+//! `wasmcustom.palisade_jwks_age_seconds.issuer.ALIAS`; of a candidate's new issuers,
+//! `wasmcustom.palisade_candidate_jwks_refresh_total.issuer.ALIAS.result.RESULT`. Both parts of the names come from the bundle and from this code,
 //! never from the network, so there are only so many.
 
 use crate::named_metrics::NamedMetrics;
@@ -21,8 +22,14 @@ pub(super) fn ages<'a>(
     }
 }
 
+/// Whose keys: how they are named in statistics, and in the log.
+pub(super) type Kind = [&'static str; 2];
+pub(super) const DECIDING: Kind = ["palisade_jwks_refresh_total.issuer.", "issuer"];
+/// Of issuers that only the candidate has.
+pub(super) const CANDIDATE: Kind = ["palisade_candidate_jwks_refresh_total.issuer.", "the candidate's issuer"];
+
 /// Counts and logs what happened.
-pub(super) fn report(event: &KeyEvent, proxy: &mut impl Proxy, metrics: &mut NamedMetrics) {
+pub(super) fn report([metric, whose]: Kind, event: &KeyEvent, proxy: &mut impl Proxy, metrics: &mut NamedMetrics) {
     let KeyEvent { issuer, kind } = event;
     let (result, line) = match *kind {
         KeyEventKind::Fetched { usable: 0, changed, .. } => {
@@ -50,8 +57,8 @@ pub(super) fn report(event: &KeyEvent, proxy: &mut impl Proxy, metrics: &mut Nam
             ("shared_refused", Some((LogLevel::Warn, "jwks.shared_refused: another worker's document".to_owned())))
         }
     };
-    metrics.count(proxy, &["palisade_jwks_refresh_total.issuer.", issuer, ".result.", result]);
+    metrics.count(proxy, &[metric, issuer, ".result.", result]);
     if let Some((level, text)) = line {
-        proxy.log(level, format!("palisade: keys of issuer `{issuer}`: {text}").as_bytes());
+        proxy.log(level, format!("palisade: keys of {whose} `{issuer}`: {text}").as_bytes());
     }
 }

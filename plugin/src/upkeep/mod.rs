@@ -81,7 +81,8 @@ fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetr
     for event in events {
         match event {
             Event::Revocations(event) => revocations::report(event, proxy, metrics),
-            Event::Keys(event) => keys::report(event, proxy, metrics),
+            Event::Keys(event) => keys::report(keys::DECIDING, event, proxy, metrics),
+            Event::CandidateKeys(event) => keys::report(keys::CANDIDATE, event, proxy, metrics),
             Event::Bundle(event) => bundle::report(bundle::DECIDING, event, proxy, metrics),
             Event::Candidate(event) => bundle::report(bundle::CANDIDATE, event, proxy, metrics),
             Event::Renewal(what, event) => renewal::report(*what, event, proxy, metrics),

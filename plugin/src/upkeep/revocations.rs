@@ -13,6 +13,8 @@ use palisade_gateway::revocation::Revocations;
 const SERIAL: &str = "palisade_revocations_serial";
 /// How many entries it has.
 const ENTRIES: &str = "palisade_revocations_entries";
+/// Whether the root no longer names enough of the keys that have signed it.
+const DISOWNED: &str = "palisade_revocations_disowned";
 /// How long it is in date, in seconds; 0 when it is not any more.
 const EXPIRES_IN: &str = "palisade_revocations_expires_in_seconds";
 
@@ -21,6 +23,7 @@ pub(super) fn status(revocations: &Revocations, now_nanos: u64, proxy: &mut impl
     let Some(list) = revocations.list() else { return };
     metrics.set(proxy, &[SERIAL], list.head().serial);
     metrics.set(proxy, &[ENTRIES], u64::try_from(list.count()).unwrap_or(u64::MAX));
+    metrics.set(proxy, &[DISOWNED], u64::from(revocations.is_disowned()));
     metrics.set(proxy, &[EXPIRES_IN], list.head().expires.saturating_sub(now_nanos / 1_000_000_000));
 }
 
@@ -31,6 +34,10 @@ pub(super) fn report(event: &ListEvent, proxy: &mut impl Proxy, metrics: &mut Na
         ListEvent::Confirmed => return,
         ListEvent::Installed { serial, entries } => {
             (LogLevel::Info, format!("revocation list {serial} is in force, {entries} entries"))
+        }
+        ListEvent::Disowned { serial } => {
+            let text = format!("nobody vouches any more for revocation list {serial}: what it revokes stays revoked");
+            (LogLevel::Critical, text)
         }
         ListEvent::NotFetched { error, failures } => {
             (not_fetched(error), format!("revocation list not fetched: {error}; failures in a row: {failures}"))

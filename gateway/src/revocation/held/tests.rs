@@ -1,5 +1,6 @@
 use super::*;
-use crate::bundle::Digest;
+use crate::bundle::testing::ed25519;
+use crate::bundle::{Digest, TrustKey, TrustSet};
 use crate::limits;
 use crate::revocation::list::{Base, ListFile, ListHead};
 use crate::revocation::{Entry, ListOpening};
@@ -26,11 +27,26 @@ fn head(serial: u64, base: Option<Base>) -> ListHead {
     }
 }
 
+fn key(number: u8) -> TrustKey {
+    TrustKey::parse(&ed25519(number).trust()).unwrap()
+}
+
+fn trust(keys: &[u8], threshold: usize) -> TrustSet {
+    TrustSet::new(keys.iter().map(|number| key(*number)).collect(), threshold).unwrap()
+}
+
+/// Signed by key 1.
 fn open(head: ListHead, entries: Vec<Entry<'static>>) -> List {
+    open_by(&[1], head, entries)
+}
+
+fn open_by(signers: &[u8], head: ListHead, entries: Vec<Entry<'static>>) -> List {
     let payload = ListFile { head, entries }.encode().unwrap();
-    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    let mut opening = ListOpening::of_payload(payload.clone(), Digest::of(&payload)).unwrap();
     assert!(opening.step(usize::MAX).unwrap());
-    opening.finish().unwrap()
+    let mut list = opening.finish().unwrap();
+    list.attest(&signers.iter().map(|number| key(*number).id()).collect::<Vec<_>>());
+    list
 }
 
 fn whole(serial: u64, ids: &[&str]) -> List {
@@ -46,7 +62,11 @@ impl Held {
     }
 
     fn install(&mut self, list: List) -> Result<bool, RevocationError> {
-        self.0.install(list, &mut self.1)
+        self.install_by(list, &trust(&[1], 1))
+    }
+
+    fn install_by(&mut self, list: List, trust: &TrustSet) -> Result<bool, RevocationError> {
+        self.0.install(list, trust, &mut self.1)
     }
 }
 
@@ -73,7 +93,7 @@ fn serials_rise() {
     let other = open(ListHead { channel: "prod".to_owned(), ..head(10, None) }, vec![]);
     assert_eq!(held.install(other), Err(RevocationError::Channel));
     assert_eq!(
-        Revocations::default().install(whole(1, &[]), &mut NativeMemory::default()),
+        Revocations::default().install(whole(1, &[]), &trust(&[1], 1), &mut NativeMemory::default()),
         Err(RevocationError::Channel)
     );
 }
@@ -90,6 +110,64 @@ fn no_worker_goes_back_to_a_list_that_another_one_left() {
     assert_eq!(second.install(whole(5, &["a"])), Ok(true), "the same one is new to it");
     let older = open(ListHead { channel: "prod".to_owned(), ..head(1, None) }, vec![]);
     assert_eq!(other_channel.install(older), Ok(true));
+}
+
+#[test]
+fn a_list_that_removed_keys_have_signed_goes_on_revoking_and_keeps_no_other_out() {
+    let memory = NativeMemory::default();
+    let worker = || Held(Revocations::new("test".to_owned(), false), memory.clone());
+    let (mut first, mut second) = (worker(), worker());
+    let (before, after) = (trust(&[1, 2], 1), trust(&[2, 3], 1));
+    let by =
+        |key: u8, serial, ids: &[&str]| open_by(&[key], head(serial, None), ids.iter().map(|id| entry(id)).collect());
+    assert_eq!(first.install_by(by(2, 5, &["a"]), &before), Ok(true));
+    // Whoever has key 1 says a lot, and that nobody may say anything after that.
+    assert_eq!(first.install_by(by(1, u64::MAX, &["b"]), &before), Ok(true));
+    assert!(!first.0.is_disowned() && first.0.tell_disowned().is_none());
+    assert_eq!(first.install_by(by(2, 6, &["a"]), &before), Err(RevocationError::Rollback));
+
+    first.0.recheck(&after);
+    assert!(first.0.is_disowned() && is_revoked(&first, "b"), "what is revoked stays revoked");
+    assert_eq!((first.0.tell_disowned(), first.0.tell_disowned()), (Some(u64::MAX), None), "it is told once");
+    // Not older than what keys have signed that still count, be it in a worker that is new.
+    for worker in [&mut first, &mut second] {
+        assert_eq!(worker.install_by(by(2, 4, &["c"]), &after), Err(RevocationError::Rollback));
+        assert_eq!(worker.install_by(by(2, 5, &["c"]), &after), Err(RevocationError::Equivocation));
+        assert_eq!(worker.install_by(by(3, 4, &["c"]), &after), Err(RevocationError::Rollback));
+    }
+    assert!(is_revoked(&first, "b"));
+    assert_eq!(first.install_by(by(3, 6, &["c"]), &after), Ok(true));
+    assert!(!first.0.is_disowned() && is_revoked(&first, "c") && !is_revoked(&first, "b"));
+    assert_eq!(second.install_by(by(2, 5, &["a"]), &after), Err(RevocationError::Rollback));
+}
+
+#[test]
+fn a_list_is_owned_again_with_signatures_that_count() {
+    let mut held = revocations();
+    let (before, after) = (trust(&[1], 1), trust(&[2, 3], 2));
+    assert_eq!(held.install_by(whole(5, &["a"]), &before), Ok(true));
+    held.0.recheck(&after);
+    assert!(held.0.is_disowned());
+    let signers = |numbers: &[u8]| numbers.iter().map(|number| key(*number).id()).collect::<Vec<_>>();
+    assert!(held.0.attest(&signers(&[2]), &after));
+    assert!(held.0.is_disowned(), "one is not enough");
+    assert!(held.0.attest(&signers(&[2, 3]), &after));
+    assert!(!held.0.is_disowned() && is_revoked(&held, "a"));
+    assert!(!held.0.attest(&signers(&[2, 3]), &after), "nothing new");
+}
+
+#[test]
+fn of_several_keys_that_must_sign_none_alone_keeps_lists_out() {
+    let mut held = revocations();
+    let (two, others) = (trust(&[1, 2, 3], 2), trust(&[2, 3], 2));
+    let by = |keys: &[u8], serial| open_by(keys, head(serial, None), vec![]);
+    assert_eq!(held.install_by(by(&[2, 3], 5), &two), Ok(true));
+    assert_eq!(held.install_by(by(&[1, 2], 90), &two), Ok(true));
+    held.0.recheck(&others);
+    assert!(held.0.is_disowned());
+    // Key 2 has signed 90 with one that is gone, key 3 nothing after 5.
+    assert_eq!(held.install_by(by(&[2, 3], 4), &others), Err(RevocationError::Rollback));
+    assert_eq!(held.install_by(by(&[2, 3], 6), &others), Ok(true));
 }
 
 #[test]
@@ -143,7 +221,7 @@ fn who_insists_on_a_list_in_date_gets_one() {
 fn a_large_list_opens_in_steps_and_answers_at_once() {
     let entries: Vec<_> = (0..100_000).map(|n| entry(&format!("{n:06}"))).collect();
     let payload = ListFile { head: head(1, None), entries }.encode().unwrap();
-    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    let mut opening = ListOpening::of_payload(payload.clone(), Digest::of(&payload)).unwrap();
     let mut steps = 0;
     while !opening.step(limits::REVOCATIONS_STEP).unwrap() {
         steps += 1;
@@ -158,7 +236,7 @@ fn a_large_list_opens_in_steps_and_answers_at_once() {
 #[test]
 fn a_list_that_was_not_read_to_its_end_is_none() {
     let payload = ListFile { head: head(1, None), entries: vec![entry("a"), entry("b")] }.encode().unwrap();
-    let mut opening = ListOpening::of_payload(&payload, Digest::of(&payload)).unwrap();
+    let mut opening = ListOpening::of_payload(payload.clone(), Digest::of(&payload)).unwrap();
     assert_eq!(opening.step(1), Ok(false));
     assert!(opening.finish().is_none());
 }
