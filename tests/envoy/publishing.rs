@@ -1,6 +1,7 @@
 //! From a publication to decisions by it: `palisade serve` or any static server, and every worker of an Envoy, under load.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -138,7 +139,8 @@ impl Figures {
         Ok(figures)
     }
 
-    fn print(&self, server: &str) {
+    /// Whatever becomes of the test, whoever runs it sees them.
+    fn print(&self, server: &str) -> Result<()> {
         let say = |times: &[Duration]| {
             let mut times: Vec<u128> = times.iter().map(Duration::as_millis).collect();
             times.sort_unstable();
@@ -146,8 +148,10 @@ impl Figures {
             format!("{} ms (median), {} ms (at most)", median.unwrap_or(&0), most.unwrap_or(&0))
         };
         let (first, all) = (say(&self.first), say(&self.all));
-        println!("{server}, {WORKERS} workers, {} versions, {} requests:", self.first.len(), self.requests);
-        println!("  from the publication to a request decided by it: {first}; in the last worker: {all}");
+        let mut out = io::stdout().lock();
+        writeln!(out, "{server}, {WORKERS} workers, {} versions, {} requests:", self.first.len(), self.requests)?;
+        writeln!(out, "  from the publication to a request decided by it: {first}; in the last worker: {all}")?;
+        Ok(())
     }
 }
 
@@ -165,7 +169,7 @@ fn twenty_versions_of_palisade_serve_lose_no_request_and_reach_every_worker() ->
     let server = BundleServer::start_at(&address.to_string(), &tools.cli, &folder, &[], &log)?;
     let versions = (2..=21).map(|version| Ok((version, bundle(&gateway, version)?))).collect::<Result<Vec<_>>>()?;
     let figures = Figures::measure(&gateway, &versions, |_, bytes| server.publish_bytes("quickstart.palisade", bytes))?;
-    figures.print("palisade serve, which waits");
+    figures.print("palisade serve, which waits")?;
     let longest = figures.all.iter().max().context("no version")?;
     ensure!(*longest < Duration::from_secs(2) + SLACK, "the slowest swap took {longest:?}");
     Ok(())
@@ -183,7 +187,7 @@ fn versions_of_a_static_server_reach_every_worker_within_two_polls() -> Result<(
     put(1, &bundle(&gateway, 1)?)?;
     let versions = (2..=6).map(|version| Ok((version, bundle(&gateway, version)?))).collect::<Result<Vec<_>>>()?;
     let figures = Figures::measure(&gateway, &versions, put)?;
-    figures.print("a static server, asked every second");
+    figures.print("a static server, asked every second")?;
     let longest = figures.all.iter().max().context("no version")?;
     ensure!(*longest < 2 * interval + SLACK, "the slowest swap took {longest:?}");
     Ok(())

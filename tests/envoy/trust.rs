@@ -142,8 +142,7 @@ fn a_root_that_both_thresholds_have_not_signed_is_refused_and_the_old_one_holds(
     let place = good.windows(5).position(|window| window == b"\"sig\"").context("no signature")?;
     *flipped.get_mut(place + 10).context("a short document")? ^= 1;
     let by = |name: &str, signers: &[&str]| rooted.root_after(&rooted.first, name, signers);
-    let mut next = 2;
-    for (what, document, code) in [
+    for (next, (what, document, code)) in (2..).zip([
         ("by nobody", by("nobody.json", &[])?, "root.predecessor"),
         ("by one old key", by("a.json", &["root-a"])?, "root.predecessor"),
         ("by the old threshold alone", by("old.json", &["root-a", "root-b"])?, "signed.threshold"),
@@ -155,7 +154,7 @@ fn a_root_that_both_thresholds_have_not_signed_is_refused_and_the_old_one_holds(
         ("another channel's", fs::read(foreign)?, "root.channel"),
         ("half of it", good[..good.len() / 2].to_vec(), "signed.syntax"),
         ("a page", b"<html>maintenance</html>".to_vec(), "signed.syntax"),
-    ] {
+    ]) {
         rooted.put_and_await(SECOND_ROOT, &document, ROOT_EVENTS, code).context(what)?;
         // Who could sign bundles before still can, and nobody else.
         rooted.publish(&rooted.bundle(next, "next")?)?;
@@ -164,7 +163,6 @@ fn a_root_that_both_thresholds_have_not_signed_is_refused_and_the_old_one_holds(
         workers
             .await_all("the old root's next bundle", &rooted.request, |decided| decided.version == Some(next))
             .context(what)?;
-        next += 1;
     }
     ensure!(rooted.field.gateway.envoy.stat(&format!("{ROOT_EVENTS}rotated"))? == 0, "a root was taken");
     // After all of that the good one is still taken.

@@ -1,8 +1,12 @@
 //! The envelope: read within bounds, nothing believed.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::SignedError;
 use super::verified::VerifiedDocument;
@@ -45,9 +49,46 @@ pub(super) struct Signature {
     pub(super) bytes: Vec<u8>,
 }
 
+/// An envelope as it is read. Its payload may be many megabytes, of which nobody but the decoder of base64 has to look at each letter.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Read<'a> {
+    #[serde(borrow)]
+    payload: Text<'a>,
+    payload_type: String,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+/// A JSON string, as bytes that need not be UTF-8.
+struct Text<'a>(Cow<'a, [u8]>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(bytes)))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(bytes.to_vec())))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
 /// An envelope whose parts could be told apart: the payload still in base64.
 pub(super) struct Parts {
-    pub(super) payload: String,
+    pub(super) payload: Vec<u8>,
     pub(super) payload_type: String,
     pub(super) signatures: Vec<Signature>,
 }
@@ -57,13 +98,13 @@ impl Parts {
         if bytes.len() > limit_bytes {
             return Err(SignedError::TooLarge);
         }
-        let Envelope { payload, payload_type, signatures } =
+        let Read { payload: Text(payload), payload_type, signatures } =
             serde_json::from_slice(bytes).map_err(|_| SignedError::Syntax)?;
         if payload_type.len() > limits::SIGNED_TEXT_BYTES || signatures.len() > limits::BUNDLE_SIGNATURES {
             return Err(SignedError::Limit);
         }
         let signatures = signatures.iter().map(Signature::read).collect::<Result<_, _>>()?;
-        Ok(Self { payload, payload_type, signatures })
+        Ok(Self { payload: payload.into_owned(), payload_type, signatures })
     }
 }
 
@@ -117,7 +158,7 @@ impl Signature {
         if keyid.len() > limits::SIGNED_TEXT_BYTES || sig.len() > limits::SIGNATURE_BYTES {
             return Err(SignedError::Limit);
         }
-        Ok(Self { key: Digest::from_hex(keyid), bytes: decode(sig)? })
+        Ok(Self { key: Digest::from_hex(keyid), bytes: decode(sig.as_bytes())? })
     }
 
     pub(super) fn claim(&self) -> Claim<'_> {
@@ -126,6 +167,6 @@ impl Signature {
 }
 
 /// Base64 with padding in the standard or the URL-safe alphabet, as DSSE lets writers choose; trailing bits are zero.
-fn decode(text: &str) -> Result<Vec<u8>, SignedError> {
+fn decode(text: &[u8]) -> Result<Vec<u8>, SignedError> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).map_err(|_| SignedError::Encoding)
 }

@@ -15,7 +15,7 @@ use crate::limits;
 /// A document whose payload is decoded, digested and held against its signatures.
 pub(crate) struct SignedOpening {
     /// The payload in base64, and how much of it is decoded.
-    text: String,
+    text: Vec<u8>,
     done: usize,
     /// Whether there was a character of the standard alphabet alone, or of the URL-safe one.
     alphabets: (bool, bool),
@@ -85,7 +85,7 @@ impl SignedOpening {
     pub(crate) fn step(&mut self, bytes: usize) -> Result<bool, SignedError> {
         let share = bytes / self.checks.len().saturating_add(1);
         let most = (share / 4).max(1).saturating_mul(4);
-        let rest = self.text.as_bytes().get(self.done..).unwrap_or_default();
+        let rest = self.text.get(self.done..).unwrap_or_default();
         let (piece, rest) = rest.split_at_checked(most).unwrap_or((rest, &[]));
         let is_last = rest.is_empty();
         let has = |letters: [u8; 2]| piece.iter().any(|byte| letters.contains(byte));
@@ -131,8 +131,8 @@ impl SignedOpening {
 }
 
 /// How many bytes a text in base64 stands for, if it is one.
-fn decoded_len(text: &str) -> usize {
-    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+fn decoded_len(text: &[u8]) -> usize {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     (text.len() / 4).saturating_mul(3).saturating_sub(padding)
 }
 

@@ -267,9 +267,18 @@ fn what_is_not_an_envelope_is_refused() {
         r#"{"payload":"","payload":"","payloadType":"","signatures":[]}"#,
         r#"{"payload":"","payload\u0054ype":"","payloadType":"","signatures":[]}"#,
         r#"{"payload":null,"payloadType":"","signatures":[]}"#,
+        r#"{"payload":7,"payloadType":"","signatures":[]}"#,
+        r#"{"payload":[65,65],"payloadType":"","signatures":[]}"#,
+        r#"{"payload":{"a":"b"},"payloadType":"","signatures":[]}"#,
+        "{\"payload\":\"a\nb\",\"payloadType\":\"\",\"signatures\":[]}",
     ] {
         assert_eq!(read(text), Err("signed.syntax"), "{text}");
     }
+    // Nobody but the decoder looks at each letter.
+    let no_text = [&br#"{"payload":""#[..], &[0xff; 4], br#"","payloadType":"","signatures":[]}"#].concat();
+    assert_eq!(SignedDocument::read(&no_text, LIMIT).map(drop), Err(SignedError::Encoding));
+    let escaped = r#"{"payload":"e\u00330=","payloadType":"","signatures":[]}"#;
+    assert_eq!(SignedDocument::read(escaped.as_bytes(), LIMIT).unwrap().unverified_payload(), b"{}");
     let many = format!(r#"{{"payload":"","payloadType":"","signatures":[{}]}}"#, vec![r#"{"sig":""}"#; 17].join(","));
     let long = |n: usize| format!(r#"{{"payload":"","payloadType":"","signatures":[{{"sig":"{}"}}]}}"#, "A".repeat(n));
     let kind =
