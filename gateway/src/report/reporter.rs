@@ -146,6 +146,7 @@ impl Reporter {
                 self.feed.confirmed(entry, self.interval_ms(), turn, host);
                 return Some(ReportEvent::Sent);
             }
+            FetchResponse::NotModified { .. } => FetchError::Status(304),
             FetchResponse::Status(status) => FetchError::Status(status),
             FetchResponse::Nothing => FetchError::NoResponse,
         };
@@ -260,9 +261,10 @@ fn part(event: &Event) -> Option<(Part, Option<&'static str>)> {
         Event::Revocations(event) => {
             let code = match event {
                 ListEvent::Installed { .. } | ListEvent::Confirmed => None,
-                ListEvent::NotFetched { .. } | ListEvent::Refused { .. } | ListEvent::SharedUnreadable => {
-                    Some(event.code())
-                }
+                ListEvent::Disowned { .. }
+                | ListEvent::NotFetched { .. }
+                | ListEvent::Refused { .. }
+                | ListEvent::SharedUnreadable => Some(event.code()),
             };
             (Part::Revocations, code)
         }
@@ -279,7 +281,7 @@ fn part(event: &Event) -> Option<(Part, Option<&'static str>)> {
             };
             (part, code)
         }
-        Event::Keys(_) | Event::Report(_) => return None,
+        Event::Keys(_) | Event::CandidateKeys(_) | Event::Report(_) => return None,
     })
 }
 
