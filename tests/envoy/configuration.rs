@@ -170,6 +170,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         keys: None,
         keys_socket: None,
         bundles: None,
+        clusters: &[],
         succession: None,
     })
 }

@@ -63,7 +63,7 @@ impl Field {
     ) -> Result<Self> {
         let home = home()?;
         let channel = match options.example {
-            Example::Quickstart => "quickstart",
+            Example::Quickstart | Example::Fleet => "quickstart",
             Example::Mcp => "mcp",
             Example::A2a => "a2a",
         };

@@ -118,6 +118,7 @@ impl Fleet {
             keys: None,
             keys_socket: None,
             bundles: Some(self.server),
+            clusters: &[],
             transport_socket: None,
             workers: 2,
             succession,

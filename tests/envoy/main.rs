@@ -10,6 +10,7 @@ mod candidate;
 mod configuration;
 mod conformance;
 mod credentials;
+mod deployments;
 mod distribution;
 mod doctor;
 mod drift;

@@ -49,6 +49,8 @@ pub struct Start<'a> {
     pub keys_socket: Option<&'a str>,
     /// Where bundles are fetched from; the cluster `bundles` leads there.
     pub bundles: Option<SocketAddr>,
+    /// Further clusters by name, of one address each.
+    pub clusters: &'a [(&'a str, SocketAddr)],
     /// The listener's transport socket, as YAML; `None` for no TLS.
     pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
@@ -261,6 +263,8 @@ fn render(start: Start<'_>) -> Result<String> {
     ];
     match start.example {
         Example::Quickstart => {}
+        // Where bundles come from.
+        Example::Fleet => replacements.push(("{ address: bundles.internal, port_value: 8443 }", socket(start.other))),
         Example::Mcp => replacements.push(("{ address: everything, port_value: 3001 }", socket(start.other))),
         Example::A2a => replacements.push(("{ address: planner, port_value: 3001 }", socket(start.other))),
     }
@@ -275,6 +279,11 @@ fn render(start: Start<'_>) -> Result<String> {
         );
         replacements.push((route, format!("{open}{route}")));
     }
+    if start.example == Example::Fleet {
+        let certificates = "/etc/palisade/tls/";
+        ensure!(text.contains(certificates), "`{}` should have certificates in `{certificates}`", shipped.display());
+        text = text.replace(certificates, &format!("{}/tls/", start.home.display()));
+    }
     for (from, to) in replacements {
         ensure!(text.matches(from).count() == 1, "`{}` should have one `{from}`", shipped.display());
         text = text.replace(from, &to);
@@ -285,6 +294,9 @@ fn render(start: Start<'_>) -> Result<String> {
     }
     if let Some(bundles) = start.bundles {
         text.push_str(&cluster("bundles", bundles, None));
+    }
+    for (name, address) in start.clusters {
+        text.push_str(&cluster(&format!("\"{name}\""), *address, None));
     }
     if start.workers > 1 {
         // The kernel would give all connections of a test to one worker as soon as not.

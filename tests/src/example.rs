@@ -15,6 +15,8 @@ pub enum Example {
     Mcp,
     /// Agents that ask agents.
     A2a,
+    /// The quickstart, with its bundles from a server.
+    Fleet,
 }
 
 impl Example {
@@ -25,6 +27,7 @@ impl Example {
             Self::Quickstart => "quickstart",
             Self::Mcp => "mcp",
             Self::A2a => "a2a",
+            Self::Fleet => "fleet",
         };
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy-config").join(name)
     }

@@ -51,6 +51,8 @@ pub struct Options<'a> {
     pub keys_socket: Option<&'a str>,
     /// Where bundles are fetched from, for the cluster `bundles`; `None` for no such cluster.
     pub bundles: Option<SocketAddr>,
+    /// Further clusters by name, of one address each.
+    pub clusters: &'a [(&'a str, SocketAddr)],
 }
 
 impl Default for Options<'_> {
@@ -66,6 +68,7 @@ impl Default for Options<'_> {
             keys: None,
             keys_socket: None,
             bundles: None,
+            clusters: &[],
         }
     }
 }
@@ -164,6 +167,7 @@ impl Gateway {
             keys: options.keys,
             keys_socket: options.keys_socket,
             bundles: options.bundles,
+            clusters: options.clusters,
             succession: None,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })

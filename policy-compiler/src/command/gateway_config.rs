@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     /// For how long the server may wait for something new, in seconds; 0 for no waiting
     #[arg(long, value_name = "N", default_value_t = limits::FEED_WAIT_SECONDS, requires = "fetched")]
     poll_wait: u32,
-    /// The channel. Default: the bundle's
-    #[arg(long, value_name = "NAME", required_unless_present = "bundle")]
+    /// The channel. Default: the root's or the bundle's
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["bundle", "roots"])]
     channel: Option<String>,
     #[command(flatten)]
     trust: OptionalTrust,
