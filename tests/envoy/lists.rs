@@ -1,5 +1,6 @@
 //! Answers that hold lists, through a real Envoy: what a server says, in every way that it can say it.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -7,11 +8,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use palisade_tests::case::{Case, CaseFile};
 use palisade_tests::example::Example;
-use palisade_tests::gateway::{Gateway, Options};
+use palisade_tests::gateway::{DECISION_ID, Gateway, Options};
 use palisade_tests::http1::{Connection, Request, Response, single};
 use palisade_tests::http2::TrailerPost;
 use palisade_tests::key::Algorithm;
+use palisade_tests::outcome;
 use palisade_tests::scripted::{Script, Scripted};
 use palisade_tests::token::Token;
 use serde_json::{Value, json};
@@ -32,7 +35,7 @@ struct World {
 }
 
 impl World {
-    fn start(scripts: impl IntoIterator<Item = (&'static str, Script)>) -> Result<Self> {
+    fn start(scripts: impl IntoIterator<Item = (impl Into<String>, Script)>) -> Result<Self> {
         let server = Scripted::start(scripts)?;
         let own = Own::start(Options { example: Example::Mcp, other: Some(server.address()), ..Options::default() })?;
         let token = Token::coder().claim("teams", json!(["engineering"]));
@@ -147,6 +150,38 @@ fn a_list_is_filtered_however_it_comes() -> Result<()> {
         |result: &str| world.gateway().envoy.stat(&format!("wasmcustom.palisade_list_items_total.result.{result}"));
     assert_eq!((stat("shown")?, stat("hidden")?), (14, 12));
     world.assert_alive()
+}
+
+#[test]
+fn every_case_with_an_answer_comes_out_as_written() -> Result<()> {
+    let files = CaseFile::read_all(&Example::Mcp.folder())?;
+    let cases: Vec<Case> = files.into_iter().flat_map(|file| file.cases).collect();
+    let mut scripts = Vec::new();
+    let mut asked = Vec::new();
+    for mut case in cases {
+        let Some(answer) = case.answer.clone() else { continue };
+        let name = format!("answer-{}", asked.len());
+        case.request.path = format!("{}?{name}", case.request.path);
+        asked.push(case);
+        // By its decision's id, the test finds the record of a request.
+        let script: Script = Box::new(move |stream, headers| {
+            let id = single(headers, DECISION_ID).unwrap_or_default();
+            Ok(stream.write_all(&answer.bytes(&[(DECISION_ID, id)]))?)
+        });
+        scripts.push((name, script));
+    }
+    let world = World::start(scripts)?;
+    let mut wrong = String::new();
+    for case in &asked {
+        let observed = outcome::observe(world.gateway(), case).with_context(|| case.name.clone())?.outcome;
+        if observed != case.expect {
+            writeln!(wrong, "{}\n  expected {:?}\n  observed {observed:?}", case.name, case.expect)?;
+        }
+    }
+    ensure!(wrong.is_empty(), "{wrong}");
+    let refused = asked.iter().filter(|case| case.expect.answer_refused.is_some()).count();
+    ensure!(asked.len() >= 20 && refused >= 9, "{refused} refusals of {}", asked.len());
+    Ok(())
 }
 
 #[test]

@@ -102,7 +102,8 @@ fn every_decision_case_comes_out_as_written() -> Result<()> {
     let gateway = shared_mcp()?;
     let (mut wrong, mut denied, mut all) = (String::new(), 0, 0);
     for CaseFile { name, cases } in CaseFile::read_all(&Example::Mcp.folder())? {
-        for case in cases {
+        // Those with answers need a server that gives them: see `lists`.
+        for case in cases.into_iter().filter(|case| case.answer.is_none()) {
             let observed = outcome::observe(gateway, &case).with_context(|| case.name.clone())?.outcome;
             all += 1;
             denied += usize::from(case.expect.decision == "deny");

@@ -30,8 +30,48 @@ pub struct Case {
     pub request: CaseRequest,
     /// Who asks; nobody in particular if absent.
     pub token: Option<CaseToken>,
+    /// What the upstream answers, where it is about that.
+    pub answer: Option<CaseAnswer>,
     /// What must come out.
     pub expect: Expectation,
+}
+
+/// What the upstream answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseAnswer {
+    /// The status.
+    #[serde(default = "success")]
+    pub status: u16,
+    /// The headers.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The body, as that of a request.
+    pub body: Value,
+}
+
+impl CaseAnswer {
+    /// The answer as it goes on the wire, with further headers. Its connection ends with it.
+    #[must_use]
+    pub fn bytes(&self, more: &[(&str, &str)]) -> Vec<u8> {
+        let body = match &self.body {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let given = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let is_json = !given && !self.body.is_string();
+        let content_type = is_json.then_some(("content-type", "application/json"));
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers = own.chain(content_type).chain(more.iter().copied());
+        let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let (status, length) = (self.status, body.len());
+        format!("HTTP/1.1 {status} x\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+            .into_bytes()
+    }
+}
+
+fn success() -> u16 {
+    200
 }
 
 /// What is asked.
@@ -117,6 +157,12 @@ pub struct Expectation {
     /// The code of the JSON-RPC error that the client gets.
     #[serde(default)]
     pub rpc_error: Option<i64>,
+    /// The names of the items that are left of the lists in the answer, in order.
+    #[serde(default)]
+    pub shown: Option<Vec<String>>,
+    /// The reason code for which the answer is refused, or the rest of it.
+    #[serde(default)]
+    pub answer_refused: Option<String>,
 }
 
 impl CaseFile {

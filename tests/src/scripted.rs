@@ -26,10 +26,11 @@ impl Scripted {
     /// # Errors
     ///
     /// No port is free.
-    pub fn start(scripts: impl IntoIterator<Item = (&'static str, Script)>) -> Result<Self> {
+    pub fn start(scripts: impl IntoIterator<Item = (impl Into<String>, Script)>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
         let address = listener.local_addr()?;
-        let scripts: Arc<BTreeMap<&'static str, Script>> = Arc::new(scripts.into_iter().collect());
+        let scripts = scripts.into_iter().map(|(name, script)| (name.into(), script));
+        let scripts: Arc<BTreeMap<String, Script>> = Arc::new(scripts.collect());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let scripts = Arc::clone(&scripts);
@@ -47,7 +48,7 @@ impl Scripted {
     }
 }
 
-fn serve(mut stream: TcpStream, scripts: &BTreeMap<&'static str, Script>) -> Result<()> {
+fn serve(mut stream: TcpStream, scripts: &BTreeMap<String, Script>) -> Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let Some(Message { start, headers, .. }) = Message::read(&mut reader, false)? else {
         return Ok(());

@@ -30,6 +30,9 @@ pub struct Case {
     /// Who asks; nobody without it.
     #[serde(default)]
     pub token: Option<CaseToken>,
+    /// What the upstream answers, where it is about that.
+    #[serde(default)]
+    pub answer: Option<CaseAnswer>,
     /// What must come out.
     pub expect: Expectation,
 }
@@ -57,18 +60,66 @@ impl CaseRequest {
     /// The body as it goes on the wire.
     #[must_use]
     pub fn body(&self) -> Option<String> {
-        self.body.as_ref().map(|body| match body {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
+        self.body.as_ref().map(on_the_wire)
     }
 
     /// The `content-type` that the body brings along.
     #[must_use]
     pub fn content_type(&self) -> Option<&'static str> {
-        let given = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        self.body.as_ref().filter(|body| !given && !body.is_string()).map(|_| "application/json")
+        self.body.as_ref().and_then(|body| content_type(&self.headers, body))
     }
+}
+
+/// What the upstream answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseAnswer {
+    /// The status. Default: 200.
+    #[serde(default = "success")]
+    pub status: u16,
+    /// The headers, in order.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The body, as that of a request. A stream of events is a text, with its `content-type` in the headers.
+    pub body: Value,
+}
+
+impl CaseAnswer {
+    /// The body as it goes on the wire.
+    #[must_use]
+    pub fn body(&self) -> String {
+        on_the_wire(&self.body)
+    }
+
+    /// The `content-type` that the body brings along.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&'static str> {
+        content_type(&self.headers, &self.body)
+    }
+
+    /// Whether it is a stream of events.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().starts_with("text/event-stream")
+        })
+    }
+}
+
+fn on_the_wire(body: &Value) -> String {
+    match body {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn content_type(headers: &[(String, String)], body: &Value) -> Option<&'static str> {
+    let given = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    (!given && !body.is_string()).then_some("application/json")
+}
+
+fn success() -> u16 {
+    200
 }
 
 /// Who asks: a token that is minted for the case.
@@ -146,6 +197,13 @@ pub struct Expectation {
     /// The code of the JSON-RPC error that the client gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpc_error: Option<i64>,
+    /// The names of the items that are left of the lists in the answer, exactly, in order: of tools and prompts, URIs of
+    /// resources, URI templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Vec<String>>,
+    /// The reason code for which the answer is refused, or the rest of a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_refused: Option<String>,
 }
 
 /// The decision that is expected.
@@ -198,6 +256,7 @@ fn read(text: &str, project: &ProjectFile) -> Result<Case, (&'static str, String
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
         ("test.case", format!("not a case: {message}"))
     })?;
+    check_answer(&case).map_err(|message| ("test.answer", message.to_owned()))?;
     if let Some(token) = &case.token {
         if !project.issuers.iter().any(|issuer| *issuer.alias.as_ref() == token.issuer) {
             return Err(("test.issuer", format!("the project has no issuer `{}`", token.issuer)));
@@ -213,4 +272,49 @@ fn read(text: &str, project: &ProjectFile) -> Result<Case, (&'static str, String
         }
     }
     Ok(case)
+}
+
+/// A case that gives an answer says what comes of it, and only such a case can.
+fn check_answer(case: &Case) -> Result<(), &'static str> {
+    let expects = case.expect.shown.is_some() || case.expect.answer_refused.is_some();
+    match (&case.answer, expects, case.expect.decision) {
+        (None, false, _) | (Some(_), true, Expected::Allow) => Ok(()),
+        (None, true, _) => Err("the case expects something of an answer, and gives none"),
+        (Some(_), false, _) => {
+            Err("the case gives an answer, and expects nothing of it: neither `shown` nor `answer_refused`")
+        }
+        (Some(_), true, Expected::Deny) => Err("the case gives an answer to a request that is denied"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_case_with_an_answer_says_what_comes_of_it_and_no_other_does() {
+        let check = |answer: Option<Value>, decision: &str, expect: Value| {
+            let mut expectation = json!({"decision": decision});
+            expectation.as_object_mut().unwrap().extend(expect.as_object().unwrap().clone());
+            let request = json!({"method": "POST", "host": "h", "path": "/"});
+            let case = json!({"name": "n", "request": request, "answer": answer, "expect": expectation});
+            check_answer(&serde_json::from_value(case).unwrap()).is_ok()
+        };
+        let (answer, shown) = (Some(json!({"body": {}})), json!({"shown": []}));
+        let refused = json!({"answer_refused": "answer.json"});
+        assert!(check(None, "deny", json!({})) && check(None, "allow", json!({"rpc_error": 1})));
+        assert!(check(answer.clone(), "allow", shown.clone()) && check(answer.clone(), "allow", refused.clone()));
+        for (answer, decision, expect) in [
+            (answer.clone(), "allow", json!({})),
+            (answer.clone(), "allow", json!({"reason": "policy.allow"})),
+            (answer.clone(), "deny", shown.clone()),
+            (answer.clone(), "deny", json!({})),
+            (None, "allow", shown),
+            (None, "deny", refused),
+        ] {
+            assert!(!check(answer.clone(), decision, expect.clone()), "{answer:?} {decision} {expect}");
+        }
+    }
 }

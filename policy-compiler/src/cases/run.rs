@@ -9,6 +9,7 @@ use palisade_gateway::{
 use serde::Serialize;
 use serde_json::{Map, json};
 
+use super::answer::{self, Delivered};
 use super::file::{Case, CaseRequest, CaseToken, Expectation, Expected};
 use super::keys::CaseKeys;
 use super::workloads::Workloads;
@@ -34,13 +35,19 @@ pub struct Observed {
     /// The code of the JSON-RPC error that the client gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpc_error: Option<i64>,
+    /// The names of the items that are left of the lists in the answer, in order, where the case gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Vec<String>>,
+    /// The reason code for which the answer is refused, or the rest of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_refused: Option<String>,
 }
 
 impl Observed {
     /// Whether this is what was expected.
     #[must_use]
     pub fn meets(&self, expectation: &Expectation) -> bool {
-        let Expectation { status, decision, reason, policies, rpc_error } = expectation;
+        let Expectation { status, decision, reason, policies, rpc_error, shown, answer_refused } = expectation;
         let sorted = policies.clone().map(|mut policies| {
             policies.sort();
             policies
@@ -50,6 +57,9 @@ impl Observed {
             && reason.as_ref().is_none_or(|reason| *reason == self.reason)
             && rpc_error.is_none_or(|code| Some(code) == self.rpc_error)
             && sorted.is_none_or(|policies| policies == self.policies)
+            && shown.as_ref().is_none_or(|shown| Some(shown) == self.shown.as_ref())
+            // One that is shown whole is not refused, unless the case says so.
+            && (shown.is_none() && answer_refused.is_none() || *answer_refused == self.answer_refused)
     }
 }
 
@@ -158,6 +168,11 @@ impl<'a> Runner<'a> {
             names.sort();
             names
         };
+        let goes_on = matches!(verdict.action, Action::Forward(_));
+        let delivered = case.answer.as_ref().filter(|_| goes_on);
+        let delivered = delivered.map(|answer| answer::deliver(verdict.answer.clone(), answer));
+        let (shown, answer_refused) =
+            delivered.map_or((None, None), |Delivered { shown, refused }| (Some(shown), refused));
         Ok(Observed {
             status: verdict.status,
             decision: if verdict.outcome.is_allowed() { Expected::Allow } else { Expected::Deny },
@@ -165,6 +180,8 @@ impl<'a> Runner<'a> {
             policies: sorted(verdict.policies),
             errors: sorted(verdict.errors),
             rpc_error: rpc_error(&verdict),
+            shown,
+            answer_refused,
         })
     }
 

@@ -143,25 +143,31 @@ impl Outcome<'_> {
     /// One line for a case that passed, three for one that failed.
     fn text(&self) -> String {
         let Self { file, case, observed } = self;
-        let Observed { status, decision, reason, policies, errors, rpc_error } = observed;
+        let Observed { status, decision, reason, policies, errors, rpc_error, shown, answer_refused } = observed;
         let errors = match errors.is_empty() {
             true => String::new(),
             false => format!(" errors in {}", errors.join(", ")),
         };
-        let got =
-            format!("{status} {} {reason} [{}]{errors}{}", decision.as_str(), policies.join(", "), rpc(*rpc_error));
+        let got = format!(
+            "{status} {} {reason} [{}]{errors}{}{}",
+            decision.as_str(),
+            policies.join(", "),
+            rpc(*rpc_error),
+            answer(shown.as_deref(), answer_refused.as_deref()),
+        );
         if self.passed() {
             return format!("ok    {file}: {}\n      {got}", case.name);
         }
         let expect = &case.expect;
         let any = || "any".to_owned();
         let expected = format!(
-            "{} {} {} [{}]{}",
+            "{} {} {} [{}]{}{}",
             expect.status.map_or_else(any, |status| status.to_string()),
             expect.decision.as_str(),
             expect.reason.clone().unwrap_or_else(any),
             expect.policies.as_ref().map_or_else(any, |policies| policies.join(", ")),
             rpc(expect.rpc_error),
+            answer(expect.shown.as_deref(), expect.answer_refused.as_deref()),
         );
         format!("FAIL  {file}: {}\n      expected {expected}\n      got      {got}", case.name)
     }
@@ -170,4 +176,11 @@ impl Outcome<'_> {
 /// A JSON-RPC error, where there is one.
 fn rpc(code: Option<i64>) -> String {
     code.map_or_else(String::new, |code| format!(" error {code}"))
+}
+
+/// What came of an answer, where there is one.
+fn answer(shown: Option<&[String]>, refused: Option<&str>) -> String {
+    let shown = shown.map(|shown| format!(" shown [{}]", shown.join(", ")));
+    let refused = refused.map(|reason| format!(" answer refused: {reason}"));
+    [shown, refused].into_iter().flatten().collect()
 }

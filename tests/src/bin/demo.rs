@@ -106,7 +106,7 @@ fn print(out: &mut impl Write, case: &Case, observed: &Observed) -> Result<()> {
 }
 
 fn describe(outcome: &Expectation) -> String {
-    let Expectation { status, decision, reason, policies, rpc_error: _ } = outcome;
+    let Expectation { status, decision, reason, policies, rpc_error: _, shown: _, answer_refused: _ } = outcome;
     let deciders = match policies.as_slice() {
         [] if reason == "policy.deny" => "no policy permits it".to_owned(),
         [] => "before any policy".to_owned(),
