@@ -60,7 +60,7 @@ mod trust;
 mod verdict;
 
 pub use a2a::{A2aError, A2aVersion, OPERATIONS as A2A_OPERATIONS, Operation as A2aOperation, OperationReader};
-pub use answer::{AnswerBuffers, AnswerError, AnswerFilter, AnswerReport, AnswerStep, Rewritten};
+pub use answer::{AnswerBuffers, AnswerError, AnswerFilter, AnswerReader, AnswerReport, AnswerStep, Rewritten};
 pub use candidate::{Contrast, Trial};
 pub use configuration::{
     BundleSource, ConfigurationFile, DecisionLog, DpopFile, McpFile, OnForbidError, RevocationsFile, TokenCacheFile,

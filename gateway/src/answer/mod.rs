@@ -14,11 +14,13 @@ mod event;
 mod events;
 mod filter;
 mod head;
+mod reader;
 mod rewrite;
 mod tally;
 
 pub use error::AnswerError;
 pub use filter::{AnswerBuffers, AnswerFilter, AnswerStep, Rewritten};
+pub use reader::AnswerReader;
 pub use tally::AnswerReport;
 
 pub(crate) use caller::Caller;

@@ -76,14 +76,11 @@ impl Identity {
         size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + key + people + claims + self.grant.weight()
     }
 
-    #[cfg(test)]
-    pub(crate) fn for_test(id: &str) -> Self {
-        use crate::section::testing;
-        use crate::token::IssuerTable;
-        let table = IssuerTable::open(vec![testing::issuer("test", "https://issuer")]).unwrap();
+    /// Somebody of whom no more is known than an id, and no token has been seen.
+    pub(crate) fn unknown(id: &str) -> Self {
         Self {
-            issuer: table.find("https://issuer").unwrap().0,
-            algorithm: Some(Algorithm::Es256),
+            issuer: IssuerIndex::FIRST,
+            algorithm: None,
             kid: None,
             confirmation: Confirmation::default(),
             subject: Person { id: id.to_owned(), ..Person::default() },
@@ -93,5 +90,10 @@ impl Identity {
             traces: None,
             revoked: Cell::new(None),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(id: &str) -> Self {
+        Self { algorithm: Some(Algorithm::Es256), ..Self::unknown(id) }
     }
 }

@@ -38,6 +38,11 @@ pub(crate) struct IssuerTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IssuerIndex(usize);
 
+impl IssuerIndex {
+    /// Every table has it.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 impl IssuerTable {
     /// Checks all issuers of a section.
     pub(crate) fn open(issuers: Vec<section::Issuer>) -> Result<Self, SectionError> {

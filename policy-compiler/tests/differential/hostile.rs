@@ -1,10 +1,11 @@
 //! Hostile bytes: a compiled policy set that somebody changed is refused, or decides without panic and within its
 //! budget. Signatures are checked elsewhere; here nothing is trusted.
 
+use cedar_policy::Entities;
 use palisade_engine::format::{COUNTS_AT, Table};
 use palisade_engine::{CompiledPolicySet, Scratch};
 use palisade_engine_guest::{Session, Transcript};
-use palisade_policy_compiler::compile::ask;
+use palisade_policy_compiler::compile::{PolicySource, ask, compile};
 
 use crate::compare::{Case, compiled, requests};
 use crate::prospect::one_attribute_unknown;
@@ -126,6 +127,22 @@ fn change(random: &mut Random, bytes: &mut [u8], tables: &[(usize, usize, usize)
     let field = entry + random.below(stride);
     let value = random.pick(&[0, 1, 2, 3, 4, 7, 8, 0x7F, 0x80, 0xFE, 0xFF]);
     bytes[field] = value;
+}
+
+/// The fuzz targets do not link the compiler, so what one of them needs of it lies beside its source.
+#[test]
+fn the_policies_of_the_fuzz_targets_are_what_their_source_compiles_to() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fixtures");
+    let text = std::fs::read_to_string(fixtures.join("answers.cedar")).expect("reads");
+    let policies = text.parse().expect("parses");
+    let source = PolicySource { policies: &policies, entities: &Entities::empty(), step_limit: 1_000_000 };
+    let bytes = compile(source).expect("compiles").bytes;
+    let file = fixtures.join("answers.policies");
+    if std::env::var_os("PALISADE_UPDATE_GOLDENS").is_some() {
+        std::fs::write(&file, &bytes).expect("writes");
+    }
+    let is_same = std::fs::read(&file).expect("reads") == bytes;
+    assert!(is_same, "PALISADE_UPDATE_GOLDENS=1 writes what the compiler makes of it by now");
 }
 
 /// Not a test: writes valid policy sets as seeds for the fuzz targets into the folder `PALISADE_FUZZ_SEEDS`.
