@@ -15,11 +15,12 @@ use crate::outcome::{Outcome, Unavailable, WorkloadError};
 use crate::pipeline::Refusal;
 use crate::proof::{self, Claimed, DpopRequest, DpopState, OpenWorkloadProof, WorkloadProofError, WorkloadRequest};
 use crate::record::Facts;
-use crate::revocation::{EntryKind, Revocations};
+use crate::revocation::Revocations;
 use crate::section::{BesideWorkload, TokenSlot};
+use crate::status_list::Lists;
 use crate::token::{
-    self, CompactText, CredentialError, Presented, TokenCache, TokenClaims, TokenFacts, Validity, VerifiedToken,
-    WorkloadId,
+    self, CompactText, CredentialError, Presented, TokenCache, TokenClaims, TokenError, TokenFacts, Validity,
+    VerifiedToken, WorkloadId,
 };
 
 /// When a request is judged.
@@ -30,14 +31,22 @@ pub(crate) struct When {
     pub(crate) now_ms: u64,
 }
 
-/// Finds out who is asking: from the cache, or by verifying the token; that the token is theirs, and that it is not revoked.
+/// What is said of those who call, besides what their credentials say.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing<'s> {
+    pub(crate) revocations: &'s Revocations,
+    pub(crate) lists: &'s Lists,
+}
+
+/// Finds out who is asking: from the cache, or by verifying the token; that the token is theirs, and that it is
+/// not revoked.
 #[expect(clippy::too_many_arguments, reason = "the request, and each thing that the caller could be known by")]
 pub(crate) fn authenticate<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &DpopState,
-    revocations: &Revocations,
+    standing: Standing<'_>,
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
@@ -46,11 +55,11 @@ pub(crate) fn authenticate<'a>(
     if let Some(rules) = bundle.workload_proof()
         && let Some(token) = workload_token(head)?
     {
-        return authenticate_workload(token, rules, head, bundle, cache, dpop, revocations, host, when, facts);
+        return authenticate_workload(token, rules, head, bundle, cache, dpop, standing, host, when, facts);
     }
     let value = match head.authorization {
         Err(CredentialError::Missing) if bundle.issuers().accepts_certificates() => {
-            return authenticate_connection(head, bundle, cache, revocations, host, now_ms, facts);
+            return authenticate_connection(head, bundle, cache, standing, host, now_ms, facts);
         }
         authorization => authorization?,
     };
@@ -60,12 +69,12 @@ pub(crate) fn authenticate<'a>(
     let (scheme, text) = token::read_scheme(value, bundle.dpop().is_some())?;
     token::bounded(text, limits::TOKEN_BYTES)?;
     let presented = Presented::token(text, TokenSlot::Authorization);
-    let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |facts| {
+    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |facts| {
         let token = CompactText::read(text, limits::TOKEN_BYTES)?;
         facts.challenge.scheme = Some(scheme);
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
-        identity_of(verified, bundle, revocations, facts)
+        identity_of(verified, bundle, standing, now_ms, facts)
     })?;
     facts.challenge.scheme = Some(scheme);
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
@@ -81,7 +90,7 @@ pub(crate) fn authenticate<'a>(
     let claimed = Claimed { scheme, confirmation: &identity.confirmation, binding, proof: head.dpop, request };
     match proof::prove(&claimed, bundle.dpop(), dpop, host) {
         Ok(()) => {
-            check_revoked(identity, revocations, now_ms, facts).map_err(Outcome::Revoked)?;
+            check_standing(identity, TokenSlot::Authorization, bundle, standing, now_ms, facts)?;
             Ok(identity)
         }
         Err(error) => {
@@ -111,7 +120,7 @@ fn authenticate_workload<'a>(
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     dpop: &DpopState,
-    revocations: &Revocations,
+    standing: Standing<'_>,
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
@@ -128,11 +137,11 @@ fn authenticate_workload<'a>(
     }
     token::bounded(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
     let presented = Presented::token(value, TokenSlot::Workload);
-    let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |facts| {
+    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |facts| {
         let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
-        identity_of(verified.map_err(WorkloadError::Token)?, bundle, revocations, facts)
+        identity_of(verified.map_err(WorkloadError::Token)?, bundle, standing, now_ms, facts)
     })?;
     let request = WorkloadRequest {
         headers: head.headers,
@@ -147,37 +156,66 @@ fn authenticate_workload<'a>(
         now_ms,
     };
     rules.check(head.workload_proof, &request, &dpop.replay, host).map_err(WorkloadError::Proof)?;
-    check_revoked(identity, revocations, now_ms, facts).map_err(WorkloadError::Revoked)?;
+    check_standing(identity, TokenSlot::Workload, bundle, standing, now_ms, facts)?;
     Ok(identity)
 }
 
-/// Refuses an identity about which the list in force has an entry: last, so that only who holds the credential is told anything.
-fn check_revoked<'a>(
+/// Refuses an identity about which the revocation list in force has an entry, or whose status is not good: last, so that only who
+/// holds the credential is told anything.
+fn check_standing<'a>(
     identity: &'a Identity,
-    revocations: &Revocations,
+    slot: TokenSlot,
+    bundle: &ActiveBundle,
+    standing: Standing<'_>,
     now_ms: u64,
     facts: &mut Facts<'a>,
-) -> Result<(), EntryKind> {
-    let Some(revoked) = identity.revoked.get().filter(|revoked| revoked.holds_at(now_ms / 1000)) else {
-        return Ok(());
-    };
-    facts.principal = Some(&identity.subject.text);
-    facts.revoked = revocations.recorded(revoked);
-    Err(revoked.kind)
+) -> Result<(), Outcome> {
+    if let Some(revoked) = identity.revoked.get().filter(|revoked| revoked.holds_at(now_ms / 1000)) {
+        facts.principal = Some(&identity.subject.text);
+        facts.revoked = standing.revocations.recorded(revoked);
+        return Err(match slot {
+            TokenSlot::Authorization => Outcome::Revoked(revoked.kind),
+            TokenSlot::Workload => WorkloadError::Revoked(revoked.kind).into(),
+        });
+    }
+    let Some(status) = &identity.status else { return Ok(()) };
+    let issuer = bundle.issuers().get(identity.issuer);
+    let rules = issuer.and_then(|issuer| issuer.status.lists()).ok_or(Unavailable::Internal)?;
+    status.check(rules, now_ms).map_err(|(error, status)| {
+        facts.principal = Some(&identity.subject.text);
+        facts.status = Some(status);
+        match slot {
+            TokenSlot::Authorization => Outcome::Token(error),
+            TokenSlot::Workload => WorkloadError::Token(error).into(),
+        }
+    })
 }
 
 /// Who a verified token stands for, and for how long.
 fn identity_of<'a>(
-    verified: VerifiedToken,
+    mut verified: VerifiedToken,
     bundle: &'a ActiveBundle,
-    revocations: &Revocations,
+    standing: Standing<'_>,
+    now_ms: u64,
     facts: &mut Facts<'a>,
 ) -> Result<(Validity, Identity), Refusal<'a>> {
     facts.token_verified = true;
     let validity = verified.validity;
     let issuer = bundle.issuers().get(verified.issuer).ok_or(Unavailable::Internal)?;
+    let Standing { revocations, lists } = standing;
+    let claim = verified.status.take();
     let traced = revocations.is_configured();
-    Ok((validity, identify(verified, issuer, bundle.issuers(), &bundle.slots().token, traced)?))
+    let slot = issuer.profile.slot();
+    let mut identity = identify(verified, issuer, bundle.issuers(), &bundle.slots().token, traced)?;
+    if let Some(claim) = claim {
+        // What cannot be looked after is not kept either: it is tried again.
+        let full = || match slot {
+            TokenSlot::Authorization => Outcome::Token(TokenError::StatusUnavailable),
+            TokenSlot::Workload => WorkloadError::Token(TokenError::StatusUnavailable).into(),
+        };
+        identity.status = Some(lists.refer(claim, issuer, now_ms).ok_or_else(full)?);
+    }
+    Ok((validity, identity))
 }
 
 /// Finds out who is asking from the connection's validated client certificate, for a request without a token.
@@ -185,7 +223,7 @@ fn authenticate_connection<'a>(
     head: &Head<'a>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
-    revocations: &Revocations,
+    standing: Standing<'_>,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
@@ -195,7 +233,7 @@ fn authenticate_connection<'a>(
         return Err(CredentialError::InQuery.into());
     }
     let presented = Presented::certificate(&sha256);
-    let identity = remembered(presented, bundle, cache, revocations, now_ms, facts, |_| {
+    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |_| {
         let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
         // Validated when the connection began, which may be long ago.
         let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
@@ -208,10 +246,10 @@ fn authenticate_connection<'a>(
             .ok_or(CredentialError::Certificate)?;
         let claims = TokenClaims::of_svid(&id, issuer, sha256)?;
         let svid = SvidFacts { sha256, issued_ms: validity.from_ms };
-        let (slots, traced) = (&bundle.slots().token, revocations.is_configured());
+        let (slots, traced) = (&bundle.slots().token, standing.revocations.is_configured());
         Ok((validity, identify_svid(&claims, &svid, index, bundle.issuers(), slots, traced)?))
     })?;
-    check_revoked(identity, revocations, now_ms, facts).map_err(Outcome::Revoked)?;
+    check_standing(identity, TokenSlot::Authorization, bundle, standing, now_ms, facts)?;
     Ok(identity)
 }
 
@@ -221,7 +259,7 @@ fn remembered<'a>(
     presented: Presented<'_>,
     bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
-    revocations: &Revocations,
+    standing: Standing<'_>,
     now_ms: u64,
     facts: &mut Facts<'a>,
     work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
@@ -233,7 +271,7 @@ fn remembered<'a>(
         }
         None => {
             let (validity, identity) = work_out(facts)?;
-            revocations.assess(&identity, now_ms / 1000);
+            standing.revocations.assess(&identity, now_ms / 1000);
             cache.insert(presented, validity, identity, now_ms)
         }
     };

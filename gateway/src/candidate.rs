@@ -18,6 +18,7 @@ use crate::pipeline::{Body, Buffers, Pipeline, Progress};
 use crate::proof::DpopState;
 use crate::record::{Facts, push_json, push_policy_list};
 use crate::revocation::Revocations;
+use crate::status_list::Lists;
 
 /// What two bundles made of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +130,7 @@ impl Candidate {
         host: &mut dyn Host,
     ) -> Pending {
         let Self { generation: Generation { bundle, cache, poller, .. }, scratch, buffers, samples } = self;
-        let Circumstances { on_forbid_error, dpop, sessions, revocations, now_nanos } = circumstances;
+        let Circumstances { on_forbid_error, dpop, sessions, revocations, lists, now_nanos } = circumstances;
         let (version, digest) = (bundle.manifest().version, bundle.digest());
         let mut theirs = Facts::default();
         let pipeline = Pipeline {
@@ -139,6 +140,7 @@ impl Candidate {
             dpop,
             sessions,
             revocations,
+            lists,
             poller,
             scratch,
             buffers,
@@ -159,6 +161,7 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) dpop: &'a DpopState,
     pub(crate) sessions: &'a SessionKey,
     pub(crate) revocations: &'a Revocations,
+    pub(crate) lists: &'a Lists,
     pub(crate) now_nanos: u64,
 }
 

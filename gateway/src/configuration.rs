@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::{Root, TrustKey, TrustSet};
 use crate::delivery::{Canary, Remote, RemoteFile, StatusFile};
 use crate::error::ConfigError;
+use crate::feed::ClusterNames;
 use crate::generation::Terms;
-use crate::jwks::JwksClusters;
 use crate::limits;
 use crate::report::{Destination, StatusReportFile};
 use crate::trust::Trust;
@@ -59,8 +59,11 @@ pub struct ConfigurationFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_report: Option<StatusReportFile>,
     /// Which Envoy cluster leads to the key sets that are fetched, by the host of their URL or by the issuer's alias.
-    #[serde(default, skip_serializing_if = "JwksClusters::is_empty")]
-    pub jwks_clusters: JwksClusters,
+    #[serde(default, skip_serializing_if = "ClusterNames::is_empty")]
+    pub jwks_clusters: ClusterNames,
+    /// Which Envoy cluster leads to status lists, by the host of their URL or by the issuer's alias.
+    #[serde(default, skip_serializing_if = "ClusterNames::is_empty")]
+    pub status_list_clusters: ClusterNames,
 }
 
 /// Where the bundle comes from: one of these, or both.
@@ -287,6 +290,7 @@ impl Configuration {
             status,
             status_report,
             jwks_clusters,
+            status_list_clusters,
             revocations,
         } = serde_json::from_slice(bytes).map_err(|error| ConfigError::Syntax(error.to_string()))?;
 
@@ -323,7 +327,15 @@ impl Configuration {
             candidate,
             destination,
             canary: status.map(|file| Canary::new(file).ok_or(ConfigError::StatusPath)).transpose()?,
-            terms: Terms { trust, freshness: None, channel, min_version, cache_entries: max_entries, jwks_clusters },
+            terms: Terms {
+                trust,
+                freshness: None,
+                channel,
+                min_version,
+                cache_entries: max_entries,
+                jwks_clusters,
+                status_list_clusters,
+            },
             freshness: freshness
                 .map(|text| STANDARD.decode(text).map_err(|_| ConfigError::TrustEncoding))
                 .transpose()?,
@@ -383,6 +395,9 @@ mod tests {
             r#","jwks_clusters":[]"#,
             r#","jwks_clusters":{"idp.example":""}"#,
             r#","jwks_clusters":{"idp.example":"a","idp.example":"b"}"#,
+            r#","status_list_clusters":"idp""#,
+            r#","status_list_clusters":{"":"idp"}"#,
+            r#","status_list_clusters":{"idp.example":"a","idp.example":"b"}"#,
         ] {
             assert_eq!(code(&with(tail)), "config.syntax", "{tail}");
         }

@@ -47,6 +47,13 @@ pub enum ConfigError {
         /// The host of its key set.
         host: String,
     },
+    /// No cluster is named for an issuer whose status lists are fetched.
+    StatusListCluster {
+        /// The issuer's alias.
+        issuer: String,
+        /// The host of its lists.
+        host: String,
+    },
     /// There is neither a bundle nor a place to fetch one from.
     BundleSource,
     /// The place to fetch bundles from is out of range or makes no path, or there is no channel to fetch.
@@ -100,6 +107,7 @@ impl ConfigError {
             Self::NonceKey => "config.nonce_key",
             Self::SessionKey => "config.session_key",
             Self::JwksCluster { .. } => "config.jwks_cluster",
+            Self::StatusListCluster { .. } => "config.status_list_cluster",
             Self::BundleSource => "config.bundle_source",
             Self::BundleRemote => "config.bundle_remote",
             Self::Candidate => "config.candidate",
@@ -136,6 +144,12 @@ impl fmt::Display for ConfigError {
             Self::SessionKey => f.write_str("`mcp.session_key` is not 32 bytes in standard base64"),
             Self::JwksCluster { issuer, host } => {
                 write!(f, "`jwks_clusters` names no cluster for `{host}`, where the keys of the issuer `{issuer}` are")
+            }
+            Self::StatusListCluster { issuer, host } => {
+                write!(
+                    f,
+                    "`status_list_clusters` names no cluster for `{host}`, where status lists of the issuer `{issuer}` are"
+                )
             }
             Self::BundleSource => f.write_str("`bundle` has neither `inline` nor `remote`"),
             Self::BundleRemote => f.write_str(

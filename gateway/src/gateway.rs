@@ -22,6 +22,7 @@ use crate::proof::{DpopState, NonceKey, ReplayMemory};
 use crate::record::{Facts, Recorder};
 use crate::report::Reporter;
 use crate::revocation::{Revocations, StreamOwner};
+use crate::status_list::Lists;
 use crate::verdict::Verdict;
 
 mod background;
@@ -50,6 +51,7 @@ pub struct Gateway {
     sessions: Sessions,
     chance: Chance,
     revocations: Revocations,
+    lists: Lists,
     scratch: Scratch,
     buffers: Buffers,
     decision_ids: DecisionIds,
@@ -126,6 +128,7 @@ impl Gateway {
                 nonces: configuration.nonce_key.map(NonceKey::new),
             },
             sessions,
+            lists: Lists::new(chance.draw()),
             chance,
             revocations,
             scratch: Scratch::new(),
@@ -164,6 +167,7 @@ impl Gateway {
         next.publish(host)?;
         self.generations.replace(next);
         self.keep(host, events, Poller::join);
+        self.keep_lists(host, events, &mut Lists::attend);
         Ok(true)
     }
 
@@ -174,10 +178,11 @@ impl Gateway {
     }
 
     /// Why a stream that is under way is to end: what its owner would be refused for by now. `None` if it may go on. To be asked for
-    /// each stream when another list is in force, of this gateway or of one that takes its place.
+    /// each stream when another list is in force, of what is revoked or of statuses, of this gateway or of one that takes its place.
     #[must_use]
     pub fn ends(&self, owner: &StreamOwner, now_nanos: u64) -> Option<Outcome> {
-        self.revocations.ends(owner, now_nanos / 1_000_000_000)
+        let by_status = || self.lists.objection(owner.status()?).map(Outcome::Token);
+        self.revocations.ends(owner, now_nanos / 1_000_000_000).or_else(by_status)
     }
 
     /// Where decision records go.
@@ -270,6 +275,7 @@ impl Gateway {
             dpop: &self.dpop,
             sessions: &self.sessions.key,
             revocations: &self.revocations,
+            lists: &self.lists,
             poller,
             scratch: &mut self.scratch,
             buffers: &mut self.buffers,
@@ -287,6 +293,7 @@ impl Gateway {
                     dpop: &self.dpop,
                     sessions: &self.sessions.key,
                     revocations: &self.revocations,
+                    lists: &self.lists,
                     now_nanos: started_nanos,
                 };
                 Some(candidate.ask((outcome, &facts), request, body, circumstances, host))

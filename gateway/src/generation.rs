@@ -7,12 +7,13 @@ use crate::bundle::{
     TrustSet, Verified,
 };
 use crate::error::ConfigError;
-use crate::feed::FetchHost;
-use crate::jwks::{Desk, JwksClusters, KeyEvent, Poller};
+use crate::feed::{ClusterNames, FetchHost};
+use crate::jwks::{Desk, KeyEvent, Poller};
 use crate::limits;
 use crate::record::Recorder;
 use crate::revocation::Revocations;
 use crate::shared_memory::SharedMemory;
+use crate::status_list::Lists;
 use crate::token::TokenCache;
 use crate::trust::Trust;
 
@@ -25,7 +26,8 @@ pub(crate) struct Terms {
     pub(crate) channel: Option<String>,
     pub(crate) min_version: u64,
     pub(crate) cache_entries: usize,
-    pub(crate) jwks_clusters: JwksClusters,
+    pub(crate) jwks_clusters: ClusterNames,
+    pub(crate) status_list_clusters: ClusterNames,
 }
 
 impl Terms {
@@ -37,7 +39,15 @@ impl Terms {
         now_seconds: u64,
         memory: &mut dyn SharedMemory,
     ) -> Result<Accepted<'b>, BundleError> {
-        let Self { trust, freshness, channel, min_version, cache_entries: _, jwks_clusters: _ } = self;
+        let Self {
+            trust,
+            freshness,
+            channel,
+            min_version,
+            cache_entries: _,
+            jwks_clusters: _,
+            status_list_clusters: _,
+        } = self;
         let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
         let trust = trust.role(Role::Bundle, now_seconds).map_err(|_| BundleError::RootExpired)?;
         let verified = Container::read(bundle)?.verify(trust)?;
@@ -59,6 +69,7 @@ impl Terms {
         self.freshness.iter().for_each(|freshness| {
             bundle.renew(freshness);
         });
+        Lists::check(bundle.issuers(), &self.status_list_clusters)?;
         Ok(Generation {
             poller: Poller::new(bundle.issuers(), &self.jwks_clusters, bundle.digest(), random)?,
             recorder: Recorder::new(bundle.manifest(), &bundle.digest()),

@@ -40,6 +40,53 @@ pub trait Host: SharedMemory {
     fn fill_random(&mut self, bytes: &mut [u8]);
 }
 
+/// A host that helps with nothing: signatures that no request waits for are verified in Rust.
+pub(crate) struct Unaided {
+    now_nanos: u64,
+}
+
+impl Unaided {
+    pub(crate) fn at(now_ms: u64) -> Self {
+        Self { now_nanos: now_ms.saturating_mul(1_000_000) }
+    }
+}
+
+impl SharedMemory for Unaided {
+    fn shared(&mut self, _name: &str) -> Shared {
+        Shared::Unsupported
+    }
+
+    fn share(&mut self, _name: &str, _bytes: &[u8], _expected: Expected) -> bool {
+        false
+    }
+}
+
+impl Host for Unaided {
+    fn now_nanos(&mut self) -> u64 {
+        self.now_nanos
+    }
+
+    fn verify_signature(
+        &mut self,
+        _algorithm: SignatureAlgorithm,
+        _spki_der: &[u8],
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Option<bool> {
+        None
+    }
+
+    fn client_certificate(&mut self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn client_certificate_der(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn fill_random(&mut self, _bytes: &mut [u8]) {}
+}
+
 /// A host on the operating system: the system clock, no cryptography of its own, decision ids seeded from the
 /// clock, and a memory of its own unless it is given one.
 ///

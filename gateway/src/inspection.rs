@@ -16,9 +16,10 @@ use crate::proof::{
     WorkloadRequest,
 };
 use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError, TokenSlot};
+use crate::status_list::{StatusClaim, StatusList, StatusListError, TokenStatus, judge as judge_status};
 use crate::token::{
     self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError,
-    KeyPurpose, KeySet, RejectedKey, TokenFacts, TokenType,
+    KeyPurpose, KeySet, RejectedKey, TokenError, TokenFacts, TokenType,
 };
 
 /// What the gateway makes of a token: how far it came, and what is known then.
@@ -46,25 +47,43 @@ pub struct TokenReport {
     pub accepted: Option<(u64, u64)>,
     /// The attribute at which it failed.
     pub attribute: Option<String>,
+    /// Where its status is to be looked up, and what stands there.
+    pub status: Option<TokenStatusReport>,
 }
 
 impl ActiveBundle {
-    /// Verifies a token by itself: as it would stand after `Bearer` or `DPoP`, or in `Workload-Identity-Token` where its `typ` says
-    /// that it belongs there.
+    /// Verifies a token with what there is beside it: as it would stand after `Bearer` or `DPoP`, or in `Workload-Identity-Token`
+    /// where its `typ` says that it belongs there.
     #[must_use]
-    pub fn verify_token(&self, token: &[u8], host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, None, &self.judge(), host)
-    }
-
-    /// Verifies a workload identity token, and its proof for a request.
-    #[must_use]
-    pub fn verify_workload(&self, token: &[u8], proof: &WorkloadProof<'_>, host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, Some(proof), &self.judge(), host)
+    pub fn verify_token(&self, token: &[u8], beside: &BesideToken<'_>, host: &mut dyn Host) -> TokenReport {
+        TokenReport::of(token, beside, &self.judge(), host)
     }
 
     fn judge(&self) -> Judge<'_> {
         Judge { issuers: self.issuers(), slots: &self.slots().token, workload_proof: self.workload_proof() }
     }
+}
+
+/// What a token is verified with, where it is at hand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BesideToken<'a> {
+    /// The proof beside a workload identity token.
+    pub proof: Option<WorkloadProof<'a>>,
+    /// The token of the status list that it names.
+    pub status_list: Option<&'a [u8]>,
+}
+
+/// What a token says of its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenStatusReport {
+    /// The URL of the list.
+    pub uri: String,
+    /// The place in it.
+    pub index: u64,
+    /// What stands there: `None` where there is no such place, or the list was not at hand.
+    pub status: Option<TokenStatus>,
+    /// Why the list that was at hand is not taken.
+    pub error: Option<StatusListError>,
 }
 
 /// A workload proof token, and the request that it is for.
@@ -104,13 +123,26 @@ impl TokenVerifier {
     /// Verifies a token by itself.
     #[must_use]
     pub fn verify(&self, token: &[u8], host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, None, &self.judge(), host)
+        TokenReport::of(token, &BesideToken::default(), &self.judge(), host)
     }
 
-    /// Verifies a workload identity token, and its proof for a request.
-    #[must_use]
-    pub fn verify_workload(&self, token: &[u8], proof: &WorkloadProof<'_>, host: &mut dyn Host) -> TokenReport {
-        TokenReport::of(token, Some(proof), &self.judge(), host)
+    /// Verifies the token of the status list at `uri`, as one of the issuer with this alias.
+    ///
+    /// # Errors
+    ///
+    /// When the bundle does not let the issuer have this list, or the token fails a check.
+    pub fn read_status_list(
+        &self,
+        (alias, uri): (&str, &str),
+        token: &[u8],
+        host: &mut dyn Host,
+    ) -> Result<StatusList, StatusListError> {
+        let (_, issuer) = self.0.issuers.named(alias).ok_or(StatusListError::Issuer)?;
+        if !issuer.status.lists().is_some_and(|rules| rules.allows(uri)) {
+            return Err(StatusListError::Subject);
+        }
+        let now_ms = host.now_nanos() / 1_000_000;
+        StatusList::read(token, uri, issuer, host, now_ms)
     }
 
     fn judge(&self) -> Judge<'_> {
@@ -120,7 +152,7 @@ impl TokenVerifier {
 }
 
 impl TokenReport {
-    fn of(token: &[u8], proof: Option<&WorkloadProof<'_>>, judge: &Judge<'_>, host: &mut dyn Host) -> Self {
+    fn of(token: &[u8], beside: &BesideToken<'_>, judge: &Judge<'_>, host: &mut dyn Host) -> Self {
         let mut facts = TokenFacts::default();
         let mut report = Self {
             refusal: None,
@@ -134,8 +166,9 @@ impl TokenReport {
             key_thumbprint: None,
             accepted: None,
             attribute: None,
+            status: None,
         };
-        report.refusal = report.fill(token, proof, judge, host, &mut facts).err();
+        report.refusal = report.fill(token, beside, judge, host, &mut facts).err();
         report.issuer = facts.issuer.map(str::to_owned);
         report.kid = facts.kid.map(Cow::into_owned);
         report.algorithm = facts.algorithm;
@@ -145,7 +178,7 @@ impl TokenReport {
     fn fill<'a>(
         &mut self,
         token: &[u8],
-        proof: Option<&WorkloadProof<'_>>,
+        beside: &BesideToken<'_>,
         judge: &Judge<'a>,
         host: &mut dyn Host,
         facts: &mut TokenFacts<'a>,
@@ -154,10 +187,12 @@ impl TokenReport {
         let now_ms = host.now_nanos() / 1_000_000;
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
         let slot = slot_of(text);
-        let verified = token::verify(text, slot, issuers, host, now_ms, facts).map_err(|error| match slot {
+        let refused = |error| match slot {
             TokenSlot::Authorization => Outcome::Token(error),
             TokenSlot::Workload => Outcome::Workload(WorkloadError::Token(error)),
-        })?;
+        };
+        let mut verified = token::verify(text, slot, issuers, host, now_ms, facts).map_err(refused)?;
+        let status = verified.status.take();
         self.accepted = Some((verified.validity.from_ms, verified.validity.until_ms));
         self.binding = Some(verified.confirmation.name());
         let issuer = issuers.get(verified.issuer).ok_or(Outcome::Unavailable(Unavailable::Internal))?;
@@ -167,12 +202,24 @@ impl TokenReport {
             Outcome::Identity(fault.error)
         })?;
         self.key_thumbprint = identity.confirmation.key_thumbprint();
-        if let Some(proof) = proof {
+        if let Some(proof) = &beside.proof {
             proof.check(text, &identity.confirmation, workload_proof, host, now_ms)?;
         }
         self.principal = Some(identity.subject.text);
         self.actors = identity.actors.into_iter().map(|actor| actor.text).collect();
-        Ok(())
+        let Some(StatusClaim { uri, index }) = status else { return Ok(()) };
+        let report = self.status.insert(TokenStatusReport { uri, index, status: None, error: None });
+        let Some(list) = beside.status_list else { return Ok(()) };
+        match StatusList::read(list, &report.uri, issuer, host, now_ms) {
+            Ok(list) => {
+                report.status = list.get(index);
+                judge_status(report.status).map_err(refused)
+            }
+            Err(error) => {
+                report.error = Some(error);
+                Err(refused(TokenError::StatusUnavailable))
+            }
+        }
     }
 }
 

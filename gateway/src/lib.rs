@@ -54,6 +54,7 @@ pub mod section;
 mod shared_memory;
 mod shared_secret;
 pub mod signed;
+mod status_list;
 pub mod token;
 mod transaction;
 mod trust;
@@ -71,17 +72,18 @@ pub use delivery::{
     BundleEvent, BundleIdentity, BundleStatus, Event, ListEvent, RemoteFile, Renewal, RenewalEvent, StatusFile,
 };
 pub use error::ConfigError;
-pub use feed::{FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
+pub use feed::{ClusterNames, FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use inspection::{
-    KeyReport, KeyUse, ProofVerifier, TokenReport, TokenVerifier, UnverifiedToken, WorkloadProof, inspect_keys,
+    BesideToken, KeyReport, KeyUse, ProofVerifier, TokenReport, TokenStatusReport, TokenVerifier, UnverifiedToken,
+    WorkloadProof, inspect_keys,
 };
 pub use json::{Json, JsonError, JsonFault, JsonLimits};
-pub use jwks::{JwksClusters, KeyEvent, KeyEventKind, RefreshError};
+pub use jwks::{KeyEvent, KeyEventKind, RefreshError};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,
     SessionBinding, ToolDefinitions,
@@ -96,6 +98,7 @@ pub use report::{
 pub use route::{ContextError, RouteError};
 pub use rpc::RpcError;
 pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
+pub use status_list::{StatusList, StatusListAges, StatusListError, StatusListEvent, StatusListEventKind, TokenStatus};
 pub use transaction::TransactionError;
 pub use verdict::{Action, Forward, PolicyNames, Stripped, Verdict};
 

@@ -62,8 +62,8 @@ pub const JWKS_KEYS: usize = 100;
 /// Largest JWK Set that is fetched, in bytes: [`JWKS_KEYS`] RSA keys with certificates of a few KiB.
 pub const JWKS_BYTES: usize = 512 * 1024;
 
-/// Longest URL of a JWK Set, in bytes.
-pub const JWKS_URI_BYTES: usize = 2048;
+/// Longest URL of a JWK Set or a status list, in bytes.
+pub const DOCUMENT_URI_BYTES: usize = 2048;
 
 /// Default age before which fetched keys are fetched anew, in seconds; Envoy's own `jwt_authn` has the same.
 pub const JWKS_FRESH_SECONDS: u64 = 10 * 60;
@@ -81,7 +81,39 @@ pub const JWKS_MAX_SECONDS: u64 = 24 * 60 * 60;
 /// Shortest time between two fetches that a SPIFFE bundle may ask for, in seconds, unless the policy bundle asks for less.
 pub const JWKS_HINT_SECONDS: u64 = 30;
 
-/// How long a fetch of keys may take, in milliseconds.
+/// Largest status list token, in bytes: a few hundred thousand revoked tokens among many millions, and base64 twice.
+pub const STATUS_TOKEN_BYTES: usize = 1024 * 1024;
+
+/// Largest status list when it is inflated, in bytes: 32 million tokens at one bit each. A list that revokes nobody has DEFLATE's
+/// best ratio, a thousand to one, so the ratio says nothing and this is the bound. Inflating as much takes a worker about
+/// 10 milliseconds.
+pub const STATUS_LIST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most status lists that a worker keeps. Servers give out tokens by the million for each.
+pub const STATUS_LISTS: usize = 256;
+
+/// Most bytes of all status lists that a worker keeps, their tokens and what is in them.
+pub const STATUS_LISTS_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most places of status lists of one issuer.
+pub const STATUS_URIS: usize = 64;
+
+/// Default age before which status lists are fetched anew, in seconds: how soon a revocation is seen.
+pub const STATUS_FRESH_SECONDS: u64 = 5 * 60;
+
+/// Default age at which a status list that could not be fetched anew says nothing, in seconds.
+pub const STATUS_STALE_SECONDS: u64 = 60 * 60;
+
+/// Largest age that a bundle may give status lists, fresh or stale, in seconds: one day.
+pub const STATUS_MAX_SECONDS: u64 = 24 * 60 * 60;
+
+/// Shortest time between two fetches that the `ttl` of a status list may ask for, in seconds, unless the policy bundle asks for less.
+pub const STATUS_TTL_SECONDS: u64 = 30;
+
+/// For how long a status list is kept that nobody asks about, in seconds: no token that names it lives longer.
+pub const STATUS_IDLE_SECONDS: u64 = TOKEN_LIFETIME_SECONDS;
+
+/// How long a fetch of keys, or of a status list, may take, in milliseconds.
 pub const JWKS_TIMEOUT_MS: u32 = 5_000;
 
 /// How long a worker's claim to a fetch holds unless it is renewed, in milliseconds. Should the worker end meanwhile, another one
@@ -178,8 +210,8 @@ pub const ETAG_BYTES: usize = 256;
 /// Most unknown key ids that a worker remembers, so that one of them alone asks for a fetch only once in a while.
 pub const JWKS_MISSES: usize = 1024;
 
-/// Most entries of `jwks_clusters`.
-pub const JWKS_CLUSTERS: usize = 1024;
+/// Most entries of `jwks_clusters`, and of `status_list_clusters`.
+pub const CLUSTER_NAMES: usize = 1024;
 
 /// How often a worker looks after fetched keys, in milliseconds.
 pub const JWKS_POLL_MS: u32 = 1_000;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use palisade_engine::{Decision, Effect, PolicyIndex, Scratch};
 
-use crate::authenticate::{When, authenticate};
+use crate::authenticate::{Standing, When, authenticate};
 use crate::bundle::ActiveBundle;
 use crate::configuration::OnForbidError;
 use crate::entity_text;
@@ -25,6 +25,7 @@ use crate::record::{DelegationFacts, Facts};
 use crate::revocation::{EntryKind, Mark, Revocations};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host, is_grpc};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
+use crate::status_list::Lists;
 use crate::token::{TokenCache, TokenError};
 use crate::transaction::{self, Transaction, TransactionError};
 use crate::verdict::PolicyNames;
@@ -81,6 +82,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) dpop: &'a DpopState,
     pub(crate) sessions: &'a SessionKey,
     pub(crate) revocations: &'a Revocations,
+    pub(crate) lists: &'a Lists,
     /// Told of keys that are missing.
     pub(crate) poller: &'a mut Poller,
     pub(crate) scratch: &'a mut Scratch,
@@ -138,6 +140,7 @@ impl<'a> Pipeline<'a> {
             dpop,
             sessions,
             revocations,
+            lists,
             poller,
             scratch,
             buffers,
@@ -196,8 +199,9 @@ impl<'a> Pipeline<'a> {
         facts.challenge.dpop_algorithms = bundle.dpop().map(OpenDpop::algorithms);
 
         let when = When { is_admitted, now_ms };
+        let standing = Standing { revocations, lists };
         let identity =
-            authenticate(&head, bundle, cache, dpop, revocations, host, when, facts).inspect_err(|refusal| {
+            authenticate(&head, bundle, cache, dpop, standing, host, when, facts).inspect_err(|refusal| {
                 let key_unknown = matches!(
                     refusal.outcome,
                     Outcome::Token(TokenError::KeyUnknown)

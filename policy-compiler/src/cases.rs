@@ -4,8 +4,10 @@ mod answer;
 mod file;
 mod keys;
 mod run;
+mod statuses;
 mod workloads;
 
 pub use file::{Case, CaseAnswer, CaseFile, CaseProof, CaseRequest, CaseToken, Expectation, Expected};
 pub use keys::{CaseKeys, KeySource};
 pub use run::{Observed, Runner};
+pub use statuses::CaseStatus;

@@ -17,7 +17,7 @@ pub(crate) use entities::{json_finding, span_in};
 pub use file::{
     AttributesTable, CardTable, DelegationTable, DpopTable, IssuerTable, LimitsTable, LintTable, ParamHeadersTable,
     ParentTable, PrincipalTable, ProjectFile, ProtectedResourceTable, RecordValuesTable, ResourceTable, RouteTable,
-    TransactionTokensTable, WorkloadProofTable,
+    StatusListsTable, TransactionTokensTable, WorkloadProofTable,
 };
 pub(crate) use file::{PROJECT_FILE, TRANSACTION_TOKENS, at, at_span};
 pub(crate) use load::seconds;

@@ -11,6 +11,7 @@ mod mcp;
 mod protocol;
 mod resources;
 mod routes;
+mod status_lists;
 mod template;
 mod transactions;
 mod types;
@@ -26,6 +27,7 @@ use crate::project::Project;
 
 pub(crate) use issuers::jwk_use;
 use routes::Routes;
+pub(crate) use status_lists::example as status_list_uri;
 pub use types::SchemaTypes;
 pub(crate) use workload_proof::{is_for_workloads, target as workload_target};
 
@@ -54,6 +56,8 @@ pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mu
 mod a2a_tests;
 #[cfg(test)]
 mod mcp_tests;
+#[cfg(test)]
+mod status_lists_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

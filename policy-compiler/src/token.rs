@@ -1,5 +1,6 @@
 //! Mints development tokens with jwt-simple. Production tokens come from an identity provider, never from here.
 
+pub mod status_list;
 pub mod workload;
 
 use std::fmt;

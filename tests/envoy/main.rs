@@ -43,5 +43,6 @@ mod sdk;
 mod signatures;
 mod spiffe_bundles;
 mod status;
+mod status_lists;
 mod trust;
 mod workers;

@@ -118,14 +118,14 @@ fn an_older_or_foreign_list_is_refused() -> Result<()> {
 }
 
 /// A server of a stream of events: one at once, one for each that the test asks for, until the gateway leaves.
-struct Events {
-    server: Scripted,
-    more: [Sender<()>; 2],
+pub(crate) struct Events {
+    pub(crate) server: Scripted,
+    pub(crate) more: [Sender<()>; 2],
     left: [Receiver<()>; 2],
 }
 
 impl Events {
-    fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let (first, more_a, left_a) = script();
         let (second, more_b, left_b) = script();
         let plain: Script = Box::new(|stream, _| {
@@ -173,10 +173,10 @@ fn event(stream: &mut TcpStream) -> Result<()> {
 }
 
 /// The client's end of a stream of events.
-struct Stream(TcpStream);
+pub(crate) struct Stream(TcpStream);
 
 impl Stream {
-    fn open(gateway: &Gateway, name: &str, token: &str) -> Result<Self> {
+    pub(crate) fn open(gateway: &Gateway, name: &str, token: &str) -> Result<Self> {
         let request = Request::new("GET", REPOS, &format!("/repos/handbook/files/stream?{name}")).bearer(token);
         let mut stream = TcpStream::connect(gateway.envoy.address())?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -187,7 +187,7 @@ impl Stream {
     }
 
     /// Reads up to the end of the next event.
-    fn event(&mut self) -> Result<()> {
+    pub(crate) fn event(&mut self) -> Result<()> {
         let mut seen = Vec::new();
         let mut byte = [0; 1];
         while !seen.ends_with(b"data: 1\n\n") {
@@ -198,7 +198,7 @@ impl Stream {
     }
 
     /// Reads to the end, which must be none that a server would have written.
-    fn cut(&mut self) -> Result<()> {
+    pub(crate) fn cut(&mut self) -> Result<()> {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
             Ok(_) => {}

@@ -1,5 +1,6 @@
 //! Issuers that are not ours: tokens made by the libraries that real ones use, and by a real one.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +20,8 @@ pub enum Foreign {
     OidcProvider,
     /// npm's `jose` as the issuer of a trust domain and as its workloads; given what `workload.mjs` describes.
     TrustDomain,
+    /// npm's `jose` and `@sd-jwt/jwt-status-list` as an issuer that keeps a status list; given what `statuses.mjs` describes.
+    StatusLists,
 }
 
 /// What was made.
@@ -28,6 +31,9 @@ pub struct Minted {
     pub jwks: Value,
     /// Tokens, good and bad.
     pub tokens: Vec<ForeignToken>,
+    /// Status lists by their names.
+    #[serde(default)]
+    pub lists: BTreeMap<String, String>,
 }
 
 /// A token that we did not make.
@@ -62,6 +68,7 @@ impl Foreign {
             Self::Jose => (Command::new("node"), "mint.mjs"),
             Self::OidcProvider => (Command::new("node"), "provider.mjs"),
             Self::TrustDomain => (Command::new("node"), "workload.mjs"),
+            Self::StatusLists => (Command::new("node"), "statuses.mjs"),
             Self::Joserfc => {
                 let mut command = Command::new("python3");
                 command.args(["-W", "ignore"]).env("PYTHONPATH", home.join("python"));

@@ -65,6 +65,7 @@ pub fn verifier() -> TokenVerifier {
                 {{"name":"ip","claim":["ip"],"required":false,"type":"ip"}},
                 {{"name":"rights","claim":["authorization_details","t"],"required":true,"type":{{"set":{{"record":[
                 {{"name":"action","required":true,"type":"string"}},{{"name":"limit","required":false,"type":"long"}}]}}}}}}]}},
+                "status_lists":{{"uris":["{issuer}/lists/"]}},
                 "delegation":{{"max_depth":4,"actor":{{"type":"Agent","id_claim":["sub"],"attributes":[],"parents":[]}}}}}}"#
             )
         })

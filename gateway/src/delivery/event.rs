@@ -6,6 +6,7 @@ use crate::feed::FetchError;
 use crate::gateway::Refreshed;
 use crate::jwks::KeyEvent;
 use crate::report::ReportEvent;
+use crate::status_list::StatusListEvent;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Event {
     Keys(KeyEvent),
     /// To the keys of an issuer that only the candidate has.
     CandidateKeys(KeyEvent),
+    /// To a status list of an issuer.
+    StatusList(StatusListEvent),
     /// To the bundle.
     Bundle(BundleEvent),
     /// To the candidate.

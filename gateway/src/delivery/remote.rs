@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::feed::Source;
-use crate::jwks::is_acceptable_uri;
+use crate::feed::{DocumentUri, Source};
 use crate::limits;
 
 /// Where the bundle is fetched from.
@@ -76,7 +75,7 @@ impl Remote {
             && is_paced
             && *wait_s <= limits::FEED_WAIT_MAX_SECONDS
             && !authority.contains('/')
-            && is_acceptable_uri(&format!("https://{authority}{prefix}{channel}"));
+            && DocumentUri::read(&format!("https://{authority}{prefix}{channel}")).is_some();
         is_good.then(|| Self { channel: channel.to_owned(), file })
     }
 

@@ -12,19 +12,23 @@
 //!
 //! What is fetched, how often, and what makes a document acceptable is its reader's: [`crate::jwks`] reads key sets, [`crate::delivery`] bundles.
 
+mod clusters;
 mod error;
 mod host;
 mod ledger;
 mod resource;
 mod shared;
+mod uri;
 mod worker;
 
+pub use clusters::ClusterNames;
 pub use error::FetchError;
 pub use host::{FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
 
 pub(crate) use ledger::Pace;
-pub(crate) use resource::{Arrival, Document, Resource, Source};
+pub(crate) use resource::{Arrival, Document, Resource, Source, is_page};
 pub(crate) use shared::Names;
+pub(crate) use uri::DocumentUri;
 pub(crate) use worker::{Entry, Feed, News, Turn};
 
 #[cfg(test)]

@@ -327,7 +327,7 @@ fn etag(value: Option<&[u8]>) -> String {
 }
 
 /// Whether a media type is that of a page for people: what captive portals and error pages have.
-fn is_page(content_type: &[u8]) -> bool {
+pub(crate) fn is_page(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     [&b"text/html"[..], b"application/xhtml+xml"].iter().any(|page| essence.eq_ignore_ascii_case(page))
 }

@@ -9,6 +9,7 @@ use crate::generation::{Generation, Kept};
 use crate::jwks::{Desk, Poller};
 use crate::limits;
 use crate::report::Reporter;
+use crate::status_list::{Desk as ListDesk, Lists, StatusListAges, StatusListError};
 
 impl Gateway {
     /// Whether anything is to be fetched: whether [`Gateway::poll`] has anything to do.
@@ -17,7 +18,9 @@ impl Gateway {
         self.delivery.is_some()
             || self.list_delivery.is_some()
             || self.reporter.is_some()
-            || self.generations.active().is_some_and(|generation| !generation.poller.is_idle())
+            || self.generations.active().is_some_and(|generation| {
+                !generation.poller.is_idle() || Lists::are_needed(generation.bundle.issuers())
+            })
     }
 
     /// Takes what the workers of the proxy have in common: the secret of their sessions, the bundle and the keys that they have
@@ -37,10 +40,14 @@ impl Gateway {
         self.renew(host, events, |renewals, _, host| renewals.join(host).into_iter().collect());
         self.deliver(host, events, Delivery::join);
         self.deliver_list(host, events, ListDelivery::join);
-        if let Some(active) = self.generations.active_mut() {
-            before.into_iter().filter_map(|gateway| gateway.generations.active()).for_each(|old| active.inherit(old));
+        for gateway in before {
+            if let (Some(active), Some(old)) = (self.generations.active_mut(), gateway.generations.active()) {
+                active.inherit(old);
+            }
+            self.keep_lists(host, events, &mut |lists, desk| lists.adopt(&gateway.lists, desk));
         }
         self.keep(host, events, Poller::join);
+        self.keep_lists(host, events, &mut Lists::attend);
         if self.deliver_candidate(host, events, Delivery::join) {
             self.prepare_candidate();
             self.keep_candidate(host, events, Poller::join);
@@ -61,6 +68,7 @@ impl Gateway {
             self.prepare_candidate();
         }
         self.keep(host, events, Poller::poll);
+        self.keep_lists(host, events, &mut Lists::poll);
         if self.deliver_candidate(host, events, Delivery::poll) {
             self.prepare_candidate();
             self.keep_candidate(host, events, Poller::join);
@@ -79,7 +87,8 @@ impl Gateway {
         let deliveries = [&self.delivery, &self.candidate_delivery];
         let delivery = deliveries.into_iter().flatten().find(|delivery| delivery.waits_for(call));
         let lists = self.list_delivery.as_ref().filter(|delivery| delivery.waits_for(call));
-        let list_bytes = lists.map_or(limits::JWKS_BYTES, ListDelivery::max_bytes);
+        let others = if self.lists.waits_for(call) { limits::STATUS_TOKEN_BYTES } else { limits::JWKS_BYTES };
+        let list_bytes = lists.map_or(others, ListDelivery::max_bytes);
         delivery.map_or(list_bytes, Delivery::max_bytes)
     }
 
@@ -105,9 +114,13 @@ impl Gateway {
             self.tell_disowned(events);
         } else if self.candidate.poller().is_some_and(|poller| poller.waits_for(call)) {
             self.keep_candidate(host, events, |poller, desk| poller.respond(call, response, desk));
+        } else if self.lists.waits_for(call) {
+            self.keep_lists(host, events, &mut |lists, desk| lists.respond(call, response, desk));
         } else {
             self.keep(host, events, |poller, desk| poller.respond(call, response, desk));
         }
+        // A bundle may have come.
+        self.keep_lists(host, events, &mut Lists::attend);
         self.note(known, events, host);
     }
 
@@ -116,13 +129,15 @@ impl Gateway {
     pub fn poll_period_ms(&self) -> u32 {
         let active = self.generations.active();
         let keys = active.map_or(u32::MAX, |Generation { poller, bundle, .. }| poller.period_ms(bundle.issuers()));
+        let statuses = active.filter(|active| Lists::are_needed(active.bundle.issuers()));
+        let statuses = statuses.map_or(u32::MAX, |active| self.lists.period_ms(active.bundle.issuers()));
         let lists = self.list_delivery.as_ref();
         let lists = lists.map_or(u32::MAX, |delivery| delivery.period_ms(self.revocations.list().is_none()));
         let bundle = self.delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(active.is_some()));
         let candidate = self.candidate_delivery.as_ref().map_or(u32::MAX, |delivery| delivery.period_ms(true));
         let candidate = candidate.min(self.candidate.period_ms());
         let report = self.reporter.as_ref().map_or(u32::MAX, Reporter::period_ms);
-        bundle.min(candidate).min(lists).min(keys).min(report)
+        bundle.min(candidate).min(lists).min(statuses).min(keys).min(report)
     }
 
     /// Which bundle decides, and how fresh that is.
@@ -135,6 +150,29 @@ impl Gateway {
     pub fn key_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, Option<u64>)> {
         let active = self.generations.active().into_iter();
         active.flat_map(move |Generation { poller, bundle, .. }| poller.ages(bundle.issuers(), now_nanos / 1_000_000))
+    }
+
+    /// The alias of each issuer that has status lists, and how those are that this worker looks after.
+    pub fn status_list_ages(&self, now_nanos: u64) -> impl Iterator<Item = (&str, StatusListAges)> {
+        let active = self.generations.active().into_iter();
+        active.flat_map(move |Generation { bundle, .. }| self.lists.ages(bundle.issuers(), now_nanos / 1_000_000))
+    }
+
+    /// Takes a status list of the issuer with this alias, as if it had been fetched: for who has no issuer to ask, as when cases
+    /// are replayed.
+    ///
+    /// # Errors
+    ///
+    /// When the bundle does not let the issuer have this list, or the token fails a check.
+    pub fn offer_status_list(
+        &mut self,
+        list: (&str, &str),
+        token: &[u8],
+        host: &mut dyn FetchHost,
+    ) -> Result<(), StatusListError> {
+        let mut offered = Err(StatusListError::Issuer);
+        self.keep_lists(host, &mut Vec::new(), &mut |lists, desk| offered = lists.offer(list, token, desk));
+        offered
     }
 
     /// Lets the delivery work, where there is one.
@@ -211,6 +249,34 @@ impl Gateway {
         if has_changed {
             self.generations.renew_keys();
             self.prepare_candidate();
+            self.keep_lists(host, events, &mut Lists::recheck);
+        }
+    }
+
+    /// Lets status lists be worked on, where a bundle says whose they are.
+    pub(super) fn keep_lists(
+        &mut self,
+        host: &mut dyn FetchHost,
+        events: &mut Vec<Event>,
+        work: &mut dyn FnMut(&mut Lists, &mut ListDesk<'_>),
+    ) {
+        let Self { generations, terms, lists, .. } = self;
+        let Some(Generation { bundle, poller, .. }) = generations.active_mut() else { return };
+        let now_ms = host.now_nanos() / 1_000_000;
+        let (mut list_events, mut missing) = (Vec::new(), Vec::new());
+        let mut desk = ListDesk {
+            issuers: bundle.issuers(),
+            bundle: bundle.digest(),
+            clusters: &terms.status_list_clusters,
+            host,
+            events: &mut list_events,
+            missing: &mut missing,
+        };
+        work(lists, &mut desk);
+        events.extend(list_events.into_iter().map(Event::StatusList));
+        // As if a token had named them.
+        for (issuer, kid) in missing {
+            poller.missed(Some(&issuer), kid.as_deref(), bundle.issuers(), now_ms);
         }
     }
 }

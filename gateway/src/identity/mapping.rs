@@ -54,7 +54,7 @@ pub(crate) fn identify<'a>(
     slots: &ClaimSlots,
     traced: bool,
 ) -> Result<Identity, IdentityFault<'a>> {
-    let VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity: _, confirmation } = token;
+    let VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity: _, confirmation, status: _ } = token;
     let subject = person(&claims, &issuer.principal, &issuer.alias)?;
     let actors = actors(&claims, &subject, issuer, issuers)?;
     let grant = Grant::read(&claims);
@@ -82,6 +82,7 @@ pub(crate) fn identify<'a>(
         grant,
         claims,
         traces,
+        status: None,
         revoked: Cell::new(None),
     })
 }
@@ -128,6 +129,7 @@ pub(crate) fn identify_svid<'a>(
         grant: Grant::default(),
         claims: slots.read(claims),
         traces,
+        status: None,
         revoked: Cell::new(None),
     })
 }
@@ -210,6 +212,7 @@ mod tests {
             claims: TokenClaims::for_test(claims),
             validity: Validity { from_ms: 0, until_ms: 1 },
             confirmation: Confirmation::default(),
+            status: None,
         };
         identify(token, issuer, &table, &ClaimSlots::default(), false)
             .map(|identity| identity.subject)

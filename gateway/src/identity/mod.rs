@@ -20,6 +20,7 @@ use std::cell::Cell;
 
 use crate::proof::Confirmation;
 use crate::revocation::{Revoked, Traces};
+use crate::status_list::StatusReference;
 use crate::token::{Algorithm, IssuerIndex};
 
 /// Who is calling: a verified token, worked out once and kept with it.
@@ -41,6 +42,8 @@ pub(crate) struct Identity {
     pub(crate) claims: Vec<ClaimValue>,
     /// By what it could be revoked; absent where nothing can be.
     pub(crate) traces: Option<Traces>,
+    /// Where its token says that its status is.
+    pub(crate) status: Option<StatusReference>,
     /// What the list in force says about it. Brought up to date with each list, so that requests need not ask.
     pub(crate) revoked: Cell<Option<Revoked>>,
 }
@@ -88,6 +91,7 @@ impl Identity {
             grant: Grant::default(),
             claims: vec![],
             traces: None,
+            status: None,
             revoked: Cell::new(None),
         }
     }

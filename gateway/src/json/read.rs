@@ -50,6 +50,9 @@ impl JsonLimits {
         string_bytes: limits::TOKEN_JSON_STRING_BYTES,
     };
 
+    /// For the claims of a status list token: one string is long.
+    pub const STATUS_LIST: Self = Self { string_bytes: limits::STATUS_TOKEN_BYTES, ..Self::TOKEN };
+
     /// For a JWK Set: keys with certificate chains are long, and there are several.
     pub const JWKS: Self = Self {
         depth: limits::JWKS_JSON_DEPTH,

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::event::RefreshError;
-use super::uri::JwksUri;
-use crate::feed::Pace;
+use crate::feed::{DocumentUri, Pace};
 use crate::limits;
 use crate::section::{RemoteJwks, SectionError, SectionErrorKind};
 use crate::token::{Algorithm, Key, KeySet, TokenError};
@@ -22,7 +21,7 @@ pub(crate) enum IssuerKeys {
 /// Keys that are fetched.
 #[derive(Debug)]
 pub(crate) struct RemoteKeys {
-    pub(super) uri: JwksUri,
+    pub(super) uri: DocumentUri,
     pub(super) pace: Pace,
     max_stale_ms: u64,
     current: Option<Fetched>,
@@ -61,7 +60,7 @@ impl RemoteKeys {
     pub(crate) fn open(remote: RemoteJwks, place: &str) -> Result<Self, SectionError> {
         let RemoteJwks { uri, fresh_for_seconds, max_stale_seconds, cooldown_seconds } = remote;
         let error = |kind, what: &str| SectionError::new(kind, format!("{what} of {place}"));
-        let uri = JwksUri::read(&uri).ok_or_else(|| error(SectionErrorKind::JwksUri, "the URL of the key set"))?;
+        let uri = DocumentUri::read(&uri).ok_or_else(|| error(SectionErrorKind::JwksUri, "the URL of the key set"))?;
         if !(1..=limits::JWKS_MAX_SECONDS).contains(&fresh_for_seconds) {
             return Err(error(SectionErrorKind::Range, "`fresh_for_seconds`"));
         }

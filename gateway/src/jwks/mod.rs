@@ -11,21 +11,17 @@
 //! Workers fetch for each other ([`crate::feed`]); each reads what was fetched by itself, with the checks of what comes from the
 //! network.
 
-mod clusters;
 mod document;
 mod event;
 mod issuer_keys;
 mod misses;
 mod poller;
 mod post;
-mod uri;
 
-pub use clusters::JwksClusters;
 pub use event::{KeyEvent, KeyEventKind, RefreshError};
 
 pub(crate) use issuer_keys::{IssuerKeys, RemoteKeys};
 pub(crate) use poller::{Desk, Poller};
-pub(crate) use uri::is_acceptable as is_acceptable_uri;
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,5 @@
 //! One worker's part in keeping keys fresh.
 
-use super::clusters::JwksClusters;
 use super::event::KeyEvent;
 use super::issuer_keys::IssuerKeys;
 use super::misses::Misses;
@@ -8,7 +7,7 @@ use super::post::{Post, remote};
 use crate::bundle::Digest;
 use crate::chance::Chance;
 use crate::error::ConfigError;
-use crate::feed::{FetchHost, FetchResponse, Turn};
+use crate::feed::{ClusterNames, FetchHost, FetchResponse, Turn};
 use crate::limits;
 use crate::token::{Issuer, IssuerIndex, IssuerTable};
 
@@ -39,7 +38,7 @@ impl Poller {
     /// [`ConfigError::JwksCluster`] when there is an issuer to whose keys no cluster leads.
     pub(crate) fn new(
         issuers: &IssuerTable,
-        clusters: &JwksClusters,
+        clusters: &ClusterNames,
         bundle: Digest,
         random: u64,
     ) -> Result<Self, ConfigError> {

@@ -1,11 +1,10 @@
 //! A proxy with several workers, and an issuer whose key set changes.
 
-use super::clusters::JwksClusters;
 use super::event::{KeyEvent, KeyEventKind, RefreshError};
 use super::poller::{Desk, Poller};
 use crate::bundle::Digest;
-use crate::feed::FetchResponse;
 pub(super) use crate::feed::testing::FakeProxy;
+use crate::feed::{ClusterNames, FetchResponse};
 use crate::section::{self, Profile, RemoteJwks};
 use crate::token::{Algorithm, IssuerIndex, IssuerTable, TokenError, testing};
 
@@ -69,8 +68,8 @@ pub(in crate::jwks) fn spiffe() -> Profile {
     Profile::SpiffeJwtSvid { trust_domain: "example.org".to_owned(), x509: false }
 }
 
-pub(super) fn clusters() -> JwksClusters {
-    let mut clusters = JwksClusters::default();
+pub(super) fn clusters() -> ClusterNames {
+    let mut clusters = ClusterNames::default();
     assert!(clusters.insert("idp.example", "idp"));
     clusters
 }

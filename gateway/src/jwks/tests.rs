@@ -9,8 +9,8 @@ use super::poller::Poller;
 use super::testing::*;
 use crate::bundle::Digest;
 use crate::error::ConfigError;
+use crate::feed::ClusterNames;
 use crate::feed::FetchResponse;
-use crate::jwks::JwksClusters;
 use crate::limits;
 use crate::section::Profile;
 use crate::token::{IssuerTable, TokenError};
@@ -314,14 +314,14 @@ fn workers_that_share_nothing_look_after_themselves() {
 #[test]
 fn an_issuer_without_a_cluster_is_refused() {
     let issuers = IssuerTable::open(vec![issuer(Profile::Oidc)]).unwrap();
-    let mut elsewhere = JwksClusters::default();
+    let mut elsewhere = ClusterNames::default();
     elsewhere.insert("idp.example:8443", "idp");
-    for clusters in [JwksClusters::default(), elsewhere] {
+    for clusters in [ClusterNames::default(), elsewhere] {
         let error = Poller::new(&issuers, &clusters, Digest::of(b"bundle"), 1).unwrap_err();
         assert_eq!(error, ConfigError::JwksCluster { issuer: "dev".to_owned(), host: "idp.example".to_owned() });
         assert_eq!(error.code(), "config.jwks_cluster");
     }
-    let mut by_alias = JwksClusters::default();
+    let mut by_alias = ClusterNames::default();
     by_alias.insert("dev", "idp");
     assert!(Poller::new(&issuers, &by_alias, Digest::of(b"bundle"), 1).is_ok());
 }
@@ -348,7 +348,7 @@ fn a_new_configuration_begins_with_the_keys_of_the_old_one() {
 
     // Nor keys that came by another cluster.
     let mut moved = start(Profile::Oidc, &mut proxy);
-    let mut clusters = JwksClusters::default();
+    let mut clusters = ClusterNames::default();
     clusters.insert("idp.example", "idp-2");
     moved.poller = Poller::new(&moved.issuers, &clusters, Digest::of(b"bundle"), 45).unwrap();
     moved.poller.inherit(&mut moved.issuers, &workers[0].poller, &workers[0].issuers);

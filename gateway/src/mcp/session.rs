@@ -106,6 +106,7 @@ impl SessionKey {
             claims: _,
             traces: _,
             revoked: _,
+            status: _,
         } = caller;
         let actor = actors.first().map_or("", |actor| actor.text.as_str());
         let client = grant.client().unwrap_or_default();

@@ -30,6 +30,7 @@ use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::outcome::{ChallengeFacts, Outcome};
 use crate::revocation::{RevocationFacts, StreamOwner};
 use crate::section::{A2aDenial, A2aMember, Denial};
+use crate::status_list::StatusFacts;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
@@ -70,6 +71,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) metadata: Option<&'a str>,
     /// The entry of the revocation list that refused the request.
     pub(crate) revoked: Option<RevocationFacts>,
+    /// What refused a token for its status.
+    pub(crate) status: Option<StatusFacts<'a>>,
     /// The transaction that the request is part of, where a token says so.
     pub(crate) transaction: Option<&'a str>,
     /// What the request has to do with sessions; the record has nothing of it.
@@ -166,6 +169,7 @@ impl Recorder {
             cure: _,
             metadata: _,
             revoked,
+            status: token_status,
             transaction,
             session: _,
             strip_token: _,
@@ -204,6 +208,9 @@ impl Recorder {
         }
         if let Some(revoked) = revoked {
             push_revocation(out, revoked);
+        }
+        if let Some(status) = token_status {
+            push_status(out, status);
         }
         if attribute.is_some() {
             push_member(out, r#","attribute":"#, attribute.as_deref());
@@ -268,6 +275,21 @@ fn push_revocation(out: &mut String, revoked: &RevocationFacts) {
     push_text(out, reason.as_str());
     out.push_str(",\"serial\":");
     push_number(out, *serial);
+    out.push('}');
+}
+
+/// Where the status of a token is, and what stands there.
+fn push_status(out: &mut String, status: &StatusFacts<'_>) {
+    let StatusFacts { uri, index, status } = status;
+    out.push_str(",\"status_list\":{\"uri\":");
+    push_text(out, uri);
+    out.push_str(",\"idx\":");
+    push_number(out, *index);
+    out.push_str(",\"value\":");
+    match status {
+        Some(status) => push_number(out, u64::from(status.value())),
+        None => out.push_str("null"),
+    }
     out.push('}');
 }
 

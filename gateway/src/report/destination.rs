@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwks::is_acceptable_uri;
+use crate::feed::DocumentUri;
 use crate::limits;
 
 /// Where status reports are posted.
@@ -70,7 +70,7 @@ impl Destination {
             && gateway.as_ref().is_none_or(is_name)
             && path.starts_with('/')
             && !authority.contains('/')
-            && is_acceptable_uri(&format!("https://{authority}{path}"));
+            && DocumentUri::read(&format!("https://{authority}{path}")).is_some();
         is_good.then(|| Self { channel: channel.to_owned(), file })
     }
 }

@@ -281,7 +281,7 @@ fn part(event: &Event) -> Option<(Part, Option<&'static str>)> {
             };
             (part, code)
         }
-        Event::Keys(_) | Event::CandidateKeys(_) | Event::Report(_) => return None,
+        Event::Keys(_) | Event::CandidateKeys(_) | Event::StatusList(_) | Event::Report(_) => return None,
     })
 }
 

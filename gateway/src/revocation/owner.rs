@@ -7,12 +7,14 @@ use super::trace::Mark;
 use crate::decision_id::DecisionId;
 use crate::identity::Identity;
 use crate::outcome::Outcome;
+use crate::status_list::StatusReference;
 use crate::transaction::TransactionError;
 
 /// What a stream could be revoked by. It costs a request two counts of references, and nothing where nothing can be revoked.
 #[derive(Clone, Debug)]
 pub struct StreamOwner {
-    channel: Rc<str>,
+    /// Whose lists count; `None` where none do.
+    channel: Option<Rc<str>>,
     identity: Rc<Identity>,
     transaction: Option<Mark>,
     task: Option<Mark>,
@@ -20,9 +22,9 @@ pub struct StreamOwner {
 }
 
 impl StreamOwner {
-    pub(super) fn new(channel: &Rc<str>, identity: &Rc<Identity>) -> Self {
+    pub(super) fn new(channel: Option<&Rc<str>>, identity: &Rc<Identity>) -> Self {
         Self {
-            channel: Rc::clone(channel),
+            channel: channel.map(Rc::clone),
             identity: Rc::clone(identity),
             transaction: None,
             task: None,
@@ -45,6 +47,11 @@ impl StreamOwner {
         Self { decision_id, ..self }
     }
 
+    /// Where the status of its token is.
+    pub(crate) fn status(&self) -> Option<&StatusReference> {
+        self.identity.status.as_ref()
+    }
+
     /// The decision that let the stream through.
     #[must_use]
     pub fn decision_id(&self) -> DecisionId {
@@ -55,13 +62,14 @@ impl StreamOwner {
 impl Revocations {
     /// Whom a stream of an identity belongs to; `None` where nothing can be revoked.
     pub(crate) fn owner(&self, identity: &Rc<Identity>) -> Option<StreamOwner> {
-        Some(StreamOwner::new(self.channel()?, identity))
+        let is_revocable = self.is_configured() || identity.status.is_some();
+        is_revocable.then(|| StreamOwner::new(self.channel(), identity))
     }
 
     /// Why a stream is to end: what a request of its owner would be refused for by now. `None` if it may go on.
     pub(crate) fn ends(&self, owner: &StreamOwner, now_s: u64) -> Option<Outcome> {
         let StreamOwner { channel, identity, transaction, task, decision_id: _ } = owner;
-        if self.channel() != Some(channel) {
+        if channel.is_none() || self.channel() != channel.as_ref() {
             return None;
         }
         let revoked = |mark: &Option<Mark>| self.of_mark(mark.as_ref()?, now_s);

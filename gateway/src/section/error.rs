@@ -28,6 +28,8 @@ pub enum SectionErrorKind {
     Keys,
     /// The URL of a key set is not an `https` URL in the one form that is taken.
     JwksUri,
+    /// The place of a status list is not an `https` URL in the one form that is taken.
+    StatusUri,
     /// A path or resource template is malformed.
     Template,
     /// Two routes can match one request, and neither is more specific.
@@ -53,6 +55,7 @@ impl SectionErrorKind {
             Self::Range => "section.range",
             Self::Keys => "section.keys",
             Self::JwksUri => "section.jwks_uri",
+            Self::StatusUri => "section.status_uri",
             Self::Template => "section.template",
             Self::AmbiguousRoute => "section.ambiguous_route",
             Self::Source => "section.source",

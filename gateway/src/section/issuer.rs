@@ -6,6 +6,7 @@ use super::delegation::Delegation;
 use super::profile::Profile;
 use super::remote_jwks::RemoteJwks;
 use super::resource::Binding;
+use super::status_lists::StatusLists;
 use super::types::AttributeType;
 use crate::json::Json;
 use crate::token::Algorithm;
@@ -46,6 +47,9 @@ pub struct Issuer {
     /// How actors become entities. Default: tokens that name actors are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<Delegation>,
+    /// Where it says which of its tokens are no longer good. Default: tokens that name a status list are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_lists: Option<StatusLists>,
 }
 
 /// How a token's claims become the principal `Type::"alias/id"`.

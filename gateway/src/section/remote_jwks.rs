@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwks;
+use crate::feed::DocumentUri;
 use crate::limits;
 
 /// Where an issuer publishes its keys, and for how long they count. Gateways fetch it in the background; which Envoy cluster
@@ -38,7 +38,7 @@ impl RemoteJwks {
     /// Whether a gateway takes the URL.
     #[must_use]
     pub fn has_acceptable_uri(&self) -> bool {
-        jwks::is_acceptable_uri(&self.uri)
+        DocumentUri::read(&self.uri).is_some()
     }
 }
 

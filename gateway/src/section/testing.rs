@@ -23,6 +23,7 @@ pub(crate) fn issuer(alias: &str, issuer: &str) -> Issuer {
         binding: Binding::Optional,
         principal: mapping(),
         delegation: None,
+        status_lists: None,
     }
 }
 

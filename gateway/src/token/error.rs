@@ -118,6 +118,26 @@ pub enum TokenError {
     ConfirmationAlgorithm,
     /// The number of the repository or of its owner is missing.
     GithubClaimMissing,
+    /// `status` names a status list, and the bundle says of the issuer nothing of lists.
+    StatusUnexpected,
+    /// `status` is missing, and the issuer's tokens must have it.
+    StatusMissing,
+    /// `status` does not name a list and a place in it (draft-ietf-oauth-status-list-21 §6).
+    StatusMalformed,
+    /// The status list is none that the issuer's tokens may name.
+    StatusUri,
+    /// The status list was never fetched, or is too old or expired.
+    StatusUnavailable,
+    /// The status list has no such place.
+    StatusOutOfRange,
+    /// The status list says that the token is revoked.
+    StatusInvalid,
+    /// The status list says that the token is revoked for now.
+    StatusSuspended,
+    /// The status list says of the token what only an application understands.
+    StatusApplication,
+    /// The status list says of the token what nobody has given a meaning.
+    StatusReserved,
     /// `authorization_details` is not an array of objects with a `type`, or a common member of one has another type (RFC 9396 §2).
     AuthorizationDetails,
 }

@@ -27,6 +27,8 @@ pub(crate) enum TokenType {
     Jose,
     /// `txntoken+jwt`; no issuer's profile has it
     Transaction,
+    /// `statuslist+jwt`; no issuer's profile has it
+    StatusList,
     /// `wit+jwt` (draft-ietf-wimse-workload-creds); in its own header only
     Workload,
 }
@@ -88,6 +90,7 @@ impl TokenType {
             ("at+jwt", Self::AccessToken),
             ("jose", Self::Jose),
             ("txntoken+jwt", Self::Transaction),
+            ("statuslist+jwt", Self::StatusList),
             ("wit+jwt", Self::Workload),
         ]
         .into_iter()
@@ -177,7 +180,6 @@ mod tests {
             "\"wpt+jwt\"",
             "\"dpop+jwt\"",
             "\"secevent+jwt\"",
-            "\"statuslist+jwt\"",
             "\"application/secevent+jwt\"",
             "\"oauth-id-jag+jwt\"",
             "\"application/\"",

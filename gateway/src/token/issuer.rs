@@ -7,6 +7,7 @@ use super::profile::{self, IssuerTerms};
 use super::terms::{RawTerms, Terms};
 use crate::limits;
 use crate::section::{self, Binding, Delegation, PrincipalMapping, Profile, SectionError, SectionErrorKind, TokenSlot};
+use crate::status_list::StatusRules;
 
 /// An issuer whose description has been checked.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Issuer {
     /// Shared, as the next one, with requests whose answers are still to be filtered.
     pub(crate) principal: Rc<PrincipalMapping>,
     pub(crate) delegation: Option<Rc<Delegation>>,
+    /// What becomes of `status` in its tokens.
+    pub(crate) status: StatusRules,
 }
 
 /// All issuers of a bundle, found by `iss`.
@@ -110,6 +113,11 @@ impl IssuerTable {
         self.issuers.iter().enumerate().map(|(index, issuer)| (IssuerIndex(index), issuer))
     }
 
+    /// The issuer with this alias.
+    pub(crate) fn named(&self, alias: &str) -> Option<(IssuerIndex, &Issuer)> {
+        self.iter().find(|(_, issuer)| issuer.alias == alias)
+    }
+
     /// The issuer of an index that this table gave out, to give it other keys.
     pub(crate) fn get_mut(&mut self, index: IssuerIndex) -> Option<&mut Issuer> {
         self.issuers.get_mut(index.0)
@@ -151,6 +159,7 @@ impl Issuer {
             binding,
             principal,
             delegation,
+            status_lists,
         } = raw;
         let error = |kind, what: &str| Err(SectionError::new(kind, format!("{what} of the issuer `{alias}`")));
         let is_alias = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -185,7 +194,8 @@ impl Issuer {
         };
         let terms = Terms::open(terms, &place)?;
         let (principal, delegation) = (Rc::new(principal), delegation.map(Rc::new));
-        Ok(Self { alias, profile, issuer, terms, binding, principal, delegation })
+        let status = StatusRules::open(status_lists, &place)?;
+        Ok(Self { alias, profile, issuer, terms, binding, principal, delegation, status })
     }
 
     /// Whether client certificates of its trust domain are credentials.
@@ -204,6 +214,7 @@ impl Issuer {
             binding: Binding::Optional,
             principal: Rc::new(crate::section::testing::mapping()),
             delegation: None,
+            status: StatusRules::Refuse,
         }
     }
 }

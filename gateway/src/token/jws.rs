@@ -24,6 +24,11 @@ pub(crate) struct CompactJws<'a> {
 impl<'a> CompactJws<'a> {
     /// Splits a token and decodes its parts.
     pub(crate) fn read(token: CompactText<'a>) -> Result<Self, TokenError> {
+        Self::read_within(token, &JsonLimits::TOKEN)
+    }
+
+    /// The same with other limits for the claims.
+    pub(crate) fn read_within(token: CompactText<'a>, claims_limits: &JsonLimits) -> Result<Self, TokenError> {
         let token = token.as_str();
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
@@ -46,8 +51,8 @@ impl<'a> CompactJws<'a> {
         }
         Ok(Self {
             signing_input,
-            header: object(&header)?,
-            claims: object(&decode(claims)?)?,
+            header: object(&header, &JsonLimits::TOKEN)?,
+            claims: object(&decode(claims)?, claims_limits)?,
             signature: decode(signature)?,
         })
     }
@@ -58,8 +63,8 @@ pub(crate) fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Base64)
 }
 
-fn object(bytes: &[u8]) -> Result<Json, TokenError> {
-    match Json::parse(bytes, &JsonLimits::TOKEN) {
+fn object(bytes: &[u8], limits: &JsonLimits) -> Result<Json, TokenError> {
+    match Json::parse(bytes, limits) {
         Ok(value) if value.as_object().is_some() => Ok(value),
         Ok(_) | Err(JsonError::Syntax | JsonError::Limit) => Err(TokenError::Json),
         Err(JsonError::DuplicateMember) => Err(TokenError::DuplicateMember),

@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::json::Json;
 use crate::proof::Confirmation;
 use crate::section::TokenSlot;
+use crate::status_list::StatusClaim;
 
 /// The claims of a token whose signature, issuer, audience and times hold.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) claims: TokenClaims,
     pub(crate) validity: Validity,
     pub(crate) confirmation: Confirmation,
+    /// Where its status is to be looked up.
+    pub(crate) status: Option<StatusClaim>,
 }
 
 /// What a token says of itself, for the decision record. Until the token is verified these are mere assertions.
@@ -73,9 +76,10 @@ pub(crate) fn verify<'a>(
     let found = profile::check_claims(&issuer.profile, &jws.claims)?;
     let confirmation = Confirmation::read(&jws.claims, &issuer.profile)?;
     authorization_details::check(&jws.claims)?;
+    let status = StatusClaim::read(&jws.claims, &issuer.status)?;
     let kid = kid.map(str::to_owned);
     let claims = TokenClaims::new(jws.claims, issuer, &confirmation, found);
-    Ok(VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity, confirmation })
+    Ok(VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity, confirmation, status })
 }
 
 /// The issuer that the claims name. They are not verified yet; the name only selects whose keys must have signed.

@@ -112,6 +112,7 @@ impl Worker {
         let code = |event: Event| match event {
             Event::Bundle(event) | Event::Candidate(event) => event.code(),
             Event::Keys(event) | Event::CandidateKeys(event) => panic!("{event:?}"),
+            Event::StatusList(event) => panic!("{event:?}"),
             Event::Revocations(event) => panic!("{event:?}"),
             Event::Renewal(what, event) => panic!("{what:?} {event:?}"),
             Event::Report(event) => panic!("{event:?}"),

@@ -25,6 +25,7 @@ mod replies;
 mod requests;
 mod revocations;
 mod sessions;
+mod statuses;
 mod swaps;
 mod tokens;
 mod transactions;

@@ -99,7 +99,7 @@ impl Worker {
         let renewal = |event| match event {
             Event::Renewal(what, event) => Some((what, event.code())),
             Event::Bundle(_) | Event::Candidate(_) | Event::Keys(_) | Event::CandidateKeys(_) => None,
-            Event::Revocations(_) | Event::Report(_) => None,
+            Event::Revocations(_) | Event::Report(_) | Event::StatusList(_) => None,
         };
         let mut codes: Vec<_> = self.events.drain(..).filter_map(renewal).collect();
         codes.dedup();

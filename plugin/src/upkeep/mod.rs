@@ -5,6 +5,7 @@ mod keys;
 mod renewal;
 mod reports;
 mod revocations;
+mod status_lists;
 
 use crate::background::Background;
 use crate::fetch::{FetchProxy, Fetched};
@@ -71,23 +72,30 @@ fn measure(gateway: &Gateway, proxy: &mut impl Background, metrics: &mut NamedMe
     // Without a clock there are no ages.
     if let Ok(now_nanos) = proxy.now_nanos() {
         keys::ages(gateway.key_ages(now_nanos), proxy, metrics);
+        status_lists::ages(gateway.status_list_ages(now_nanos), proxy, metrics);
         bundle::status(&gateway.bundle_status(), now_nanos, proxy, metrics);
         revocations::status(gateway.revocations(), now_nanos, proxy, metrics);
     }
 }
 
-/// Tells of events; says whether another revocation list is in force.
+/// Tells of events; says whether another revocation list, or another status list, is in force.
 fn report(events: &[Event], proxy: &mut impl Background, metrics: &mut NamedMetrics) -> bool {
     for event in events {
         match event {
             Event::Revocations(event) => revocations::report(event, proxy, metrics),
             Event::Keys(event) => keys::report(keys::DECIDING, event, proxy, metrics),
             Event::CandidateKeys(event) => keys::report(keys::CANDIDATE, event, proxy, metrics),
+            Event::StatusList(event) => status_lists::report(event, proxy, metrics),
             Event::Bundle(event) => bundle::report(bundle::DECIDING, event, proxy, metrics),
             Event::Candidate(event) => bundle::report(bundle::CANDIDATE, event, proxy, metrics),
             Event::Renewal(what, event) => renewal::report(*what, event, proxy, metrics),
             Event::Report(event) => reports::report(event, proxy, metrics),
         }
     }
-    events.iter().any(|event| matches!(event, Event::Revocations(ListEvent::Installed { .. })))
+    events.iter().any(|event| match event {
+        Event::Revocations(event) => matches!(event, ListEvent::Installed { .. }),
+        Event::StatusList(event) => status_lists::may_revoke(event),
+        Event::Keys(_) | Event::CandidateKeys(_) | Event::Bundle(_) | Event::Candidate(_) => false,
+        Event::Renewal(..) | Event::Report(_) => false,
+    })
 }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::statuses::CaseStatus;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::project::{IssuerTable, ProjectFile, json_finding, span_in};
-use crate::section::is_for_workloads;
+use crate::section::{is_for_workloads, status_list_uri};
 use crate::source::SourceFile;
 use crate::token::Header;
 
@@ -144,6 +145,9 @@ pub struct CaseToken {
     /// When it begins to be valid, in seconds from now. Default: absent.
     #[serde(default)]
     pub nbf: Option<i64>,
+    /// Its status, as a list of its issuer has it: `valid`, `invalid`, `suspended` or a number. Default: it names no list.
+    #[serde(default)]
+    pub status: Option<CaseStatus>,
     /// For workload identity tokens: what is particular about the proof beside it. Default: nothing, it is a good one.
     #[serde(default)]
     pub proof: Option<CaseProof>,
@@ -266,6 +270,12 @@ fn read(text: &str, project: &ProjectFile) -> Result<Case, (&'static str, String
         if token.proof.is_some() && !project.issuers.iter().any(|issuer| is_for_workloads(&issuer)) {
             let message = format!("tokens of the issuer `{}` have no proof that a case could describe", token.issuer);
             return Err(("test.proof", message));
+        }
+        let has_lists =
+            |issuer: &IssuerTable| *issuer.alias.as_ref() == token.issuer && status_list_uri(issuer).is_some();
+        if token.status.is_some() && !project.issuers.iter().any(has_lists) {
+            let message = format!("tokens of the issuer `{}` are not looked up in status lists", token.issuer);
+            return Err(("test.status", message));
         }
         for header in std::iter::once(&token.header).chain(token.proof.as_ref().map(|proof| &proof.header)) {
             Header::default().apply(header).map_err(|error| ("test.header", error.to_string()))?;

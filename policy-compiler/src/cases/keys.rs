@@ -65,6 +65,11 @@ impl CaseKeys {
         self.keys.get(&(alias.to_owned(), kid.to_owned()))
     }
 
+    /// The keys of an issuer, with their ids.
+    pub(super) fn of<'a>(&'a self, alias: &'a str) -> impl Iterator<Item = (&'a str, &'a PrivateKey)> {
+        self.keys.iter().filter(move |((of, _), _)| of == alias).map(|((_, kid), key)| (kid.as_str(), key))
+    }
+
     /// A JWK Set for each issuer that has keys here, by alias.
     ///
     /// # Errors

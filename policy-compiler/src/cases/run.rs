@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade_gateway::{
-    Action, BundleSource, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, JwksClusters, McpFile, NativeHost,
+    Action, BundleSource, ClusterNames, ConfigurationFile, DpopFile, Gateway, HeaderBuffer, McpFile, NativeHost,
     OnForbidError, ReceivedBody, RequestHead, TokenCacheFile, TrustFile, Verdict, limits,
 };
 use serde::Serialize;
@@ -12,11 +12,12 @@ use serde_json::{Map, json};
 use super::answer::{self, Delivered};
 use super::file::{Case, CaseRequest, CaseToken, Expectation, Expected};
 use super::keys::CaseKeys;
+use super::statuses;
 use super::workloads::Workloads;
 use crate::bundle;
 use crate::keys::{Algorithm, PrivateKey};
 use crate::project::ProjectFile;
-use crate::section::is_for_workloads;
+use crate::section::{is_for_workloads, status_list_uri};
 use crate::token::{Header, mint, workload};
 
 /// What came out of a case.
@@ -72,6 +73,15 @@ fn rpc_error(verdict: &Verdict<'_>) -> Option<i64> {
     body.pointer("/error/code")?.as_i64()
 }
 
+/// Clusters for the status lists of all issuers: nothing is fetched, and a configuration has to name some.
+fn nowhere(project: &ProjectFile) -> ClusterNames {
+    let mut clusters = ClusterNames::default();
+    for issuer in project.issuers.iter().filter(|issuer| issuer.status_lists.is_some()) {
+        clusters.insert(issuer.alias.as_ref(), "none");
+    }
+    clusters
+}
+
 /// A gateway with the project's bundle, at a fixed time.
 pub struct Runner<'a> {
     gateway: Gateway,
@@ -111,12 +121,14 @@ impl<'a> Runner<'a> {
             candidate: false,
             status: None,
             status_report: None,
-            jwks_clusters: JwksClusters::default(),
+            jwks_clusters: ClusterNames::default(),
+            status_list_clusters: nowhere(project),
             revocations: None,
         };
         let configuration = serde_json::to_vec(&configuration).map_err(|error| error.to_string())?;
         let mut host = NativeHost::at(now_seconds);
-        let gateway = Gateway::configure(&configuration, &mut host).map_err(|error| error.to_string())?;
+        let mut gateway = Gateway::configure(&configuration, &mut host).map_err(|error| error.to_string())?;
+        statuses::publish(&mut gateway, &mut host, project, keys, now_seconds)?;
         Ok(Self { gateway, host, project, keys, workloads: Workloads::new(project)?, now_seconds })
     }
 
@@ -187,7 +199,7 @@ impl<'a> Runner<'a> {
 
     /// Signs a case's token, and says whether it is a workload's.
     fn mint(&self, token: &CaseToken) -> Result<(String, bool), String> {
-        let CaseToken { issuer: alias, key: kid, claims, header: overrides, iat, exp, nbf, proof: _ } = token;
+        let CaseToken { issuer: alias, key: kid, claims, header: overrides, iat, exp, nbf, status, proof: _ } = token;
         let key = self.keys.get(alias, kid).ok_or_else(|| format!("there is no key `{kid}`"))?;
         let issuer = self.project.issuers.iter().find(|issuer| issuer.alias.as_ref() == alias);
         let issuer = issuer.ok_or_else(|| format!("there is no issuer `{alias}`"))?;
@@ -204,6 +216,9 @@ impl<'a> Runner<'a> {
         let is_workload = is_for_workloads(issuer);
         if is_workload {
             all.insert("cnf".to_owned(), self.workloads.confirmation()?);
+        }
+        if let (Some(status), Some(uri)) = (status, status_list_uri(issuer)) {
+            all.insert("status".to_owned(), status.claim(&uri));
         }
         all.extend(claims.clone());
         all.retain(|_, value| !value.is_null());

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
 use palisade_gateway::bundle::{Container, Expectation, Freshness, Role, TrustKey, TrustSet};
 use palisade_gateway::{
-    BundleSource, ConfigurationFile, DecisionLog, DpopFile, Gateway, JwksClusters, McpFile, NativeHost, OnForbidError,
+    BundleSource, ClusterNames, ConfigurationFile, DecisionLog, DpopFile, Gateway, McpFile, NativeHost, OnForbidError,
     RemoteFile, RevocationsFile, StatusFile, StatusReportFile, TokenCacheFile, TrustFile, limits,
 };
 use serde_json::{Value, json};
@@ -73,6 +73,10 @@ pub(super) struct Arguments {
     /// Envoy cluster that leads to a host, or to the keys of one issuer by its alias; for issuers with `jwks_uri`; repeatable
     #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
     jwks_cluster: Vec<(String, String)>,
+    /// Envoy cluster that leads to a host, or to the status lists of one issuer by its alias; for issuers with `status_lists`;
+    /// repeatable
+    #[arg(long, value_name = "HOST=CLUSTER", value_parser = host_and_cluster)]
+    status_list_cluster: Vec<(String, String)>,
     /// Ask the channel's candidate, where there is one, beside the bundle that decides
     #[arg(long, requires = "remote")]
     candidate: bool,
@@ -154,6 +158,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         dpop_nonce_key,
         mcp_session_key,
         jwks_cluster,
+        status_list_cluster,
         candidate,
         fetch_freshness,
         status_path,
@@ -182,12 +187,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     let nonce_key = secret(dpop_nonce_key.as_deref(), "config.nonce_key")?;
     let session_key = secret(mcp_session_key.as_deref(), "config.session_key")?;
     let is_secret = nonce_key.is_some() || session_key.is_some();
-    let mut jwks_clusters = JwksClusters::default();
-    for (host, cluster) in jwks_cluster {
-        if !jwks_clusters.insert(host, cluster) {
-            return Err(Failure::new("config.jwks_cluster", format!("`{host}` has two clusters")));
-        }
-    }
+    let jwks_clusters = clusters(jwks_cluster, "config.jwks_cluster")?;
+    let status_list_clusters = clusters(status_list_cluster, "config.status_list_cluster")?;
     let configuration = ConfigurationFile {
         bundle: BundleSource { inline: inline.map(|inline| inline.base64), remote },
         trust: whom.file,
@@ -207,6 +208,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
             ..file
         }),
         jwks_clusters,
+        status_list_clusters,
         revocations: revoking.then_some(revocations),
     };
     let text = serde_json::to_string(&configuration).map_err(|error| Failure::new("internal", error))?;
@@ -224,6 +226,16 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
         files::write(output, text.as_bytes())?;
     }
     Ok(Exit::Success)
+}
+
+fn clusters(pairs: &[(String, String)], code: &'static str) -> Result<ClusterNames, Failure> {
+    let mut names = ClusterNames::default();
+    for (host, cluster) in pairs {
+        if !names.insert(host, cluster) {
+            return Err(Failure::new(code, format!("`{host}` has two clusters")));
+        }
+    }
+    Ok(names)
 }
 
 /// Whom the gateway trusts.

@@ -114,6 +114,24 @@ pub struct IssuerTable {
     pub principal: Spanned<PrincipalTable>,
     /// How actors become entities. Default: tokens that name actors are refused.
     pub delegation: Option<DelegationTable>,
+    /// Where the issuer says which of its tokens are no longer good. Default: tokens that name a status list are refused.
+    pub status_lists: Option<Spanned<StatusListsTable>>,
+}
+
+/// `[issuers.status_lists]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusListsTable {
+    /// What becomes of the claim `status`: `optional`, `required` or `ignore`. Default: `optional`.
+    pub mode: Option<Spanned<String>>,
+    /// The lists that tokens may name: `https` URLs, and with a `/` at the end all that lie below. Needed, but not with `ignore`.
+    pub uris: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Age before which lists are fetched anew; sooner where their `ttl` is shorter. Default: `5m`.
+    pub fresh_for: Option<Spanned<String>>,
+    /// Age at which a list that could not be fetched anew says nothing. Default: `1h`.
+    pub max_stale: Option<Spanned<String>>,
+    /// What becomes of a token whose list is not to be had: `deny` or `allow`. Default: `deny`.
+    pub on_unavailable: Option<Spanned<String>>,
 }
 
 /// `[issuers.delegation]`.

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::claim;
 use super::keys::{self, Keys};
+use super::status_lists;
 use super::types::{Attribute, SchemaTypes};
 use crate::diagnostic::Findings;
 use crate::project::{DelegationTable, IssuerTable, PrincipalTable, at, seconds};
@@ -59,6 +60,7 @@ fn issuer(
         binding,
         principal,
         delegation,
+        status_lists,
     } = table;
     check_alias(alias, findings);
     let profile = self::profile(alias, profile.as_ref(), trust_domain.as_ref(), x509_svid.as_ref(), findings);
@@ -89,6 +91,10 @@ fn issuer(
         Some(table) => Some(self::delegation(table, types, findings)?),
         None => None,
     };
+    let status_lists = match status_lists {
+        Some(table) => Some(status_lists::build(table, findings)?),
+        None => None,
+    };
     let Keys { inline, remote } = keys?;
     Some(Issuer {
         alias: alias.as_ref().clone(),
@@ -104,6 +110,7 @@ fn issuer(
         binding: binding?,
         principal: principal?,
         delegation,
+        status_lists,
     })
 }
 

@@ -9,6 +9,7 @@ mod output;
 mod palisade;
 mod remote_keys;
 mod schemas;
+mod statuses;
 mod tokens;
 mod trust;
 mod workloads;

@@ -6,7 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use palisade_gateway::bundle::ActiveBundle;
-use palisade_gateway::{Gateway, HeaderBuffer, NativeHost, TokenReport, WorkloadProof};
+use palisade_gateway::{
+    BesideToken, Gateway, HeaderBuffer, NativeHost, StatusListError, TokenReport, TokenStatus, TokenStatusReport,
+    WorkloadProof,
+};
 use serde_json::{Value, json};
 
 use crate::build::{BuildOptions, MissingKeySets, build, open};
@@ -34,6 +37,9 @@ pub(super) struct Arguments {
     /// A header of that request which the proof covers, as `name: value`; repeatable
     #[arg(long, value_name = "HEADER", requires = "proof", value_parser = header)]
     header: Vec<(String, String)>,
+    /// File with the status list that the token names, as its issuer publishes it; the token is looked up there
+    #[arg(long, value_name = "FILE")]
+    status_list: Option<PathBuf>,
     /// Project whose issuers count: its folder, or its palisade.toml
     #[arg(long, value_name = "PATH", required_unless_present = "gateway_config")]
     project: Option<PathBuf>,
@@ -73,7 +79,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { token, proof, url, header, project, jwks, gateway_config, at, format } = arguments;
+    let Arguments { token, proof, url, header, status_list, project, jwks, gateway_config, at, format } = arguments;
     let now = match at {
         Some(at) => *at,
         None => clock::now()?,
@@ -81,15 +87,14 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     let mut host = NativeHost::at(now);
     let token = super::read(token)?;
     let proof = proof.as_ref().map(|path| super::read(path)).transpose()?;
+    let status_list = status_list.as_ref().map(|path| super::read(path)).transpose()?;
     let headers = HeaderBuffer::from_pairs(header.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let verify = |bundle: &ActiveBundle, host: &mut NativeHost| match (&proof, url) {
-        (Some(proof), Some(Target { authority, path })) => {
-            let headers = headers.as_map();
-            let proof = WorkloadProof { proof, authority: authority.as_bytes(), path: path.as_bytes(), headers };
-            bundle.verify_workload(&token, &proof, host)
-        }
-        (_, _) => bundle.verify_token(&token, host),
-    };
+    let proof = proof.as_deref().zip(url.as_ref()).map(|(proof, Target { authority, path })| {
+        let (authority, path, headers) = (authority.as_bytes(), path.as_bytes(), headers.as_map());
+        WorkloadProof { proof, authority, path, headers }
+    });
+    let beside = BesideToken { proof, status_list: status_list.as_deref() };
+    let verify = |bundle: &ActiveBundle, host: &mut NativeHost| bundle.verify_token(&token, &beside, host);
     let result = match (gateway_config, project) {
         (Some(path), _) => {
             let gateway = Gateway::configure(&files::read(path)?, &mut host)
@@ -149,6 +154,7 @@ fn document(report: &TokenReport) -> Value {
         key_thumbprint,
         accepted,
         attribute,
+        status,
     } = report;
     json!({
         "schema": "palisade.token.verify/v1",
@@ -165,6 +171,13 @@ fn document(report: &TokenReport) -> Value {
         "key_thumbprint": key_thumbprint.map(|thumbprint| URL_SAFE_NO_PAD.encode(thumbprint)),
         "accepted_from": accepted.map(|(from, _)| seconds(from)),
         "accepted_until": accepted.map(|(_, until)| seconds(until)),
+        "status_list": status.as_ref().map(|status| json!({
+            "uri": status.uri,
+            "idx": status.index,
+            "status": status.status.map(TokenStatus::name),
+            "value": status.status.map(TokenStatus::value),
+            "error": status.error.map(StatusListError::code),
+        })),
     })
 }
 
@@ -194,5 +207,17 @@ fn lines(report: &TokenReport) -> Vec<String> {
         };
         Some(format!("{name:<15}{text}"))
     };
-    shown.iter().filter_map(line).collect()
+    let mut lines: Vec<String> = shown.iter().filter_map(line).collect();
+    lines.extend(report.status.as_ref().map(|status| format!("{:<15}{}", "status", status_text(status))));
+    lines
+}
+
+fn status_text(report: &TokenStatusReport) -> String {
+    let TokenStatusReport { uri, index, status, error } = report;
+    let what = match (status, error) {
+        (_, Some(error)) => error.to_string(),
+        (Some(status), None) => format!("{} ({})", status.name(), status.value()),
+        (None, None) => "not looked up".to_owned(),
+    };
+    format!("{what}, at {index} of {uri}")
 }

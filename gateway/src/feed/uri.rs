@@ -1,24 +1,24 @@
-//! The URL of a JWK Set.
+//! The URL of a document that is fetched: a JWK Set, a status list.
 
 use crate::limits;
 use crate::origin::Url;
 
-/// A URL that keys are fetched from: `https`, and nothing in it that a host might read in another way than we do.
+/// A URL that documents are fetched from: `https`, and nothing in it that a host might read in another way than we do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JwksUri {
+pub(crate) struct DocumentUri {
     text: String,
     /// In lower case, without a port.
     host: String,
 }
 
-impl JwksUri {
+impl DocumentUri {
     /// Reads a URL. `None` for one that is not `https`, has user information, a fragment, dot segments, no path, or characters
     /// that a URL cannot have.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let plain = |byte: u8| {
             byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
         };
-        if text.len() > limits::JWKS_URI_BYTES || !text.bytes().all(plain) || !text.starts_with("https://") {
+        if text.len() > limits::DOCUMENT_URI_BYTES || !text.bytes().all(plain) || !text.starts_with("https://") {
             return None;
         }
         let url = Url::read(text)?;
@@ -29,6 +29,10 @@ impl JwksUri {
         let uri = Self { text: text.to_owned(), host: url.origin().host };
         // A port, if any, has a number.
         (!uri.authority().ends_with(':')).then_some(uri)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -51,11 +55,6 @@ impl JwksUri {
     }
 }
 
-/// Whether keys can be fetched from a URL.
-pub(crate) fn is_acceptable(text: &str) -> bool {
-    JwksUri::read(text).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,14 +67,14 @@ mod tests {
             ("https://[::1]:1/", "[::1]", "[::1]:1", "/"),
             ("https://10.0.0.1/k/..k", "10.0.0.1", "10.0.0.1", "/k/..k"),
         ] {
-            let uri = JwksUri::read(text).unwrap();
+            let uri = DocumentUri::read(text).unwrap();
             assert_eq!((uri.host(), uri.authority(), uri.target()), (host, authority, target));
         }
     }
 
     #[test]
     fn other_forms_are_refused() {
-        let long = format!("https://idp.example/{}", "x".repeat(limits::JWKS_URI_BYTES));
+        let long = format!("https://idp.example/{}", "x".repeat(limits::DOCUMENT_URI_BYTES));
         for text in [
             "",
             "https://",
@@ -104,7 +103,7 @@ mod tests {
             " https://idp.example/jwks",
             &long,
         ] {
-            assert_eq!(JwksUri::read(text), None, "{text}");
+            assert_eq!(DocumentUri::read(text), None, "{text}");
         }
     }
 }
