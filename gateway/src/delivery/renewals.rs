@@ -78,22 +78,26 @@ impl Renewals {
         (what != Renewal::Root || !is_none).then_some((what, arrival))
     }
 
-    /// A document was taken or refused; how many fetches failed in a row.
+    /// A document was taken, and whether it was of any use, or refused; how many fetches failed in a row.
     pub(crate) fn judged(
         &mut self,
         what: Renewal,
         document: &Document,
-        is_good: bool,
+        is_useful: Option<bool>,
         host: &mut dyn FetchHost,
     ) -> u32 {
         let turn = self.turn(host);
-        match (self.resource(what), is_good) {
+        match (self.resource(what), is_useful) {
             (None, _) => 0,
-            (Some(resource), true) => {
+            (Some(resource), Some(true)) => {
                 resource.accept(document, turn, host);
                 0
             }
-            (Some(resource), false) => resource.refuse(document, turn, host),
+            (Some(resource), Some(false)) => {
+                resource.confirm(document, turn, host);
+                0
+            }
+            (Some(resource), None) => resource.refuse(document, turn, host),
         }
     }
 

@@ -92,7 +92,9 @@ impl Gateway {
                 Arrival::SharedUnreadable => RenewalEvent::SharedUnreadable,
                 Arrival::Document(document) => {
                     let taken = self.take_renewal(what, &document.bytes, host);
-                    renewals.judged(what, &document, taken.is_ok(), host);
+                    let is_useful =
+                        |event: &RenewalEvent| !matches!(event, RenewalEvent::Refreshed(Refreshed::Unchanged));
+                    renewals.judged(what, &document, taken.as_ref().ok().map(is_useful), host);
                     taken.unwrap_or_else(RenewalEvent::Refused)
                 }
             };

@@ -35,8 +35,8 @@ impl Patience {
         }
     }
 
-    /// What is known after one more answer. One with something new says little, for that is not waited with: so a server of which
-    /// nothing is known by then has to show that it waits, and one that has waited gets another chance.
+    /// What is known after one more answer. One with something new says nothing, for that is not waited with; but there is only so much
+    /// that is new, and so whoever has it is asked at once whether there is more.
     #[must_use]
     pub(super) fn after(self, waited: Waited, is_new: bool) -> Self {
         let Waited { asked_ms, took_ms, says_so } = waited;
@@ -46,7 +46,8 @@ impl Patience {
             return Self::Waits;
         }
         match self {
-            Self::Waits if is_new => Self::Unknown,
+            Self::Waits | Self::Unknown if is_new => self,
+            Self::None if is_new => Self::Unknown,
             Self::Waits | Self::Unknown | Self::None => Self::None,
         }
     }
@@ -90,9 +91,12 @@ mod tests {
 
     #[test]
     fn something_new_is_no_proof_and_asks_for_one() {
-        assert_eq!(after(Patience::Waits, 3, false, true), Patience::Unknown);
-        for before in [Patience::Unknown, Patience::None] {
-            assert_eq!(after(before, 3, false, true), Patience::None, "a server that always has something else");
+        for (before, then) in [
+            (Patience::Waits, Patience::Waits),
+            (Patience::Unknown, Patience::Unknown),
+            (Patience::None, Patience::Unknown),
+        ] {
+            assert_eq!(after(before, 3, false, true), then);
         }
     }
 }
