@@ -7,3 +7,4 @@ pub mod fleet;
 pub mod oci;
 pub mod progress;
 pub mod shelf;
+pub mod trustees;

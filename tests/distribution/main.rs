@@ -10,4 +10,5 @@ mod serve;
 mod serve_tls;
 mod signals;
 mod sigstore;
+mod trusted;
 mod waiting;

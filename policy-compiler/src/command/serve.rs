@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
+use palisade_gateway::bundle::Root;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -28,9 +29,11 @@ use signals::Receiver;
 use tls::{Identity, TlsFiles};
 
 use super::console::Console;
-use super::{Exit, Failure, Format, clock, files};
+use super::verify::OptionalTrust;
+use super::{Exit, Failure, Format, clock, files, root};
 use crate::distribution::fleet::Fleet;
 use crate::distribution::progress::Progress;
+use crate::distribution::trustees::Trustees;
 use crate::limits::{SERVED_CLIENTS, SERVED_CONNECTIONS, SERVED_REPORTS};
 
 /// Serve the bundles and signed documents of a directory to gateways.
@@ -59,6 +62,11 @@ pub(super) struct Arguments {
     /// Serve without TLS on an address that is not loopback
     #[arg(long, conflicts_with = "tls_cert")]
     plain_http: bool,
+    #[command(flatten)]
+    trust: OptionalTrust,
+    /// Serve only what is signed as gateways with this root demand, and follow the roots after it; repeatable, one for each channel
+    #[arg(long = "root", value_name = "FILE", conflicts_with_all = ["keys", "threshold"])]
+    roots: Vec<PathBuf>,
     /// Loopback address at which `GET /` tells which client has which version, and what gateways say decides in them, as JSON
     #[arg(long, value_name = "ADDRESS")]
     progress: Option<SocketAddr>,
@@ -74,7 +82,8 @@ pub(super) struct Arguments {
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { directory, listen, tls_cert, tls_key, client_ca, plain_http, progress, ssf, format } = arguments;
+    let Arguments { directory, listen, tls_cert, tls_key, client_ca, plain_http, trust, roots, progress, ssf, format } =
+        arguments;
     let tls = match (tls_cert, tls_key) {
         (Some(certificate), Some(key)) => {
             Some(TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: client_ca.clone() })
@@ -90,7 +99,7 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     }
     let identity = tls.map(Identity::load).transpose()?;
     let receiver = ssf.as_deref().map(|file| Receiver::load(file, directory)).transpose()?;
-    let directory = Directory::open(directory)?;
+    let directory = Directory::open(directory, trustees(trust, roots)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -109,6 +118,19 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
     })?;
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(Exit::Success)
+}
+
+/// Whose signatures files must have: of the keys that are given, or those that the roots name, or anybody's.
+fn trustees(trust: &OptionalTrust, roots: &[PathBuf]) -> Result<Trustees, Failure> {
+    if let Some(keys) = trust.set()? {
+        return Ok(Trustees::Keys(keys));
+    }
+    if roots.is_empty() {
+        return Ok(Trustees::Anybody);
+    }
+    let roots: Vec<Root> =
+        roots.iter().map(|path| root::chain(std::slice::from_ref(path))).collect::<Result<_, Failure>>()?;
+    Trustees::of_roots(roots).ok_or_else(|| Failure::new("serve.root", "two roots are for one channel"))
 }
 
 /// Threads that answer. One carries thousands of waiting gateways; more are for TLS, when all of them fetch a new bundle.

@@ -5,7 +5,7 @@ mod export;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use palisade_gateway::bundle::{Container, Expectation, Manifest, TrustKey, TrustSet};
+use palisade_gateway::bundle::{Container, Expectation, Manifest, Role, TrustKey, TrustSet};
 use serde_json::json;
 
 use super::console::Console;
@@ -17,8 +17,12 @@ pub(super) struct Arguments {
     /// The bundle
     bundle: PathBuf,
     #[command(flatten)]
-    trust: TrustArguments,
-    /// Channel that the bundle must be for. Default: any
+    trust: OptionalTrust,
+    /// A root in place of --trust: whom it names for bundles. Given several, in order, it is the last, and each must follow from the one
+    /// before
+    #[arg(long = "root", value_name = "FILE", required_unless_present = "keys", conflicts_with_all = ["keys", "threshold"])]
+    roots: Vec<PathBuf>,
+    /// Channel that the bundle must be for. Default: that of the root, or any
     #[arg(long)]
     channel: Option<String>,
     /// Lowest accepted version
@@ -33,32 +37,6 @@ pub(super) struct Arguments {
     /// Output form
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
-}
-
-/// Whose signatures count.
-#[derive(Debug, Args)]
-pub(super) struct TrustArguments {
-    /// A key that may sign: `ed25519:BASE64`, `es256:BASE64`, or a file that holds one; repeatable
-    #[arg(long = "trust", value_name = "KEY|FILE", required = true)]
-    keys: Vec<String>,
-    /// How many distinct keys must have signed
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    threshold: usize,
-}
-
-impl TrustArguments {
-    pub(super) fn threshold(&self) -> usize {
-        self.threshold
-    }
-
-    /// The keys, each given as itself or by a file.
-    pub(super) fn keys(&self) -> Result<Vec<TrustKey>, Failure> {
-        self.keys.iter().map(|text| read_key(text)).collect()
-    }
-
-    pub(super) fn set(&self) -> Result<TrustSet, Failure> {
-        TrustSet::new(self.keys()?, self.threshold).map_err(|error| Failure::new("trust.set", error))
-    }
 }
 
 /// Whose signatures count, where somebody wants to know.
@@ -93,20 +71,31 @@ pub(super) fn read_key(text: &str) -> Result<TrustKey, Failure> {
 }
 
 pub(super) fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let Arguments { bundle, trust, channel, min_version, at, export, format } = arguments;
+    let Arguments { bundle, trust, roots, channel, min_version, at, export, format } = arguments;
     let bytes = files::read(bundle)?;
     let now_seconds = match at {
         Some(at) => *at,
         None => clock::now()?,
     };
-    let expectation = Expectation { channel: channel.as_deref(), min_version: *min_version, now_seconds };
+    let (trust, root_channel) = match trust.set()? {
+        Some(keys) => (keys, None),
+        None => {
+            let root = super::root::chain(roots)?;
+            if root.is_expired(now_seconds) {
+                return Err(Failure::new("root.expired", "the root has expired, and vouches for nothing new"));
+            }
+            (root.role(Role::Bundle).clone(), Some(root.file().channel.clone()))
+        }
+    };
+    let channel = channel.as_ref().or(root_channel.as_ref());
+    let expectation = Expectation { channel: channel.map(String::as_str), min_version: *min_version, now_seconds };
     let container = Container::read(&bytes)?;
     let signatures = container.signatures().to_vec();
-    let verified = container.verify(&trust.set()?)?;
+    let verified = container.verify(&trust)?;
     let signers: Vec<String> = verified.signers().iter().map(ToString::to_string).collect();
     let active = verified.accept(&expectation)?.open()?;
     if let Some(folder) = export {
-        export::write(folder, &bytes, &signatures, &trust.keys()?)?;
+        export::write(folder, &bytes, &signatures, trust.keys())?;
     }
     let Manifest { name, channel, version, created, expires, policies, .. } = active.manifest();
     match format {

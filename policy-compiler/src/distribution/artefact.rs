@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use palisade_gateway::bundle::{BundleError, Container, Digest, FRESHNESS_TYPE, ROOT_TYPE};
+use palisade_gateway::bundle::{BundleError, Container, Digest, FRESHNESS_TYPE, ROOT_TYPE, RootError};
 use palisade_gateway::limits;
 use palisade_gateway::revocation::ListFile;
 use palisade_gateway::signed::{SignedDocument, SignedError};
@@ -135,6 +135,12 @@ pub enum ArtefactError {
     Channel(String),
     /// It has another version than its name.
     Version,
+    /// It is no root that may follow, or the root has expired.
+    Root(RootError),
+    /// It is another root than the one of this version.
+    OtherRoot,
+    /// No root says who may sign for its channel.
+    NoRoot,
 }
 
 impl ArtefactError {
@@ -148,6 +154,9 @@ impl ArtefactError {
             Self::Unsigned => "artefact.unsigned",
             Self::Channel(_) => "artefact.channel",
             Self::Version => "artefact.version",
+            Self::Root(error) => error.code(),
+            Self::OtherRoot => "artefact.other_root",
+            Self::NoRoot => "artefact.no_root",
         }
     }
 }
@@ -161,6 +170,9 @@ impl fmt::Display for ArtefactError {
             Self::Unsigned => f.write_str("it has no signature"),
             Self::Channel(channel) => write!(f, "it is for the channel `{channel}`"),
             Self::Version => f.write_str("it has another version than its name"),
+            Self::Root(error) => error.fmt(f),
+            Self::OtherRoot => f.write_str("it is another root than the one of this version"),
+            Self::NoRoot => f.write_str("no root says who may sign for its channel"),
         }
     }
 }

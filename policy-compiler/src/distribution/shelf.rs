@@ -113,8 +113,14 @@ impl Shelf {
         self.served().filter(|(other, _)| *other != name).map(|(_, artefact)| artefact.bytes().len()).sum()
     }
 
-    /// Puts a file's present bytes in place, if they are good. None when nothing has changed.
-    pub fn put(&mut self, name: &str, parsed: &ArtefactName<'_>, bytes: Vec<u8>) -> Option<Change> {
+    /// Puts a file's present bytes in place, if they are good, and `admit` says so, too. None when nothing has changed.
+    pub fn put(
+        &mut self,
+        name: &str,
+        parsed: &ArtefactName<'_>,
+        bytes: Vec<u8>,
+        admit: impl FnOnce(&Artefact) -> Result<(), ArtefactError>,
+    ) -> Option<Change> {
         let file = self.files.entry(name.to_owned()).or_default();
         let digest = Digest::of(&bytes);
         let before = file.good.as_ref();
@@ -125,7 +131,8 @@ impl Shelf {
         if file.refused == Some(digest) {
             return None;
         }
-        match Artefact::read(parsed, bytes) {
+        let read = Artefact::read(parsed, bytes).and_then(|artefact| admit(&artefact).map(|()| artefact));
+        match read {
             Ok(artefact) => {
                 let identity = artefact.identity().clone();
                 let oddity = before.and_then(|before| oddity(before.identity(), &identity));
@@ -141,6 +148,11 @@ impl Shelf {
                 Some(Change::Refused { error, still_served: file.good.is_some() })
             }
         }
+    }
+
+    /// Forgets what was refused, so that it is judged again.
+    pub fn reconsider(&mut self) {
+        self.files.values_mut().for_each(|file| file.refused = None);
     }
 
     /// Takes a file away.

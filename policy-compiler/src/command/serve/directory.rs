@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::Failure;
 use super::event::{Event, Log};
-use crate::distribution::artefact::ArtefactName;
+use crate::distribution::artefact::{Artefact, ArtefactName};
 use crate::distribution::shelf::Shelf;
+use crate::distribution::trustees::Trustees;
 use crate::limits::{SERVED_BYTES, SERVED_FILES};
 
 /// How often it is looked through: what a publication takes at most, before those who wait for it are answered.
@@ -25,6 +26,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 pub(super) struct Directory {
     root: PathBuf,
     shelf: Arc<Shelf>,
+    trustees: Trustees,
     seen: BTreeMap<String, Seen>,
 }
 
@@ -50,11 +52,12 @@ struct Skip {
 }
 
 impl Directory {
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    /// A directory of which only that is served which `trustees` have signed.
+    pub(super) fn open(path: &Path, trustees: Trustees) -> Result<Self, Failure> {
         let failed = |error| Failure::file("serve.directory", path, error);
         let root = fs::canonicalize(path).map_err(failed)?;
         fs::read_dir(&root).map_err(failed)?;
-        Ok(Self { root, shelf: Arc::default(), seen: BTreeMap::new() })
+        Ok(Self { root, shelf: Arc::default(), trustees, seen: BTreeMap::new() })
     }
 
     pub(super) fn shelf(&self) -> Arc<Shelf> {
@@ -144,7 +147,17 @@ impl Directory {
         self.seen.insert(name.to_owned(), Seen { stamp: Ok(stamp), since });
         // Those who answer requests keep the shelf that they have: a changed one takes its place.
         let mut shelf = Arc::clone(&self.shelf);
-        if let Some(change) = Arc::make_mut(&mut shelf).put(name, &parsed, bytes) {
+        let mut has_followed = false;
+        let admit = |artefact: &Artefact| {
+            has_followed = self.trustees.admit(&parsed, artefact.bytes(), super::now())?;
+            Ok(())
+        };
+        if let Some(change) = Arc::make_mut(&mut shelf).put(name, &parsed, bytes, admit) {
+            if has_followed {
+                // Others may sign from now on.
+                Arc::make_mut(&mut shelf).reconsider();
+                self.seen.clear();
+            }
             self.shelf = shelf;
             events.push(Event::File { name: name.to_owned(), change });
         }

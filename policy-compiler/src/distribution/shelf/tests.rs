@@ -5,7 +5,7 @@ use crate::distribution::artefact::tests::{bundle, expiring, key, unsigned};
 const NAME: &str = "shop.palisade";
 
 fn put(shelf: &mut Shelf, bytes: &[u8]) -> Option<Change> {
-    shelf.put(NAME, &ArtefactName::parse(NAME).unwrap(), bytes.to_vec())
+    shelf.put(NAME, &ArtefactName::parse(NAME).unwrap(), bytes.to_vec(), |_| Ok(()))
 }
 
 fn served(shelf: &Shelf) -> Option<u64> {
@@ -92,4 +92,20 @@ fn a_file_that_is_gone_is_missing() {
     assert_eq!(shelf.remove(NAME), Some(Change::Withdrawn));
     assert!(matches!(shelf.find(NAME), Found::Missing));
     assert_eq!(shelf.remove(NAME), None);
+}
+
+#[test]
+fn what_is_not_admitted_is_refused_until_it_is_reconsidered() {
+    let mut shelf = Shelf::default();
+    let good = bundle("shop", 1);
+    let admit = |admitted: bool, shelf: &mut Shelf| {
+        let verdict = |_: &Artefact| if admitted { Ok(()) } else { Err(ArtefactError::NoRoot) };
+        shelf.put(NAME, &ArtefactName::parse(NAME).unwrap(), good.clone(), verdict)
+    };
+    assert!(matches!(admit(false, &mut shelf), Some(Change::Refused { still_served: false, .. })));
+    assert_eq!(served(&shelf), None);
+    assert_eq!(admit(true, &mut shelf), None, "it is not judged twice");
+    shelf.reconsider();
+    assert!(matches!(admit(true, &mut shelf), Some(Change::Published { .. })));
+    assert_eq!(served(&shelf), Some(1));
 }
