@@ -43,30 +43,31 @@ impl<'a> Head<'a> {
         let (mut dpop, mut transaction) = (Ok(None), Ok(None));
         let (mut workload_token, mut workload_proof) = (Ok(None), Ok(None));
         for header in headers.iter() {
-            let slot = match header.name {
-                b":method" => &mut method,
-                b":path" => &mut target,
-                b":authority" => &mut authority,
-                name if name.eq_ignore_ascii_case(b"authorization") => {
+            // By length first: of a request's headers nearly all have one that none of these names has.
+            let slot = match (header.name.len(), header.name) {
+                (5, b":path") => &mut target,
+                (7, b":method") => &mut method,
+                (10, b":authority") => &mut authority,
+                (13, name) if name.eq_ignore_ascii_case(b"authorization") => {
                     authorization = match authorization {
                         Err(CredentialError::Missing) => Ok(header.value),
                         Ok(_) | Err(_) => Err(CredentialError::Repeated),
                     };
                     continue;
                 }
-                name if name.eq_ignore_ascii_case(b"dpop") => {
+                (4, name) if name.eq_ignore_ascii_case(b"dpop") => {
                     at_most_one(&mut dpop, header.value);
                     continue;
                 }
-                name if name.eq_ignore_ascii_case(b"txn-token") => {
+                (9, name) if name.eq_ignore_ascii_case(b"txn-token") => {
                     at_most_one(&mut transaction, header.value);
                     continue;
                 }
-                name if name.eq_ignore_ascii_case(b"workload-identity-token") => {
+                (23, name) if name.eq_ignore_ascii_case(b"workload-identity-token") => {
                     at_most_one(&mut workload_token, header.value);
                     continue;
                 }
-                name if name.eq_ignore_ascii_case(b"workload-proof-token") => {
+                (20, name) if name.eq_ignore_ascii_case(b"workload-proof-token") => {
                     at_most_one(&mut workload_proof, header.value);
                     continue;
                 }
@@ -135,6 +136,20 @@ mod tests {
         }
         let headers = HeaderBuffer::from_pairs([(":method", &b"\xff"[..]), (":path", b"/")]);
         assert!(Head::read(headers.as_map()).is_none());
+    }
+
+    #[test]
+    fn every_part_is_found_by_its_name() {
+        let names = ["authorization", "dpop", "txn-token", "workload-identity-token", "workload-proof-token"];
+        for (at, name) in names.iter().enumerate() {
+            let headers = HeaderBuffer::from_pairs([(":method", "GET"), (":path", "/"), (name, "found")]);
+            let Head { authorization, dpop, transaction, workload_token, workload_proof, .. } =
+                Head::read(headers.as_map()).unwrap();
+            let found = [authorization.map(Some), dpop, transaction, workload_token, workload_proof];
+            for (other, found) in found.into_iter().enumerate() {
+                assert_eq!(found.ok().flatten(), (other == at).then_some(&b"found"[..]), "{name}");
+            }
+        }
     }
 
     #[test]

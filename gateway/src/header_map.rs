@@ -12,6 +12,8 @@ pub const RESERVED_PREFIX: &str = "x-palisade-";
 pub struct HeaderMap<'a> {
     lengths: &'a [u8],
     data: &'a [u8],
+    /// Whether a name begins with [`RESERVED_PREFIX`]: hardly ever, and then nobody looks for those that do.
+    has_reserved: bool,
 }
 
 /// One header line.
@@ -48,7 +50,7 @@ impl std::error::Error for HeaderMapError {}
 
 impl<'a> HeaderMap<'a> {
     /// A map without headers.
-    pub const EMPTY: Self = Self { lengths: &[], data: &[] };
+    pub const EMPTY: Self = Self { lengths: &[], data: &[], has_reserved: false };
 
     /// Checks a serialised header map as a whole, so that reading it cannot fail.
     ///
@@ -60,12 +62,12 @@ impl<'a> HeaderMap<'a> {
         let count = usize::try_from(count).map_err(|_| HeaderMapError::Truncated)?;
         let size = count.checked_mul(8).ok_or(HeaderMapError::Truncated)?;
         let (lengths, data) = rest.split_at_checked(size).ok_or(HeaderMapError::Truncated)?;
-        let map = Self { lengths, data };
         let mut cursor = Iter { lengths, data };
+        let mut has_reserved = false;
         for _ in 0..count {
-            cursor.step()?;
+            has_reserved |= is_reserved(cursor.step()?.name);
         }
-        if cursor.data.is_empty() { Ok(map) } else { Err(HeaderMapError::Leftover) }
+        if cursor.data.is_empty() { Ok(Self { lengths, data, has_reserved }) } else { Err(HeaderMapError::Leftover) }
     }
 
     /// The headers in the order received.
@@ -82,7 +84,7 @@ impl<'a> HeaderMap<'a> {
     /// The names that the client may not send: those that begin with [`RESERVED_PREFIX`], in any case.
     #[must_use]
     pub fn reserved(&self) -> Reserved<'a> {
-        Reserved { iter: self.iter() }
+        Reserved { iter: if self.has_reserved { self.iter() } else { Self::EMPTY.iter() } }
     }
 }
 
@@ -108,9 +110,18 @@ impl<'a> Iter<'a> {
 impl<'a> Iterator for Iter<'a> {
     type Item = Header<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Header<'a>> {
         // The whole map was checked by `parse`; the only failure left is the end.
-        self.step().ok()
+        let (lengths, rest) = self.lengths.split_first_chunk::<8>()?;
+        let [a, b, c, d, value @ ..] = *lengths;
+        let name = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
+        let value = usize::try_from(u32::from_le_bytes(value)).ok()?;
+        let (name, data) = self.data.split_at_checked(name)?;
+        let (value, data) = data.get(1..)?.split_at_checked(value)?;
+        self.lengths = rest;
+        self.data = data.get(1..)?;
+        Some(Header { name, value })
     }
 }
 
@@ -129,8 +140,13 @@ impl<'a> Iterator for Reserved<'a> {
 }
 
 /// Whether a header name is reserved to the filter.
+#[inline]
 pub(crate) fn is_reserved(name: &[u8]) -> bool {
-    name.get(..RESERVED_PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes()))
+    // Most names begin with another letter.
+    matches!(name.first(), Some(b'x' | b'X'))
+        && name
+            .get(..RESERVED_PREFIX.len())
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes()))
 }
 
 /// Whether a header holds a credential, which policies never see.
@@ -168,6 +184,7 @@ fn split_terminated(data: &[u8], len: u32) -> Result<(&[u8], &[u8]), HeaderMapEr
 pub struct HeaderBuffer {
     lengths: Vec<u8>,
     data: Vec<u8>,
+    has_reserved: bool,
 }
 
 impl HeaderBuffer {
@@ -189,6 +206,7 @@ impl HeaderBuffer {
         let (Ok(name_len), Ok(value_len)) = (u32::try_from(name.len()), u32::try_from(value.len())) else {
             return;
         };
+        self.has_reserved |= is_reserved(name);
         self.lengths.extend_from_slice(&name_len.to_le_bytes());
         self.lengths.extend_from_slice(&value_len.to_le_bytes());
         for text in [name, value] {
@@ -200,7 +218,7 @@ impl HeaderBuffer {
     /// The map to read from.
     #[must_use]
     pub fn as_map(&self) -> HeaderMap<'_> {
-        HeaderMap { lengths: &self.lengths, data: &self.data }
+        HeaderMap { lengths: &self.lengths, data: &self.data, has_reserved: self.has_reserved }
     }
 }
 
@@ -259,13 +277,29 @@ mod tests {
 
     #[test]
     fn finds_reserved_names_in_any_case() {
-        let headers = HeaderBuffer::from_pairs([
-            ("X-Palisade-Principal", "a"),
-            ("x-palisade-", "b"),
-            ("x-palisad", "c"),
-            ("y-x-palisade-a", "d"),
-        ]);
-        let names: Vec<_> = headers.as_map().reserved().collect();
-        assert_eq!(names, [&b"X-Palisade-Principal"[..], b"x-palisade-"]);
+        let pairs: [(&[u8], &[u8]); 4] =
+            [(b"X-Palisade-Principal", b"a"), (b"x-palisade-", b"b"), (b"x-palisad", b"c"), (b"y-x-palisade-a", b"d")];
+        let (buffer, bytes) = (HeaderBuffer::from_pairs(pairs), serialise(&pairs));
+        for map in [buffer.as_map(), HeaderMap::parse(&bytes).unwrap()] {
+            let names: Vec<_> = map.reserved().collect();
+            assert_eq!(names, [&b"X-Palisade-Principal"[..], b"x-palisade-"]);
+        }
+        // The only one, wherever it stands.
+        for place in 0..3 {
+            let mut pairs: Vec<(&[u8], &[u8])> = vec![(b"x-request-id", b""), (b":path", b"/")];
+            pairs.insert(place, (b"x-pALISADE-decision", b""));
+            let bytes = serialise(&pairs);
+            assert_eq!(HeaderMap::parse(&bytes).unwrap().reserved().count(), 1, "{place}");
+        }
+        assert_eq!(HeaderBuffer::from_pairs([("x-palisad", "c")]).as_map().reserved().count(), 0);
+    }
+
+    #[test]
+    fn what_parsed_reads_to_its_end() {
+        // Names and values that look like lengths and terminators.
+        let pairs: [(&[u8], &[u8]); 4] = [(b"", b""), (&[0; 9], &[1, 0, 0, 0]), (b"a", b""), (b"", &[0])];
+        let bytes = serialise(&pairs);
+        let map = HeaderMap::parse(&bytes).unwrap();
+        assert_eq!(map.iter().map(|header| (header.name, header.value)).collect::<Vec<_>>(), pairs);
     }
 }

@@ -16,35 +16,30 @@ const HOST_CHARACTERS: ByteSet = ByteSet::alphanumeric().with(b".-_");
 pub(crate) fn host(authority: &[u8], out: &mut String) -> Result<(), RouteError> {
     out.clear();
     let invalid = RouteError::HostInvalid;
-    let authority = std::str::from_utf8(authority).map_err(|_| invalid)?;
-    let (name, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']').ok_or(invalid)?;
-            if address.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(invalid);
-            }
-            // The brackets belong to the host (RFC 3986 §3.2.2).
-            let name = authority.get(..address.len().saturating_add(2)).ok_or(invalid)?;
-            (name, port)
-        }
-        None => {
-            let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            if !name.bytes().all(|byte| HOST_CHARACTERS.has(byte)) || (name.is_empty() && !port.is_empty()) {
-                return Err(invalid);
-            }
-            (name.strip_suffix('.').unwrap_or(name), port)
-        }
+    let end = match authority.first() {
+        Some(b'[') => ipv6_literal(authority).ok_or(invalid)?,
+        _ => authority.iter().position(|byte| !HOST_CHARACTERS.has(*byte)).unwrap_or(authority.len()),
     };
-    let port_ok = match port.strip_prefix(':') {
+    let (name, port) = authority.split_at_checked(end).ok_or(invalid)?;
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let port_ok = match port.strip_prefix(b":") {
         None => port.is_empty(),
-        Some(digits) => digits.len() <= 5 && digits.chars().all(|c| c.is_ascii_digit()),
+        Some(digits) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
     };
     if !port_ok || name.len() > limits::HOST_BYTES || (name.is_empty() && !authority.is_empty()) {
         return Err(invalid);
     }
-    out.push_str(name);
+    out.push_str(std::str::from_utf8(name).map_err(|_| invalid)?);
     out.make_ascii_lowercase();
     Ok(())
+}
+
+/// Where an IPv6 address at the beginning of an authority ends: behind its brackets, which belong to the host (RFC 3986 §3.2.2).
+fn ipv6_literal(authority: &[u8]) -> Option<usize> {
+    let end = authority.iter().position(|byte| *byte == b']')?;
+    let address = std::str::from_utf8(authority.get(1..end)?).ok()?;
+    address.parse::<std::net::Ipv6Addr>().ok()?;
+    end.checked_add(1)
 }
 
 #[cfg(test)]

@@ -50,30 +50,32 @@ impl RequestPath {
     }
 
     fn split(&mut self) -> Result<(), RouteError> {
-        let bytes = self.text.as_bytes();
+        let Self { text, segments, .. } = self;
+        let bytes = text.as_bytes();
         let mut start = 1;
         // Some servers cut parameters off before they resolve dots: `/..;x/` is `/../` to them.
         let mut parameters = None;
-        for at in 1..=bytes.len() {
-            match bytes.get(at) {
-                Some(b';') => parameters = parameters.or(Some(at)),
-                Some(b'/') | None => {
-                    let name = bytes.get(start..parameters.unwrap_or(at)).unwrap_or_default();
-                    let is_trailing_slash = start == bytes.len();
-                    if matches!(name, b"" | b"." | b"..") && !is_trailing_slash {
-                        return Err(RouteError::PathUnsafe);
-                    }
-                    if self.segments.len() == limits::PATH_SEGMENTS {
-                        return Err(RouteError::PathUnsafe);
-                    }
-                    self.segments.push(start..at);
+        let mut close = |start: usize, end: usize, name_end: usize| {
+            let name = bytes.get(start..name_end).unwrap_or_default();
+            let is_trailing_slash = start == bytes.len();
+            if (matches!(name, b"" | b"." | b"..") && !is_trailing_slash) || segments.len() == limits::PATH_SEGMENTS {
+                return Err(RouteError::PathUnsafe);
+            }
+            segments.push(start..end);
+            Ok(())
+        };
+        for (at, byte) in bytes.iter().enumerate().skip(1) {
+            match byte {
+                b'/' => {
+                    close(start, at, parameters.unwrap_or(at))?;
                     start = at + 1;
                     parameters = None;
                 }
-                Some(_) => {}
+                b';' => parameters = parameters.or(Some(at)),
+                _ => {}
             }
         }
-        Ok(())
+        close(start, bytes.len(), parameters.unwrap_or(bytes.len()))
     }
 
     /// The whole path, decoded.
