@@ -1,8 +1,5 @@
 //! Who is asking: from the token of a request, a workload's identity token, or the certificate of the connection.
 
-use std::borrow::Cow;
-use std::rc::Rc;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::bundle::ActiveBundle;
@@ -19,7 +16,7 @@ use crate::revocation::Revocations;
 use crate::section::{BesideWorkload, TokenSlot};
 use crate::status_list::Lists;
 use crate::token::{
-    self, CompactText, CredentialError, Presented, TokenCache, TokenClaims, TokenError, TokenFacts, Validity,
+    self, CompactText, CredentialError, Known, Presented, TokenCache, TokenClaims, TokenError, TokenFacts, Validity,
     VerifiedToken, WorkloadId,
 };
 
@@ -50,7 +47,7 @@ pub(crate) fn authenticate<'a>(
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
-) -> Result<&'a Rc<Identity>, Refusal<'a>> {
+) -> Result<Known<'a>, Refusal<'a>> {
     let When { is_admitted, now_ms } = when;
     if let Some(rules) = bundle.workload_proof()
         && let Some(token) = workload_token(head)?
@@ -69,13 +66,14 @@ pub(crate) fn authenticate<'a>(
     let (scheme, text) = token::read_scheme(value, bundle.dpop().is_some())?;
     token::bounded(text, limits::TOKEN_BYTES)?;
     let presented = Presented::token(text, TokenSlot::Authorization);
-    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |facts| {
+    let known = remembered(presented, cache, standing, now_ms, facts, |facts| {
         let token = CompactText::read(text, limits::TOKEN_BYTES)?;
         facts.challenge.scheme = Some(scheme);
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
         identity_of(verified, bundle, standing, now_ms, facts)
     })?;
+    let identity: &'a Identity = known.identity;
     facts.challenge.scheme = Some(scheme);
     let binding = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?.binding;
     let request = DpopRequest {
@@ -91,7 +89,7 @@ pub(crate) fn authenticate<'a>(
     match proof::prove(&claimed, bundle.dpop(), dpop, host) {
         Ok(()) => {
             check_standing(identity, TokenSlot::Authorization, bundle, standing, now_ms, facts)?;
-            Ok(identity)
+            Ok(known)
         }
         Err(error) => {
             facts.challenge.nonce = dpop.nonces.as_ref().map(|nonces| nonces.nonce(now_ms));
@@ -124,7 +122,7 @@ fn authenticate_workload<'a>(
     host: &mut dyn Host,
     when: When,
     facts: &mut Facts<'a>,
-) -> Result<&'a Rc<Identity>, Refusal<'a>> {
+) -> Result<Known<'a>, Refusal<'a>> {
     let When { is_admitted, now_ms } = when;
     let access_token = match (head.authorization, rules.access_token) {
         (Err(CredentialError::Missing), _) => None,
@@ -137,12 +135,13 @@ fn authenticate_workload<'a>(
     }
     token::bounded(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
     let presented = Presented::token(value, TokenSlot::Workload);
-    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |facts| {
+    let known = remembered(presented, cache, standing, now_ms, facts, |facts| {
         let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
         let stated = facts.token.insert(TokenFacts::default());
         let verified = token::verify(token, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
         identity_of(verified.map_err(WorkloadError::Token)?, bundle, standing, now_ms, facts)
     })?;
+    let identity: &'a Identity = known.identity;
     let request = WorkloadRequest {
         headers: head.headers,
         authority: head.authority,
@@ -157,7 +156,7 @@ fn authenticate_workload<'a>(
     };
     rules.check(head.workload_proof, &request, &dpop.replay, host).map_err(WorkloadError::Proof)?;
     check_standing(identity, TokenSlot::Workload, bundle, standing, now_ms, facts)?;
-    Ok(identity)
+    Ok(known)
 }
 
 /// Refuses an identity about which the revocation list in force has an entry, or whose status is not good: last, so that only who
@@ -227,13 +226,13 @@ fn authenticate_connection<'a>(
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut Facts<'a>,
-) -> Result<&'a Rc<Identity>, Refusal<'a>> {
+) -> Result<Known<'a>, Refusal<'a>> {
     let sha256 = host.client_certificate().ok_or(CredentialError::Missing)?;
     if head.query.is_some_and(token::in_query) {
         return Err(CredentialError::InQuery.into());
     }
     let presented = Presented::certificate(&sha256);
-    let identity = remembered(presented, bundle, cache, standing, now_ms, facts, |_| {
+    let known = remembered(presented, cache, standing, now_ms, facts, |_| {
         let der = host.client_certificate_der().filter(|der| Sha256::digest(der)[..] == sha256);
         // Validated when the connection began, which may be long ago.
         let svid = der.and_then(|der| Svid::read(&der)).filter(|svid| svid.validity.contains(now_ms));
@@ -249,21 +248,20 @@ fn authenticate_connection<'a>(
         let (slots, traced) = (&bundle.slots().token, standing.revocations.is_configured());
         Ok((validity, identify_svid(&claims, &svid, index, bundle.issuers(), slots, traced)?))
     })?;
-    check_standing(identity, TokenSlot::Authorization, bundle, standing, now_ms, facts)?;
-    Ok(identity)
+    check_standing(known.identity, TokenSlot::Authorization, bundle, standing, now_ms, facts)?;
+    Ok(known)
 }
 
 /// The identity behind a credential: from the cache, or worked out, held against what is revoked, and kept there. A revoked one is
 /// kept, too: who goes on sending it costs no further signature.
 fn remembered<'a>(
     presented: Presented<'_>,
-    bundle: &'a ActiveBundle,
     cache: &'a mut TokenCache,
     standing: Standing<'_>,
     now_ms: u64,
     facts: &mut Facts<'a>,
     work_out: impl FnOnce(&mut Facts<'a>) -> Result<(Validity, Identity), Refusal<'a>>,
-) -> Result<&'a Rc<Identity>, Refusal<'a>> {
+) -> Result<Known<'a>, Refusal<'a>> {
     let slot = match cache.find(presented, now_ms) {
         Some(slot) => {
             facts.token_cached = true;
@@ -275,15 +273,8 @@ fn remembered<'a>(
             cache.insert(presented, validity, identity, now_ms)
         }
     };
-    let identity = cache.get(slot).ok_or(Unavailable::Internal)?;
+    let known = cache.take(slot).ok_or(Unavailable::Internal)?;
     facts.token_verified = true;
-    let issuer = bundle.issuers().get(identity.issuer);
-    facts.token = Some(TokenFacts {
-        issuer: issuer.map(|issuer| issuer.alias.as_str()),
-        profile: issuer.map(|issuer| issuer.profile.name()),
-        key: identity.confirmation.key_thumbprint(),
-        kid: identity.kid.as_deref().map(Cow::Borrowed),
-        algorithm: identity.algorithm,
-    });
-    Ok(identity)
+    facts.credential = Some(&known.identity.recorded);
+    Ok(known)
 }

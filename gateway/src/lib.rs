@@ -39,6 +39,7 @@ mod jwks;
 pub mod limits;
 mod mac;
 mod mcp;
+mod memo;
 mod origin;
 mod outcome;
 mod pipeline;

@@ -284,6 +284,13 @@ pub const TOKEN_CACHE_MAX_ENTRIES: usize = 64 * 1024;
 /// number of entries the cache stays below 48 MiB; a token above it is verified on each request.
 pub const TOKEN_CACHE_ENTRY_BYTES: usize = 12 * 1024;
 
+/// Most answers of the policies that are kept with a cached token.
+pub const MEMO_ANSWERS: usize = 4;
+
+/// Largest answer that is kept, with its question, in bytes. With the default number of tokens all answers stay below 16 MiB; a
+/// larger one is worked out for each request.
+pub const MEMO_ANSWER_BYTES: usize = 1024;
+
 /// Most bindings of sessions that are remembered.
 pub const SESSION_BINDINGS: usize = 256;
 

@@ -26,7 +26,7 @@ use crate::revocation::{EntryKind, Mark, Revocations};
 use crate::route::{ContextInput, RequestPath, RouteError, Target, host, is_grpc};
 use crate::section::{DelegationMode, PrincipalMapping, TransactionMode};
 use crate::status_list::Lists;
-use crate::token::{TokenCache, TokenError};
+use crate::token::{Known, TokenCache, TokenError};
 use crate::transaction::{self, Transaction, TransactionError};
 use crate::verdict::PolicyNames;
 use agents::{AgentBuffers, Agents};
@@ -37,6 +37,7 @@ use messages::{MessageBuffers, Messages};
 pub(crate) struct Buffers {
     path: RequestPath,
     host: String,
+    question: Vec<u8>,
     resource_id: String,
     resource_text: String,
     /// The policies that determined an answer, and those that could not be evaluated.
@@ -167,6 +168,7 @@ impl<'a> Pipeline<'a> {
         let Buffers {
             path,
             host: host_name,
+            question,
             resource_id,
             resource_text,
             reasons,
@@ -200,8 +202,8 @@ impl<'a> Pipeline<'a> {
 
         let when = When { is_admitted, now_ms };
         let standing = Standing { revocations, lists };
-        let identity =
-            authenticate(&head, bundle, cache, dpop, standing, host, when, facts).inspect_err(|refusal| {
+        let Known { identity, memo } = authenticate(&head, bundle, cache, dpop, standing, host, when, facts)
+            .inspect_err(|refusal| {
                 let key_unknown = matches!(
                     refusal.outcome,
                     Outcome::Token(TokenError::KeyUnknown)
@@ -286,6 +288,12 @@ impl<'a> Pipeline<'a> {
         if target.grpc && !is_grpc(request.headers) {
             return Err(RouteError::NotGrpc.into());
         }
+        let memo = memo.filter(|_| target.write_question(&input, question));
+        if let Some(at) = memo.as_ref().and_then(|memo| memo.find(question)) {
+            let answer = memo.and_then(|memo| memo.get(at)).ok_or(Unavailable::Internal)?;
+            facts.remember(answer, bundle.policies());
+            return Ok(Progress::Decided(Outcome::Allowed));
+        }
         resource_id.clear();
         target.resource_id.write(path, resource_id);
         resource_text.clear();
@@ -293,9 +301,12 @@ impl<'a> Pipeline<'a> {
         facts.resource = Some(resource_text);
 
         let resource = Named { entity_type: &target.resource_type, id: resource_id };
-        let question = Question { call: &target.call, resource, parent: None, arguments: None, unknown: None };
-        let result = panel.ask(question, &input, facts)?;
+        let asked = Question { call: &target.call, resource, parent: None, arguments: None, unknown: None };
+        let result = panel.ask(asked, &input, facts)?;
         panel.close(facts);
+        if let (Outcome::Allowed, Some(memo)) = (result, memo) {
+            facts.answer = memo.learn(question, facts).map(|answer| answer.text.as_str());
+        }
         Ok(Progress::Decided(result))
     }
 }

@@ -34,6 +34,8 @@ pub struct Verdict<'a> {
     pub session: Option<SessionBinding>,
     /// Whether the token was found in the cache of verified tokens.
     pub token_cached: bool,
+    /// Whether the policies were asked the same before, and not again.
+    pub is_remembered: bool,
     /// The decision record: one line of JSON.
     pub record: &'a str,
     /// How long the decision took, in microseconds.
@@ -135,6 +137,10 @@ pub struct PolicyNames<'a> {
 impl<'a> PolicyNames<'a> {
     pub(crate) fn new(set: &'a CompiledPolicySet, policies: &'a [PolicyIndex]) -> Self {
         Self { set: Some(set), policies }
+    }
+
+    pub(crate) fn indices(&self) -> &'a [PolicyIndex] {
+        self.policies
     }
 
     /// The ids, in the order of the bundle.

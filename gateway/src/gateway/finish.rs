@@ -94,6 +94,7 @@ impl<'a> Finish<'a> {
             owner,
             session,
             token_cached: facts.token_cached,
+            is_remembered: facts.is_remembered,
             record,
             micros,
             answer,

@@ -1,5 +1,6 @@
 //! From claims to a principal, by the mapping of the issuer.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::actors::actors;
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::proof::Confirmation;
 use crate::revocation::{TraceFacts, Traces};
 use crate::section::{self, PrincipalMapping, SectionError, SectionErrorKind};
-use crate::token::{Issuer, IssuerIndex, IssuerTable, TokenClaims, VerifiedToken};
+use crate::token::{Algorithm, Issuer, IssuerIndex, IssuerTable, TokenClaims, TokenFacts, VerifiedToken};
 
 /// Why a token gives no principal, and the attribute that it failed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +73,10 @@ pub(crate) fn identify<'a>(
         })
     });
     let claims = slots.read(&claims);
+    let recorded = recorded(issuer, Some(algorithm), kid.as_deref(), &confirmation);
     Ok(Identity {
         issuer: index,
-        algorithm: Some(algorithm),
-        kid,
+        recorded,
         confirmation,
         subject,
         actors,
@@ -121,8 +122,7 @@ pub(crate) fn identify_svid<'a>(
     });
     Ok(Identity {
         issuer: index,
-        algorithm: None,
-        kid: None,
+        recorded: recorded(issuer, None, None, &Confirmation::default()),
         confirmation: Confirmation::default(),
         subject,
         actors: Vec::new(),
@@ -132,6 +132,20 @@ pub(crate) fn identify_svid<'a>(
         status: None,
         revoked: Cell::new(None),
     })
+}
+
+/// What records say of a credential that was verified.
+fn recorded(issuer: &Issuer, algorithm: Option<Algorithm>, kid: Option<&str>, confirmation: &Confirmation) -> String {
+    let mut text = String::new();
+    TokenFacts {
+        issuer: Some(&issuer.alias),
+        profile: Some(issuer.profile.name()),
+        key: confirmation.key_thumbprint(),
+        kid: kid.map(Cow::Borrowed),
+        algorithm,
+    }
+    .push(&mut text);
+    text
 }
 
 /// Works out an entity from claims. `namespace` is the alias of the issuer that it belongs to.
@@ -197,7 +211,7 @@ mod tests {
     use super::*;
     use crate::section::testing;
     use crate::section::{AttributeType, TypedClaim};
-    use crate::token::{Algorithm, Validity};
+    use crate::token::Validity;
 
     fn identify_with(mapping: PrincipalMapping, claims: &str) -> Result<Person, (IdentityError, Option<String>)> {
         let mut raw = testing::issuer("dev", "https://issuer");

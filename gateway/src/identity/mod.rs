@@ -21,15 +21,14 @@ use std::cell::Cell;
 use crate::proof::Confirmation;
 use crate::revocation::{Revoked, Traces};
 use crate::status_list::StatusReference;
-use crate::token::{Algorithm, IssuerIndex};
+use crate::token::IssuerIndex;
 
 /// Who is calling: a verified token, worked out once and kept with it.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) issuer: IssuerIndex,
-    /// Absent for a certificate.
-    pub(crate) algorithm: Option<Algorithm>,
-    pub(crate) kid: Option<String>,
+    /// What records say of the token or certificate: members of JSON, written once.
+    pub(crate) recorded: String,
     /// What the token is bound to; proved for each request.
     pub(crate) confirmation: Confirmation,
     /// Whom the token is about.
@@ -76,15 +75,14 @@ impl Identity {
         let people: usize = std::iter::once(&self.subject).chain(&self.actors).map(Person::weight).sum();
         let claims: usize = self.claims.iter().map(ClaimValue::weight).sum();
         let key = self.confirmation.weight() + self.traces.as_ref().map_or(0, Traces::weight);
-        size_of::<Self>() + self.kid.as_ref().map_or(0, String::len) + key + people + claims + self.grant.weight()
+        size_of::<Self>() + self.recorded.len() + key + people + claims + self.grant.weight()
     }
 
     /// Somebody of whom no more is known than an id, and no token has been seen.
     pub(crate) fn unknown(id: &str) -> Self {
         Self {
             issuer: IssuerIndex::FIRST,
-            algorithm: None,
-            kid: None,
+            recorded: String::new(),
             confirmation: Confirmation::default(),
             subject: Person { id: id.to_owned(), ..Person::default() },
             actors: vec![],
@@ -98,6 +96,6 @@ impl Identity {
 
     #[cfg(test)]
     pub(crate) fn for_test(id: &str) -> Self {
-        Self { algorithm: Some(Algorithm::Es256), ..Self::unknown(id) }
+        Self::unknown(id)
     }
 }

@@ -3,11 +3,13 @@
 //! Written by hand into one reused buffer. Everything that a caller chose is escaped and cut to
 //! [`crate::limits::RECORD_STRING_BYTES`]. The token never appears, nor does the query, where applications put secrets.
 
+mod answer;
 mod arguments;
 mod delegation;
 mod json;
 mod time;
 
+pub(crate) use answer::{push_answer, push_policy_list};
 pub(crate) use arguments::RecordedArguments;
 pub(crate) use delegation::DelegationFacts;
 pub(crate) use json::push_text as push_json;
@@ -25,8 +27,8 @@ use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
 use crate::head::Head;
-use crate::limits;
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
+use crate::memo::Answer;
 use crate::outcome::{ChallengeFacts, Outcome};
 use crate::revocation::{RevocationFacts, StreamOwner};
 use crate::section::{A2aDenial, A2aMember, Denial};
@@ -34,7 +36,7 @@ use crate::status_list::StatusFacts;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
 
-use palisade_engine::Effect;
+use palisade_engine::{CompiledPolicySet, Effect};
 
 /// What is known of a request when it ends. What was never reached stays `None`.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +45,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) authority: Option<&'a [u8]>,
     pub(crate) path: Option<&'a [u8]>,
     pub(crate) token: Option<TokenFacts<'a>>,
+    /// What the credential is, as it was written down when it was verified: takes the place of [`Facts::token`].
+    pub(crate) credential: Option<&'a str>,
     /// Whether the token was verified; if not, what [`Facts::token`] says is only what it claims.
     pub(crate) token_verified: bool,
     /// Whether the token was found in the cache.
@@ -61,6 +65,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) effect: Option<Effect>,
     pub(crate) policies: PolicyNames<'a>,
     pub(crate) errors: PolicyNames<'a>,
+    /// Whether the policies were not asked, because they were asked the same before.
+    pub(crate) is_remembered: bool,
+    /// What [`push_answer`] writes of these facts, where it has been written before.
+    pub(crate) answer: Option<&'a str>,
     /// Who acts for whom, where somebody does.
     pub(crate) delegation: DelegationFacts<'a>,
     /// What a reply's challenges are made of; the record has nothing of it.
@@ -95,6 +103,17 @@ impl<'a> Facts<'a> {
         self.method = Some(head.method);
         self.authority = Some(head.authority);
         self.path = Some(head.path);
+    }
+
+    /// An answer that policies gave before; it lets the request through.
+    pub(crate) fn remember(&mut self, answer: &'a Answer, policies: &'a CompiledPolicySet) {
+        let Answer { reasons, errors, resource, text, .. } = answer;
+        self.effect = Some(Effect::Allow);
+        self.policies = PolicyNames::new(policies, reasons);
+        self.errors = PolicyNames::new(policies, errors);
+        self.resource = Some(resource);
+        self.answer = Some(text);
+        self.is_remembered = true;
     }
 
     /// Whether the route's denials look as if there were nothing.
@@ -152,19 +171,22 @@ impl Recorder {
             authority,
             path,
             token,
+            credential,
             token_verified,
             token_cached,
-            principal,
-            action,
-            resource,
+            principal: _,
+            action: _,
+            resource: _,
             attribute,
             rpc,
             message,
             a2a,
             effect,
-            policies,
-            errors,
-            delegation,
+            policies: _,
+            errors: _,
+            is_remembered: _,
+            answer,
+            delegation: _,
             challenge: _,
             cure: _,
             metadata: _,
@@ -185,9 +207,9 @@ impl Recorder {
         out.push_str(id.as_str());
         out.push_str("\",\"time\":\"");
         self.clock.push(out, *started_nanos);
-        out.push_str("\",\"effect\":");
-        push_text(out, outcome.effect());
-        out.push_str(",\"reason\":\"");
+        out.push_str("\",\"effect\":\"");
+        out.push_str(outcome.effect());
+        out.push_str("\",\"reason\":\"");
         out.push_str(disposition.reason);
         out.push_str("\",\"status\":");
         push_number(out, u64::from(*status));
@@ -197,12 +219,10 @@ impl Recorder {
             Some(Effect::Allow) => "\"allow\"",
             Some(Effect::Deny) => "\"deny\"",
         });
-        push_policies(out, "policies", *policies);
-        push_policies(out, "errors", *errors);
-        push_member(out, r#","principal":"#, *principal);
-        push_member(out, r#","action":"#, *action);
-        push_member(out, r#","resource":"#, *resource);
-        delegation.push(out);
+        match answer {
+            Some(answer) => out.push_str(answer),
+            None => push_answer(out, facts),
+        }
         if transaction.is_some() {
             push_member(out, r#","transaction":"#, *transaction);
         }
@@ -224,7 +244,7 @@ impl Recorder {
         if let Some((reply, facts)) = a2a {
             push_a2a(out, reply, facts.as_ref());
         }
-        push_token(out, token.as_ref(), *token_verified, *token_cached);
+        push_token(out, *credential, token.as_ref(), *token_verified, *token_cached);
         out.push(',');
         out.push_str(&self.bundle);
         out.push_str(",\"micros\":");
@@ -293,48 +313,43 @@ fn push_status(out: &mut String, status: &StatusFacts<'_>) {
     out.push('}');
 }
 
-fn push_token(out: &mut String, token: Option<&TokenFacts<'_>>, verified: bool, cached: bool) {
-    let Some(TokenFacts { issuer, profile, kid, algorithm, key }) = token else {
+fn push_token(
+    out: &mut String,
+    credential: Option<&str>,
+    token: Option<&TokenFacts<'_>>,
+    verified: bool,
+    cached: bool,
+) {
+    if credential.is_none() && token.is_none() {
         out.push_str(",\"token\":null");
         return;
-    };
-    out.push_str(",\"token\":{\"verified\":");
-    out.push_str(if verified { "true" } else { "false" });
-    out.push_str(",\"cached\":");
-    out.push_str(if cached { "true" } else { "false" });
-    push_member(out, r#","issuer":"#, *issuer);
-    push_member(out, r#","profile":"#, *profile);
-    push_member(out, r#","kid":"#, kid.as_deref());
-    push_member(out, r#","alg":"#, algorithm.map(|algorithm| algorithm.name()));
-    if let Some(thumbprint) = key {
-        push_member(out, r#","key_thumbprint":"#, Some(&URL_SAFE_NO_PAD.encode(thumbprint)));
+    }
+    out.push_str(match (verified, cached) {
+        (true, true) => r#","token":{"verified":true,"cached":true"#,
+        (true, false) => r#","token":{"verified":true,"cached":false"#,
+        (false, true) => r#","token":{"verified":false,"cached":true"#,
+        (false, false) => r#","token":{"verified":false,"cached":false"#,
+    });
+    match (credential, token) {
+        (Some(written), _) => out.push_str(written),
+        (None, Some(token)) => token.push(out),
+        (None, None) => {}
     }
     out.push('}');
 }
 
-fn push_policies(out: &mut String, name: &str, policies: PolicyNames<'_>) {
-    push_policy_list(out, name, policies);
-    let omitted = policies.len().saturating_sub(limits::RECORD_POLICIES);
-    if omitted > 0 {
-        out.push_str(",\"");
-        out.push_str(name);
-        out.push_str("_omitted\":");
-        push_number(out, u64::try_from(omitted).unwrap_or(u64::MAX));
-    }
-}
-
-/// A member with the names of policies, as many as a record has, and a comma before it.
-pub(crate) fn push_policy_list(out: &mut String, name: &str, policies: PolicyNames<'_>) {
-    out.push_str(",\"");
-    out.push_str(name);
-    out.push_str("\":[");
-    for (index, policy) in policies.iter().take(limits::RECORD_POLICIES).enumerate() {
-        if index > 0 {
-            out.push(',');
+impl TokenFacts<'_> {
+    /// Appends what records say of a token.
+    pub(crate) fn push(&self, out: &mut String) {
+        let Self { issuer, profile, kid, algorithm, key } = self;
+        push_member(out, r#","issuer":"#, *issuer);
+        push_member(out, r#","profile":"#, *profile);
+        push_member(out, r#","kid":"#, kid.as_deref());
+        push_member(out, r#","alg":"#, algorithm.map(|algorithm| algorithm.name()));
+        if let Some(thumbprint) = key {
+            push_member(out, r#","key_thumbprint":"#, Some(&URL_SAFE_NO_PAD.encode(thumbprint)));
         }
-        push_text(out, policy);
     }
-    out.push(']');
 }
 
 /// Appends a member; `key` is all that stands before the value, with the comma.
@@ -360,8 +375,18 @@ pub(crate) fn push_number(out: &mut String, number: u64) {
     let mut digits = [0; 20];
     let (mut rest, mut length) = (number, 0);
     for digit in digits.iter_mut().rev() {
-        *digit = time::digit(rest);
-        rest /= 10;
+        // Nearly every number is small, and then division is cheap in wasm, too.
+        *digit = match u32::try_from(rest) {
+            Ok(small) => {
+                rest = u64::from(small / 10);
+                time::digit(small)
+            }
+            Err(_) => {
+                let last = u32::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
+                time::digit(last)
+            }
+        };
         length += 1;
         if rest == 0 {
             break;
@@ -376,6 +401,7 @@ mod tests {
     use super::*;
     use crate::bundle::testing;
     use crate::json::{Json, JsonLimits};
+    use crate::limits;
     use crate::token::{Algorithm, TokenError};
 
     fn write(outcome: Outcome, facts: &Facts<'_>) -> (String, Json) {

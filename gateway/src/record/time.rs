@@ -17,7 +17,8 @@ impl TimeText {
             push_second(&mut self.text, second);
         }
         out.push_str(&self.text);
-        push_padded(out, nanos % 1_000_000_000 / 1000, 6);
+        // Less than a second, so it fits.
+        push_padded(out, u32::try_from(nanos % 1_000_000_000).unwrap_or_default() / 1000, 6);
         out.push('Z');
     }
 }
@@ -31,13 +32,13 @@ fn push_second(out: &mut String, seconds: u64) {
         [("", year, 4), ("-", month, 2), ("-", day, 2), ("T", hour, 2), (":", minute, 2), (":", second, 2)]
     {
         out.push_str(separator);
-        push_padded(out, number, digits);
+        push_padded(out, u32::try_from(number).unwrap_or_default(), digits);
     }
     out.push('.');
 }
 
-/// Appends the last decimal digits of a number, at most six.
-fn push_padded(out: &mut String, number: u64, count: usize) {
+/// Appends the last decimal digits of a number, at most six. In wasm, division by a constant is cheap in 32 bits only.
+fn push_padded(out: &mut String, number: u32, count: usize) {
     let mut digits = [b'0'; 6];
     let mut rest = number;
     for place in digits.iter_mut().rev() {
@@ -49,7 +50,7 @@ fn push_padded(out: &mut String, number: u64, count: usize) {
 }
 
 /// The last decimal digit of a number.
-pub(super) fn digit(number: u64) -> u8 {
+pub(super) fn digit(number: u32) -> u8 {
     u8::try_from(number % 10).map_or(b'?', |digit| b'0' + digit)
 }
 

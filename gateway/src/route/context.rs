@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::ContextError;
+use super::open::push_part;
 use super::path::RequestPath;
 use super::query;
 use super::template::{PathTemplate, ValuePlace};
@@ -133,15 +134,12 @@ impl OpenContext {
     pub(crate) fn read<'a>(&'a self, input: &ContextInput<'a>) -> Result<Option<Cow<'a, Datum>>, ContextFault<'a>> {
         let fault = |error| ContextFault { error, attribute: self.name.as_str() };
         let text = match &self.source {
-            OpenSource::Path(place) => Some(Cow::Borrowed(place.of(input.path))),
-            OpenSource::Query(name) => match input.query {
-                Some(query) => query::find(query, name).map_err(fault)?,
-                None => None,
-            },
-            OpenSource::Header(name) => header(input.headers, name).map_err(fault)?.map(Cow::Borrowed),
-            OpenSource::Method => Some(Cow::Borrowed(input.method)),
-            OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
-            OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Path(_)
+            | OpenSource::Query(_)
+            | OpenSource::Header(_)
+            | OpenSource::Method
+            | OpenSource::PathText
+            | OpenSource::Host => self.text(input).map_err(fault)?,
             OpenSource::Message(member) => input.message.and_then(|facts| message(facts, *member)).map(Cow::Borrowed),
             OpenSource::A2a(member) => {
                 if let Some(set) = input.a2a.and_then(|facts| facts.set(*member)) {
@@ -182,6 +180,55 @@ impl OpenContext {
             Ok(datum) => Ok(Some(Cow::Owned(datum))),
             Err(_) => Err(fault(ContextError::Type)),
         }
+    }
+
+    /// The text that the entry is read from, where that is a part of the request's head.
+    fn text<'a>(&'a self, input: &ContextInput<'a>) -> Result<Option<Cow<'a, str>>, ContextError> {
+        Ok(match &self.source {
+            OpenSource::Path(place) => Some(Cow::Borrowed(place.of(input.path))),
+            OpenSource::Query(name) => match input.query {
+                Some(query) => query::find(query, name)?,
+                None => None,
+            },
+            OpenSource::Header(name) => header(input.headers, name)?.map(Cow::Borrowed),
+            OpenSource::Method => Some(Cow::Borrowed(input.method)),
+            OpenSource::PathText => Some(Cow::Borrowed(input.path.text())),
+            OpenSource::Host => Some(Cow::Borrowed(input.host)),
+            OpenSource::Claim(_)
+            | OpenSource::Transaction(_)
+            | OpenSource::Subject
+            | OpenSource::Actor
+            | OpenSource::ActorChain
+            | OpenSource::Delegated
+            | OpenSource::DelegationDepth
+            | OpenSource::Now
+            | OpenSource::Message(_)
+            | OpenSource::A2a(_) => None,
+        })
+    }
+
+    /// Appends to a question what the entry's value depends on besides the identity; `false` where that is more than the request's
+    /// head.
+    pub(super) fn write_part(&self, input: &ContextInput<'_>, question: &mut Vec<u8>) -> bool {
+        match &self.source {
+            OpenSource::Path(_)
+            | OpenSource::Query(_)
+            | OpenSource::Header(_)
+            | OpenSource::Method
+            | OpenSource::PathText
+            | OpenSource::Host => match self.text(input) {
+                Ok(text) => push_part(question, text.as_deref()),
+                Err(_) => return false,
+            },
+            OpenSource::Claim(_)
+            | OpenSource::Subject
+            | OpenSource::Actor
+            | OpenSource::ActorChain
+            | OpenSource::Delegated
+            | OpenSource::DelegationDepth => {}
+            OpenSource::Transaction(_) | OpenSource::Now | OpenSource::Message(_) | OpenSource::A2a(_) => return false,
+        }
+        true
     }
 
     /// Whether the entry is for entities of a type, by itself or as elements.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::call::OpenCall;
-use super::context::OpenSource;
+use super::context::{ContextInput, OpenSource};
 use super::resource::IdTemplate;
 use super::rules;
 use super::template::{PathTemplate, Segment};
@@ -48,11 +48,37 @@ pub(crate) struct HttpTarget {
     pub(crate) resource_id: IdTemplate,
     /// Whether requests have to be gRPC.
     pub(crate) grpc: bool,
+    /// Tells it from the others of its bundle.
+    number: u32,
+}
+
+impl HttpTarget {
+    /// Writes down all of a request that an answer about this target depends on, besides bundle and identity, so that two requests
+    /// with the same question have the same answer. `false`: nothing like that can be said.
+    pub(crate) fn write_question(&self, input: &ContextInput<'_>, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        out.extend_from_slice(&self.number.to_le_bytes());
+        push_part(out, input.location);
+        if !self.call.context.iter().all(|entry| entry.write_part(input, out)) {
+            return false;
+        }
+        // The last part, which ends where the question ends.
+        self.resource_id.parts(input.path).for_each(|part| out.extend_from_slice(part.as_bytes()));
+        true
+    }
+}
+
+/// Appends a part of a question, or that it is not there: with its length, so that no part can be taken for two.
+pub(super) fn push_part(out: &mut Vec<u8>, part: Option<&str>) {
+    let length = part.map_or(0, |part| part.len().saturating_add(1));
+    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(part.unwrap_or_default().as_bytes());
 }
 
 impl OpenRoute {
     pub(super) fn open(
         raw: section::Route,
+        number: u32,
         slots: &mut RouteSlots,
         has_transactions: bool,
     ) -> Result<(Self, Vec<Entry>), SectionError> {
@@ -69,7 +95,7 @@ impl OpenRoute {
         let call = OpenCall::open(action, context, &template, slots, &place)?;
         rules::check(&rules, &call.context, has_transactions, &place)?;
         let resource_id = IdTemplate::parse(&id, &template)?;
-        let target = Target::Http(HttpTarget { call, resource_type, resource_id, grpc });
+        let target = Target::Http(HttpTarget { call, resource_type, resource_id, grpc, number });
         Ok((Self { target, rules }, vec![(methods, template.segments)]))
     }
 

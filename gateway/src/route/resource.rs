@@ -74,12 +74,15 @@ impl IdTemplate {
 
     /// Writes the id for a path that the route matches.
     pub(crate) fn write(&self, path: &RequestPath, out: &mut String) {
-        for part in &self.parts {
-            match part {
-                Part::Literal(text) => out.push_str(text),
-                Part::Value(place) => out.push_str(place.of(path)),
-            }
-        }
+        self.parts(path).for_each(|part| out.push_str(part));
+    }
+
+    /// What an id consists of.
+    pub(super) fn parts<'p>(&'p self, path: &'p RequestPath) -> impl Iterator<Item = &'p str> {
+        self.parts.iter().map(|part| match part {
+            Part::Literal(text) => text,
+            Part::Value(place) => place.of(path),
+        })
     }
 }
 

@@ -53,10 +53,10 @@ impl RouteTable {
             return Err(SectionError::new(SectionErrorKind::Limit, "routes"));
         }
         let mut opened = Vec::with_capacity(count);
-        for route in raw {
+        for (number, route) in (0..).zip(raw) {
             let head = (route.host.clone(), format!("the route `{}`", route.path));
             check_methods(&route.methods, &head.1)?;
-            opened.push((head, OpenRoute::open(route, slots, has_transactions)?));
+            opened.push((head, OpenRoute::open(route, number, slots, has_transactions)?));
         }
         for route in mcp {
             let head = (route.host.clone(), format!("the route `{}`", route.path));

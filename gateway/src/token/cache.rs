@@ -14,6 +14,7 @@ use super::issuer::IssuerIndex;
 use crate::identity::Identity;
 use crate::limits;
 use crate::mac;
+use crate::memo::Memo;
 use crate::section::TokenSlot;
 
 /// Entries per set. A set is searched and replaced as a whole.
@@ -74,6 +75,15 @@ struct Entry {
     last_use: u64,
     /// Shared with requests whose answers are still to be filtered.
     identity: Rc<Identity>,
+    memo: Memo,
+}
+
+/// An identity that was verified, by this request or by one before it.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) identity: &'a Rc<Identity>,
+    /// What policies said about it; nothing is kept about an identity that is not.
+    pub(crate) memo: Option<&'a mut Memo>,
 }
 
 /// The token is nobody's business.
@@ -146,7 +156,8 @@ impl TokenCache {
             (Some(entry), Some(end)) => {
                 self.clock += 1;
                 let bytes = bytes.into();
-                *entry = Some(Box::new(Entry { end, bytes, kind, validity, last_use: self.clock, identity }));
+                let memo = Memo::default();
+                *entry = Some(Box::new(Entry { end, bytes, kind, validity, last_use: self.clock, identity, memo }));
                 Slot(victim)
             }
             (_, _) => {
@@ -172,10 +183,13 @@ impl TokenCache {
     }
 
     /// The identity in a slot.
-    pub(crate) fn get(&self, slot: Slot) -> Option<&Rc<Identity>> {
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<Known<'_>> {
         match slot {
-            Slot(Some(index)) => self.entries.get(index)?.as_ref().map(|entry| &entry.identity),
-            Slot(None) => self.uncached.as_ref(),
+            Slot(Some(index)) => {
+                let entry = self.entries.get_mut(index)?.as_mut()?;
+                Some(Known { identity: &entry.identity, memo: Some(&mut entry.memo) })
+            }
+            Slot(None) => self.uncached.as_ref().map(|identity| Known { identity, memo: None }),
         }
     }
 
@@ -204,8 +218,15 @@ mod tests {
         Presented::token(token(n), TokenSlot::Authorization)
     }
 
+    fn get(cache: &TokenCache, slot: Slot) -> Option<&Rc<Identity>> {
+        match slot {
+            Slot(Some(index)) => cache.entries[index].as_ref().map(|entry| &entry.identity),
+            Slot(None) => cache.uncached.as_ref(),
+        }
+    }
+
     fn id_in(cache: &TokenCache, slot: Option<Slot>) -> Option<&str> {
-        cache.get(slot?).map(|identity| identity.subject.id.as_str())
+        get(cache, slot?).map(|identity| identity.subject.id.as_str())
     }
 
     #[test]
@@ -277,7 +298,7 @@ mod tests {
         for bytes in [&b""[..], b"a", b"1234567"] {
             let presented = Presented::token(bytes, TokenSlot::Authorization);
             let slot = cache.insert(presented, ALWAYS, Identity::for_test("one"), 0);
-            assert!(cache.get(slot).is_some() && cache.find(presented, 0).is_none());
+            assert!(get(&cache, slot).is_some() && cache.find(presented, 0).is_none());
         }
     }
 
@@ -360,7 +381,7 @@ mod tests {
         let mut cache = TokenCache::new(64);
         let heavy = "x".repeat(limits::TOKEN_CACHE_ENTRY_BYTES + 1);
         let slot = cache.insert(known(1), ALWAYS, Identity::for_test(&heavy), 0);
-        assert!(cache.get(slot).is_some());
+        assert!(get(&cache, slot).is_some());
         assert_eq!(cache.find(known(1), 0), None);
         // A heavy token is no better; one at the limit of tokens is, for an identity of the usual size.
         for (length, is_kept) in [(limits::TOKEN_BYTES, true), (limits::TOKEN_CACHE_ENTRY_BYTES + 1, false)] {

@@ -32,7 +32,7 @@ pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
 
 pub(crate) use authorization_details::{CLAIM as AUTHORIZATION_DETAILS, RESERVED as RESERVED_DETAILS, Right};
-pub(crate) use cache::{Presented, TokenCache};
+pub(crate) use cache::{Known, Presented, TokenCache};
 pub(crate) use claims::{Validity, check as check_registered, date_ms};
 pub(crate) use credential::{CompactText, Scheme, bounded, in_query, read_access_token, read_scheme};
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};

@@ -18,6 +18,7 @@ mod dpop;
 mod lists;
 mod marks;
 mod mcp;
+mod memo;
 mod mutations;
 mod profiles;
 mod renewals;

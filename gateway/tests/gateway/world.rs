@@ -519,7 +519,7 @@ pub(crate) fn gateway() -> Gateway {
 }
 
 /// A request to be changed before it is sent.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) method: &'static str,
     pub(crate) host: &'static str,
@@ -561,6 +561,7 @@ pub(crate) struct Answer {
     pub(crate) policies: Vec<String>,
     pub(crate) errors: Vec<String>,
     pub(crate) cached: bool,
+    pub(crate) remembered: bool,
     pub(crate) record: serde_json::Value,
     /// Headers that the upstream gets, or the client's reply.
     pub(crate) headers: Vec<(String, String)>,
@@ -596,6 +597,7 @@ impl Answer {
             policies: verdict.policies.iter().map(str::to_owned).collect(),
             errors: verdict.errors.iter().map(str::to_owned).collect(),
             cached: verdict.token_cached,
+            remembered: verdict.is_remembered,
             record: serde_json::from_str(verdict.record).unwrap(),
             headers,
             removed,
