@@ -10,15 +10,12 @@ use crate::metrics::Metrics;
 use crate::named_metrics::NamedMetrics;
 use crate::proxy::{self, HostResult, LogLevel, Proxy};
 use crate::session;
+use crate::streams::{Decided, Stream, Streams};
 use crate::trial;
 use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
-use palisade_gateway::revocation::StreamOwner;
-use palisade_gateway::{
-    Admitted, Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, SessionBinding, Step, Unavailable, Verdict,
-};
-use std::collections::BTreeMap;
+use palisade_gateway::{Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable, Verdict};
 use std::fmt::Display;
 
 /// What the proxy does with a part of a request.
@@ -43,36 +40,12 @@ pub struct Filter {
     roots: Vec<Root>,
     /// Counts configurations.
     accepted: u64,
-    streams: BTreeMap<u32, Stream>,
+    streams: Streams,
     answers: Answers,
     metrics: Metrics,
     named_metrics: NamedMetrics,
     /// The reply's headers as they are handed over; reused.
     reply_headers: Vec<u8>,
-}
-
-/// A stream, from its announcement to its end. Body and trailers of a stream that is not here are not let through.
-enum Stream {
-    /// Its headers are still to come. The root context that it belongs to.
-    Announced(u32),
-    /// Its body is needed. Nothing of it has been forwarded.
-    Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
-    /// It is decided; what is still to come follows.
-    Decided(Decided),
-}
-
-/// What is left of a decision while its stream lasts.
-struct Decided {
-    action: Action,
-    /// How the session of the answer is to be bound, where there are sessions.
-    session: Option<SessionBinding>,
-    /// Whose stream it is, where it can be revoked.
-    owner: Option<StreamOwner>,
-}
-
-impl Decided {
-    /// What nobody may go on with.
-    const REFUSED: Self = Self { action: Action::Pause, session: None, owner: None };
 }
 
 /// A root context. Without a configuration it denies every request.
@@ -102,7 +75,7 @@ impl Filter {
         Self {
             roots: Vec::new(),
             accepted: 0,
-            streams: BTreeMap::new(),
+            streams: Streams::new(),
             answers: Answers::new(),
             metrics: Metrics::new(),
             named_metrics: NamedMetrics::new(),
@@ -240,7 +213,7 @@ impl Filter {
 
     /// Decides on a request, or begins to wait for its body where that says what is asked.
     pub fn on_request_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
-        let root = match self.streams.remove(&stream) {
+        let root = match self.streams.remove(stream) {
             Some(Stream::Announced(root)) => Some(root),
             Some(Stream::Buffering { .. } | Stream::Decided(..)) | None => None,
         };
@@ -264,7 +237,9 @@ impl Filter {
         };
         match step {
             Step::Decided(verdict) => {
-                Desk { streams, answers, metrics, named_metrics, reply_headers }.settle(stream, verdict, *sinks, proxy)
+                let desk =
+                    Desk { streams, answers, metrics, named_metrics, reply_headers, more_to_come: !end_of_stream };
+                desk.settle(stream, verdict, *sinks, proxy)
             }
             Step::NeedsBody { limit, admitted } => {
                 let headers = bytes.unwrap_or_default();
@@ -276,7 +251,7 @@ impl Filter {
 
     /// Some of a request's body is there; `size` is what the host has buffered so far.
     pub fn on_request_body(&mut self, stream: u32, size: usize, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
-        match self.streams.get(&stream) {
+        match self.streams.get(stream) {
             Some(Stream::Decided(decided)) => decided.action,
             // A body that is over the limit will not get better by waiting.
             Some(Stream::Buffering { limit, .. }) if end_of_stream || size > *limit => self.decide_body(stream, proxy),
@@ -287,7 +262,7 @@ impl Filter {
 
     /// A request ends with trailers, and then its body has no end of its own (HTTP/2).
     pub fn on_request_trailers(&mut self, stream: u32, proxy: &mut impl Proxy) -> Action {
-        match self.streams.get(&stream) {
+        match self.streams.get(stream) {
             Some(Stream::Decided(decided)) => decided.action,
             Some(Stream::Buffering { .. } | Stream::Announced(_)) | None => self.decide_body(stream, proxy),
         }
@@ -317,13 +292,14 @@ impl Filter {
             Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
             Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
         };
-        Desk { streams, answers, metrics, named_metrics, reply_headers }.settle(stream, verdict, *sinks, proxy)
+        let desk = Desk { streams, answers, metrics, named_metrics, reply_headers, more_to_come: true };
+        desk.settle(stream, verdict, *sinks, proxy)
     }
 
     /// The headers of the answer are there: the upstream's, or those of a reply of ours.
     pub fn on_response_headers(&mut self, stream: u32, end_of_stream: bool, proxy: &mut impl Proxy) -> Action {
         let Self { streams, answers, metrics, reply_headers, .. } = self;
-        let Some(Stream::Decided(Decided { session, .. })) = streams.get_mut(&stream) else { return Action::Continue };
+        let Some(Stream::Decided(Decided { session, .. })) = streams.get_mut(stream) else { return Action::Continue };
         // Taken, because a reply in place of the answer has headers too.
         if let Some(binding) = session.take()
             && session::bind(proxy, &binding, metrics, reply_headers) == Action::Pause
@@ -365,7 +341,7 @@ impl Filter {
     /// A context ends. A client may leave at any time, so a stream may end before it was decided.
     pub fn on_delete(&mut self, context: u32) {
         self.answers.forget(context);
-        if self.streams.remove(&context).is_none()
+        if self.streams.remove(context).is_none()
             && let Some(index) = self.roots.iter().position(|root| root.id == context)
         {
             let gone = self.roots.remove(index);
@@ -375,23 +351,17 @@ impl Filter {
 }
 
 /// Ends the streams of those who are revoked, and of nobody else: a list arrived, or a configuration with one.
-fn end_revoked(
-    streams: &BTreeMap<u32, Stream>,
-    gateway: &Gateway,
-    root: u32,
-    proxy: &mut impl Background,
-    metrics: &mut Metrics,
-) {
+fn end_revoked(streams: &Streams, gateway: &Gateway, root: u32, proxy: &mut impl Background, metrics: &mut Metrics) {
     // Without a clock it is the end of time, as for requests.
     let now_nanos = proxy.now_nanos().unwrap_or(u64::MAX);
-    for (id, stream) in streams {
+    for (id, stream) in streams.iter() {
         let owner = match stream {
             Stream::Decided(Decided { owner: Some(owner), .. }) => owner,
             Stream::Announced(_) | Stream::Buffering { .. } | Stream::Decided(_) => continue,
         };
         let Some(outcome) = gateway.ends(owner, now_nanos) else { continue };
         let (reason, id_text) = (outcome.disposition().reason, owner.decision_id());
-        let message = match proxy.end_stream(root, *id) {
+        let message = match proxy.end_stream(root, id) {
             Ok(()) => {
                 metrics.stream_ended(proxy);
                 format!("palisade: the stream of decision {} is ended: {reason}", id_text.as_str())
@@ -406,27 +376,35 @@ fn end_revoked(
 
 /// What a verdict leaves something in.
 struct Desk<'f> {
-    streams: &'f mut BTreeMap<u32, Stream>,
+    streams: &'f mut Streams,
     answers: &'f mut Answers,
     metrics: &'f mut Metrics,
     named_metrics: &'f mut NamedMetrics,
     reply_headers: &'f mut Vec<u8>,
+    /// Whether there may be more of the request.
+    more_to_come: bool,
 }
 
 impl Desk<'_> {
     /// Carries out a verdict, and keeps what it left behind for the rest of its stream.
     fn settle(self, stream: u32, verdict: Verdict<'_>, sinks: Sinks, proxy: &mut impl Proxy) -> Action {
-        let Self { streams, answers, metrics, named_metrics, reply_headers } = self;
+        let Self { streams, answers, metrics, named_metrics, reply_headers, more_to_come } = self;
         let action = enforce::verdict(proxy, &verdict, sinks, metrics, reply_headers);
         if let Some(trial) = &verdict.trial {
             trial::report(trial, proxy, named_metrics);
         }
         let Verdict { session, owner, answer, .. } = verdict;
-        if let (Action::Continue, Some(filter)) = (action, answer) {
+        let owner = owner.filter(|_| action == Action::Continue);
+        let answer = answer.filter(|_| action == Action::Continue);
+        // Of a request that has ended and goes on, nothing may be left to be known. Should a host have more of it after all, that is
+        // of a stream that is not there.
+        let is_over = !more_to_come && action == Action::Continue;
+        if !is_over || session.is_some() || owner.is_some() || answer.is_some() {
+            streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
+        }
+        if let Some(filter) = answer {
             answers.expect(stream, filter, sinks);
         }
-        let owner = owner.filter(|_| action == Action::Continue);
-        streams.insert(stream, Stream::Decided(Decided { action, session, owner }));
         action
     }
 }

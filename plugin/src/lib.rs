@@ -35,6 +35,7 @@ pub mod named_metrics;
 pub mod proxy;
 mod session;
 mod shared_data;
+mod streams;
 mod trial;
 pub mod upkeep;
 pub mod verify_signature;

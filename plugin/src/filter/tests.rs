@@ -171,6 +171,39 @@ fn headers_are_added_where_the_client_sent_none_of_them() {
 }
 
 #[test]
+fn of_a_request_that_has_ended_nothing_is_kept_and_nothing_more_goes_on() {
+    let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
+    let mut filter = configured(&fixture, json!({}), &mut proxy);
+    proxy.headers = Ok(request("front", &fixture.bearer("alice"), &[]));
+    for (end_of_stream, kept) in [(true, 0), (false, 1)] {
+        filter.on_context_create(STREAM, ROOT);
+        assert_eq!(filter.on_request_headers(STREAM, end_of_stream, &mut proxy), Action::Continue);
+        assert_eq!(filter.on_response_headers(STREAM, true, &mut proxy), Action::Continue);
+        assert_eq!(filter.streams.len(), kept);
+        // A host that has more of a request that it said had ended.
+        let more = if end_of_stream { Action::Pause } else { Action::Continue };
+        proxy.body = Ok(b"{}".to_vec());
+        assert_eq!(filter.on_request_body(STREAM, 2, true, &mut proxy), more);
+        assert_eq!(filter.on_request_trailers(STREAM, &mut proxy), more);
+        filter.on_delete(STREAM);
+        assert_eq!(filter.streams.len(), 0);
+    }
+}
+
+#[test]
+fn headers_that_come_twice_are_refused() {
+    let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
+    let mut filter = configured(&fixture, json!({}), &mut proxy);
+    proxy.headers = Ok(request("front", &fixture.bearer("alice"), &[]));
+    for end_of_stream in [true, false] {
+        filter.on_context_create(STREAM, ROOT);
+        assert_eq!(filter.on_request_headers(STREAM, end_of_stream, &mut proxy), Action::Continue);
+        assert_eq!(filter.on_request_headers(STREAM, end_of_stream, &mut proxy), Action::Pause);
+        filter.on_delete(STREAM);
+    }
+}
+
+#[test]
 fn an_allowed_request_goes_on_under_the_verified_name() {
     let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
     let mut filter = configured(&fixture, json!({"decision_log": ["filter_state", "log"]}), &mut proxy);
