@@ -81,7 +81,7 @@ lint: ## Check formatting, lints and dependencies
 
 .PHONY: goldens
 goldens: plugin ## Rewrite the golden files of the wasm module (review the difference)
-	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --workspace --test module --test dependencies
+	@PALISADE_UPDATE_GOLDENS=1 cargo test --quiet --locked --workspace --test module --test dependencies --test fuel
 
 .PHONY: reproducible
 reproducible: plugin ## Build the filter twice, in two places, and compare the bytes

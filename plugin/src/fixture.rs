@@ -58,6 +58,8 @@ const POLICIES: &str = r#"
     @id("ping") permit(principal, action in [Action::"ping", Action::"tools/list", Action::"stream/open"], resource);
     @id("greet") permit(principal, action == Action::"echo", resource) when { context.input.text like "hello*" };
     @id("front-door") permit(principal, action == Action::"open", resource == Door::"front");
+    @id("side-doors") permit(principal, action == Action::"open", resource)
+        when { [Door::"side-0", Door::"side-1", Door::"side-2", Door::"side-3", Door::"side-4"].contains(resource) };
 "#;
 
 /// Keys, a signed bundle, and what goes with them.
