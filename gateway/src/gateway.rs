@@ -318,7 +318,7 @@ impl Gateway {
             reply: &mut self.reply,
             recorder,
         };
-        finish.verdict(outcome, Facts::default(), HeaderMap::EMPTY, started_nanos, host)
+        finish.verdict(outcome, &mut Facts::default(), HeaderMap::EMPTY, started_nanos, host)
     }
 }
 
@@ -379,14 +379,14 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn verdict(self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+    fn verdict(mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
         let outcome = match self.progress {
             Progress::Decided(outcome) => outcome,
             // Asked for by `begin` only.
             Progress::NeedsBody { .. } => Outcome::Unavailable(Unavailable::Internal),
         };
         let trial = self.trial;
-        let mut verdict = self.finish.verdict(outcome, self.facts, request.headers, self.started_nanos, host);
+        let mut verdict = self.finish.verdict(outcome, &mut self.facts, request.headers, self.started_nanos, host);
         verdict.trial = trial.map(|pending| pending.finish(verdict.record));
         verdict
     }

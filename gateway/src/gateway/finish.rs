@@ -33,7 +33,7 @@ impl<'a> Finish<'a> {
     pub(super) fn verdict(
         self,
         outcome: Outcome,
-        facts: Facts<'a>,
+        facts: &mut Facts<'a>,
         headers: HeaderMap<'a>,
         started_nanos: u64,
         host: &mut dyn Host,
@@ -50,7 +50,7 @@ impl<'a> Finish<'a> {
                 };
                 let forward = Forward {
                     remove: headers.reserved(),
-                    strip: Stripped::new(headers, strip(&facts)),
+                    strip: Stripped::new(headers, strip(facts)),
                     set: [
                         facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
                         Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
@@ -74,14 +74,14 @@ impl<'a> Finish<'a> {
                 (Action::Reply(reply), status)
             }
         };
-        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, &facts);
-        let session = match facts.session {
+        let record = self.recorder.write(&Stamp { id, started_nanos, micros, outcome, status }, facts);
+        let session = match std::mem::take(&mut facts.session) {
             SessionUse::Bound { binding, .. } if matches!(action, Action::Forward(_)) => Some(binding),
             SessionUse::Bound { .. } | SessionUse::None | SessionUse::Ignored => None,
         };
         let is_forwarded = matches!(action, Action::Forward(_));
-        let owner = facts.owner.filter(|_| is_forwarded).map(|owner| owner.by(id));
-        let lists = facts.lists.filter(|_| is_forwarded);
+        let owner = facts.owner.take().filter(|_| is_forwarded).map(|owner| owner.by(id));
+        let lists = facts.lists.take().filter(|_| is_forwarded);
         let answer = lists.map(|caller| Box::new(AnswerFilter::new(*caller, facts.rpc.as_ref(), id, record)));
         Verdict {
             action,

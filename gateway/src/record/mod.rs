@@ -6,12 +6,14 @@
 mod answer;
 mod arguments;
 mod delegation;
+mod ending;
 mod json;
 mod time;
 
 pub(crate) use answer::{push_answer, push_policy_list};
 pub(crate) use arguments::RecordedArguments;
 pub(crate) use delegation::DelegationFacts;
+use ending::EndingText;
 pub(crate) use json::push_text as push_json;
 use json::{push_bytes, push_text};
 use time::TimeText;
@@ -137,30 +139,36 @@ pub(crate) struct Stamp {
 /// Writes records of one bundle.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// The member `bundle`, the same in every record.
+    /// The member `bundle`, the same in every record, and what comes before the number of the last.
     bundle: String,
     line: String,
     /// Canonical JSON on its way into a digest.
     scratch: String,
     clock: TimeText,
+    ending: EndingText,
 }
 
 impl Recorder {
     pub(crate) fn new(manifest: &Manifest, digest: &Digest) -> Self {
-        let mut bundle = String::from("\"bundle\":{\"name\":");
+        let mut bundle = String::from(",\"bundle\":{\"name\":");
         push_text(&mut bundle, &manifest.name);
         bundle.push_str(",\"version\":");
         push_number(&mut bundle, manifest.version);
         bundle.push_str(",\"digest\":");
         push_text(&mut bundle, &format!("{digest:?}"));
-        bundle.push('}');
+        bundle.push_str("},\"micros\":");
         Self { bundle, ..Self::without_bundle() }
     }
 
     /// For what is decided while there is no bundle.
     pub(crate) fn without_bundle() -> Self {
-        let clock = TimeText::default();
-        Self { bundle: "\"bundle\":null".to_owned(), line: String::new(), scratch: String::new(), clock }
+        Self {
+            bundle: ",\"bundle\":null,\"micros\":".to_owned(),
+            line: String::new(),
+            scratch: String::new(),
+            clock: TimeText::default(),
+            ending: EndingText::default(),
+        }
     }
 
     /// Writes one record, without a newline.
@@ -200,25 +208,14 @@ impl Recorder {
             owner: _,
             lists: _,
         } = facts;
-        let disposition = outcome.disposition();
         let out = &mut self.line;
         out.clear();
         out.push_str("{\"decision_id\":\"");
         out.push_str(id.as_str());
         out.push_str("\",\"time\":\"");
         self.clock.push(out, *started_nanos);
-        out.push_str("\",\"effect\":\"");
-        out.push_str(outcome.effect());
-        out.push_str("\",\"reason\":\"");
-        out.push_str(disposition.reason);
-        out.push_str("\",\"status\":");
-        push_number(out, u64::from(*status));
-        out.push_str(",\"decision\":");
-        out.push_str(match effect {
-            None => "null",
-            Some(Effect::Allow) => "\"allow\"",
-            Some(Effect::Deny) => "\"deny\"",
-        });
+        out.push('"');
+        out.push_str(self.ending.of(*outcome, *status, *effect));
         match answer {
             Some(answer) => out.push_str(answer),
             None => push_answer(out, facts),
@@ -245,9 +242,7 @@ impl Recorder {
             push_a2a(out, reply, facts.as_ref());
         }
         push_token(out, *credential, token.as_ref(), *token_verified, *token_cached);
-        out.push(',');
         out.push_str(&self.bundle);
-        out.push_str(",\"micros\":");
         push_number(out, *micros);
         out.push('}');
         out
