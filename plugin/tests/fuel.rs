@@ -162,11 +162,10 @@ fn headers(path: &str, authorization: &str) -> Vec<u8> {
 
 /// The most that requests with these paths in turns cost, once each was there.
 fn most(vm: &mut Vm, authorization: &str, paths: &[String]) -> u64 {
-    let mut next = 0;
+    let mut requests = paths.iter().cycle().zip(ROOT + 1..);
     let mut costs = || {
-        next += 1;
-        let path = &paths[next as usize % paths.len()];
-        vm.request(ROOT + next, headers(path, authorization))
+        let (path, context) = requests.next().expect("endless");
+        vm.request(context, headers(path, authorization))
     };
     for _ in 0..REQUESTS {
         costs();

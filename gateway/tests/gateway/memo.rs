@@ -1,7 +1,7 @@
 //! What policies said before is given again to the same question, and to no other: whatever requests come in whatever order, they
 //! are decided as by a gateway that asks its policies each time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -115,7 +115,7 @@ fn walk(rest: &str, seed: u64) {
     let mut forgetful = gateway_with(&format!(r#"{rest},"token_cache":{{"max_entries":0}}"#));
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |end: usize| usize::try_from(random.next_u64() % u64::try_from(end).unwrap()).unwrap();
-    let mut expected = HashMap::new();
+    let mut expected = BTreeMap::new();
     let (mut remembered, mut allowed, mut denied) = (0, 0, 0);
     // Nearby questions often, so that many of them are remembered at a time.
     let (mut token, mut near) = (0, 0);
