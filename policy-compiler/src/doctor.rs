@@ -134,9 +134,18 @@ pub fn clock(answer: &Observation) -> Check {
     Check::of("doctor.clock", outcome)
 }
 
-/// Which bundle decides, as the gateway's status route says.
+/// What the gateway's status route says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Deciding {
+pub struct Status {
+    /// `deciding`, or why every request is denied.
+    pub state: String,
+    /// The bundle that decides, or would if it could; none where none has come.
+    pub bundle: Option<Held>,
+}
+
+/// A bundle that a gateway has.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Held {
     /// Its channel.
     pub channel: String,
     /// Its version.
@@ -147,22 +156,16 @@ pub struct Deciding {
     pub expires: u64,
 }
 
-/// What the status route has to say.
+/// Reads what the status route has to say.
 ///
 /// # Errors
 ///
 /// A sentence about what it says instead.
-pub fn status(answer: &Observation) -> Result<Deciding, String> {
-    #[derive(Deserialize)]
-    struct Status {
-        bundle: Deciding,
-    }
-
+pub fn status(answer: &Observation) -> Result<Status, String> {
     if answer.status != 200 {
         return Err(format!("the status route answers {}", answer.status));
     }
-    let read: Result<Status, _> = serde_json::from_slice(&answer.body);
-    read.map(|status| status.bundle).map_err(|error| format!("the status route says something else: {error}"))
+    serde_json::from_slice(&answer.body).map_err(|error| format!("the status route says something else: {error}"))
 }
 
 /// What the bundle that decides should be.
@@ -176,14 +179,20 @@ pub struct Wanted {
 
 /// `doctor.bundle`, `doctor.version`, `doctor.digest` and `doctor.expiry`.
 #[must_use]
-pub fn bundle(status: Result<Deciding, String>, wanted: &Wanted, now_seconds: u64) -> Vec<Check> {
+pub fn bundle(status: Result<Status, String>, wanted: &Wanted, now_seconds: u64) -> Vec<Check> {
     let is_wanted = wanted.version.is_some() || wanted.digest.is_some();
-    let Deciding { channel, version, digest, expires } = match status {
-        Ok(deciding) => deciding,
+    let Status { state, bundle } = match status {
+        Ok(status) => status,
         Err(why) if is_wanted => return vec![Check::of("doctor.bundle", Err(why))],
         Err(why) => return vec![Check::skipped("doctor.bundle", &why)],
     };
-    let mut checks = vec![Check::of("doctor.bundle", Ok(format!("{channel} version {version}, {digest}")))];
+    let denies = format!("the gateway denies every request: its bundle is `{state}`");
+    let Some(Held { channel, version, digest, expires }) = bundle else {
+        return vec![Check::of("doctor.bundle", Err(denies))];
+    };
+    let held = format!("{channel} version {version}, {digest}");
+    let decides = if state == "deciding" { Ok(held) } else { Err(format!("{denies} ({held})")) };
+    let mut checks = vec![Check::of("doctor.bundle", decides)];
     if let Some(wanted) = wanted.version {
         let same = if version == wanted {
             Ok(format!("version {version}"))

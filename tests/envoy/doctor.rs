@@ -151,7 +151,7 @@ fn the_bundle_that_decides_is_the_one_that_is_expected() -> Result<()> {
     let inspected: Value = serde_json::from_slice(&inspected.stdout).context("no bundle to compare with")?;
     let digest = inspected["digest"].as_str().context("no digest")?.trim_start_matches("sha256:").to_owned();
     let status = format!(
-        r#"{{"bundle":{{"name":"quickstart","channel":"quickstart","version":1,"digest":"sha256:{digest}","expires":4102444800}}}}"#
+        r#"{{"state":"deciding","bundle":{{"name":"quickstart","channel":"quickstart","version":1,"digest":"sha256:{digest}","expires":4102444800}}}}"#
     );
     let server = Answering::start(move |asked| match asked.target.as_str() {
         "/.well-known/palisade/status" => (200, Vec::new(), status.clone().into_bytes()),

@@ -97,8 +97,7 @@ fn status_answer(status: u16, body: &str) -> Observation {
     Observation { body: body.into(), ..answer(status, Some(ID)) }
 }
 
-const STATUS: &str =
-    r#"{"bundle":{"name":"shop","channel":"shop","version":7,"digest":"sha256:ab","expires":2000},"more":1}"#;
+const STATUS: &str = r#"{"state":"deciding","bundle":{"name":"shop","channel":"shop","version":7,"digest":"sha256:ab","expires":2000},"more":1}"#;
 
 fn verdicts(body: &str, wanted: &Wanted, now: u64) -> Vec<(&'static str, Verdict)> {
     let checks = bundle(status(&status_answer(200, body)), wanted, now);
@@ -125,11 +124,25 @@ fn the_bundle_that_decides_is_compared() {
 #[test]
 fn a_gateway_that_does_not_tell_fails_where_it_was_asked() {
     let wanted = Wanted { version: Some(7), digest: None };
-    for body in ["", "{}", "[]", "{\"bundle\":null}", "<html>", r#"{"bundle":{"version":"7"}}"#] {
+    let other_version = STATUS.replace('7', "\"7\"");
+    for body in ["", "{}", "[]", "{\"bundle\":null}", "<html>", &other_version] {
         assert_eq!(verdicts(body, &wanted, 1), [("doctor.bundle", Verdict::Failed)], "{body}");
         assert_eq!(verdicts(body, &Wanted::default(), 1), [("doctor.bundle", Verdict::Skipped)], "{body}");
     }
     assert!(status(&status_answer(401, STATUS)).is_err());
+}
+
+#[test]
+fn a_gateway_that_denies_everything_does_not_pass_for_its_version() {
+    use Verdict::{Failed, Passed};
+    for state in ["expired", "not_yet_valid", "untrusted", "Deciding", ""] {
+        let body = STATUS.replace("deciding", state);
+        let judged = verdicts(&body, &Wanted { version: Some(7), digest: None }, 1);
+        assert_eq!(judged[..2], [("doctor.bundle", Failed), ("doctor.version", Passed)], "{state}");
+        assert_eq!(verdicts(&body, &Wanted::default(), 1)[0], ("doctor.bundle", Failed), "{state}");
+    }
+    let missing = r#"{"state":"missing","bundle":null}"#;
+    assert_eq!(verdicts(missing, &Wanted::default(), 1), [("doctor.bundle", Failed)]);
 }
 
 #[test]
