@@ -74,8 +74,7 @@ impl Remote {
             && is_folder
             && is_paced
             && *wait_s <= limits::FEED_WAIT_MAX_SECONDS
-            && !authority.contains('/')
-            && DocumentUri::read(&format!("https://{authority}{prefix}{channel}")).is_some();
+            && DocumentUri::of(authority, &format!("{prefix}{channel}")).is_some();
         is_good.then(|| Self { channel: channel.to_owned(), file })
     }
 

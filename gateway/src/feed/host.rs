@@ -1,5 +1,6 @@
 //! What fetching asks of the outside.
 
+use super::error::FetchError;
 use crate::shared_memory::SharedMemory;
 
 /// The proxy, while it lets a worker look after what it fetches.
@@ -88,5 +89,16 @@ impl<'a> FetchResponse<'a> {
     #[must_use]
     pub fn of(bytes: &'a [u8]) -> Self {
         Self::Body(FetchedBody { bytes, ..FetchedBody::default() })
+    }
+
+    /// What was fetched, by a request that did not ask whether it has changed.
+    pub(crate) fn body(self) -> Result<FetchedBody<'a>, FetchError> {
+        match self {
+            Self::Body(body) => Ok(body),
+            Self::NotModified { .. } => Err(FetchError::Status(304)),
+            Self::Status(status) => Err(FetchError::Status(status)),
+            Self::Nothing => Err(FetchError::NoResponse),
+            Self::TooLarge => Err(FetchError::TooLarge),
+        }
     }
 }

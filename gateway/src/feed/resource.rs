@@ -160,28 +160,24 @@ impl Resource {
     ) -> Option<Arrival> {
         let entry = self.feed.arrived(turn.owner, host)?;
         Some(match response {
-            FetchResponse::Body(body) => match self.read_body(body, turn.now_ms) {
-                Ok(document) => {
-                    self.is_judging = true;
-                    Arrival::Document(document)
-                }
-                Err(error) => self.fail(entry, error, turn, host),
-            },
             FetchResponse::NotModified { waits } if !self.etag.is_empty() => {
                 self.learn(self.waited(waits, turn.now_ms), false);
                 self.confirmed_ms = Some(turn.now_ms);
                 self.feed.confirmed(entry, self.interval_ms(), turn, host);
                 Arrival::Unchanged
             }
-            FetchResponse::NotModified { .. } => self.fail(entry, FetchError::Status(304), turn, host),
             FetchResponse::Status(404 | 410) if self.source.may_be_absent => {
                 self.is_judging = true;
                 let origin = Origin::Fetched(None);
                 Arrival::Document(Document { bytes: Vec::new(), origin, etag: String::new() })
             }
-            FetchResponse::Status(status) => self.fail(entry, FetchError::Status(status), turn, host),
-            FetchResponse::Nothing => self.fail(entry, FetchError::NoResponse, turn, host),
-            FetchResponse::TooLarge => self.fail(entry, FetchError::TooLarge, turn, host),
+            response => match response.body().and_then(|body| self.read_body(body, turn.now_ms)) {
+                Ok(document) => {
+                    self.is_judging = true;
+                    Arrival::Document(document)
+                }
+                Err(error) => self.fail(entry, error, turn, host),
+            },
         })
     }
 

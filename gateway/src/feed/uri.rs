@@ -31,6 +31,12 @@ impl DocumentUri {
         (!uri.authority().ends_with(':')).then_some(uri)
     }
 
+    /// The URL of a path at an authority. `None` where they are no such URL, or one would reach into the other.
+    pub(crate) fn of(authority: &str, path: &str) -> Option<Self> {
+        let are_apart = !authority.contains('/') && path.starts_with('/');
+        are_apart.then(|| Self::read(&format!("https://{authority}{path}"))).flatten()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

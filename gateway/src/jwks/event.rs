@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::feed::FetchError;
+
 /// Why a fetch gave no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshError {
@@ -36,6 +38,18 @@ impl RefreshError {
             Self::TooManyKeys => "jwks.too_many_keys",
             Self::NoUsableKey => "jwks.no_usable_key",
             Self::Rollback => "jwks.rollback",
+        }
+    }
+}
+
+impl From<FetchError> for RefreshError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::NotSent => Self::NotSent,
+            FetchError::NoResponse => Self::NoResponse,
+            FetchError::Status(status) => Self::Status(status),
+            FetchError::TooLarge => Self::TooLarge,
+            FetchError::ContentType => Self::Malformed,
         }
     }
 }

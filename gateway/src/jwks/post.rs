@@ -76,7 +76,8 @@ impl Post {
     /// Takes the response to a fetch.
     pub(super) fn respond(&mut self, response: FetchResponse<'_>, turn: Turn, desk: &mut Desk<'_>) {
         if let Some(entry) = self.feed.arrived(turn.owner, desk.host) {
-            self.finish(entry, response_body(response), turn, desk);
+            let body = response.body().map(|body| body.bytes).map_err(RefreshError::from);
+            self.finish(entry, body, turn, desk);
         }
     }
 
@@ -140,17 +141,6 @@ fn install(issuer: &mut Issuer, body: &[u8], fetched_ms: u64) -> Result<(Documen
     let document = Document::read(body, Reading { profile: &issuer.profile, algorithms: &issuer.terms.algorithms })?;
     let changed = keys.replace(&document, fetched_ms)?;
     Ok((document, changed))
-}
-
-fn response_body(response: FetchResponse<'_>) -> Result<&[u8], RefreshError> {
-    match response {
-        FetchResponse::Body(body) => Ok(body.bytes),
-        FetchResponse::Nothing => Err(RefreshError::NoResponse),
-        FetchResponse::Status(status) => Err(RefreshError::Status(status)),
-        // Nobody asks whether a key set has changed.
-        FetchResponse::NotModified { .. } => Err(RefreshError::Status(304)),
-        FetchResponse::TooLarge => Err(RefreshError::TooLarge),
-    }
 }
 
 #[cfg(test)]

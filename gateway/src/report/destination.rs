@@ -68,9 +68,7 @@ impl Destination {
             && !channel.is_empty()
             && (limits::REPORT_INTERVAL_MIN_SECONDS..=limits::FEED_INTERVAL_MAX_SECONDS).contains(interval_s)
             && gateway.as_ref().is_none_or(is_name)
-            && path.starts_with('/')
-            && !authority.contains('/')
-            && DocumentUri::read(&format!("https://{authority}{path}")).is_some();
+            && DocumentUri::of(authority, path).is_some();
         is_good.then(|| Self { channel: channel.to_owned(), file })
     }
 }

@@ -140,17 +140,14 @@ impl Reporter {
     pub(crate) fn respond(&mut self, response: FetchResponse<'_>, host: &mut dyn FetchHost) -> Option<ReportEvent> {
         let turn = self.turn(host);
         let entry = self.feed.arrived(turn.owner, host)?;
-        let error = match response {
+        Some(match response.body() {
             // What the server says besides is of no interest.
-            FetchResponse::Body(_) | FetchResponse::TooLarge | FetchResponse::Status(200..=299) => {
+            Ok(_) | Err(FetchError::TooLarge | FetchError::Status(200..=299)) => {
                 self.feed.confirmed(entry, self.interval_ms(), turn, host);
-                return Some(ReportEvent::Sent);
+                ReportEvent::Sent
             }
-            FetchResponse::NotModified { .. } => FetchError::Status(304),
-            FetchResponse::Status(status) => FetchError::Status(status),
-            FetchResponse::Nothing => FetchError::NoResponse,
-        };
-        Some(self.fail(entry, error, turn, host))
+            Err(error) => self.fail(entry, error, turn, host),
+        })
     }
 
     fn send(

@@ -209,15 +209,6 @@ fn names(watch: &Watch, cluster: &str) -> Names {
 }
 
 fn body(response: FetchResponse<'_>) -> Result<&[u8], FetchError> {
-    match response {
-        FetchResponse::Body(FetchedBody { content_type: Some(content_type), .. }) if is_page(content_type) => {
-            Err(FetchError::ContentType)
-        }
-        FetchResponse::Body(FetchedBody { bytes, .. }) => Ok(bytes),
-        // Nobody asked whether it has changed.
-        FetchResponse::NotModified { .. } => Err(FetchError::Status(304)),
-        FetchResponse::Nothing => Err(FetchError::NoResponse),
-        FetchResponse::Status(status) => Err(FetchError::Status(status)),
-        FetchResponse::TooLarge => Err(FetchError::TooLarge),
-    }
+    let FetchedBody { bytes, content_type, .. } = response.body()?;
+    if content_type.is_some_and(is_page) { Err(FetchError::ContentType) } else { Ok(bytes) }
 }
