@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use palisade_gateway::ConfigurationFile;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// A temporary folder with the golden tests' good project in `project/`, and the command to run there.
@@ -83,6 +85,33 @@ impl Workshop {
 
     pub(crate) fn json(&self, line: &str) -> serde_json::Value {
         serde_json::from_str(&self.ok(line)).unwrap()
+    }
+
+    /// What the command says of a token in a file, and its exit code.
+    pub(crate) fn verify(&self, token: &str, extra: &str) -> (i32, serde_json::Value) {
+        let line = format!("token verify {token} --project project --jwks dev=issuer.jwks.json --format json {extra}");
+        let run = self.run(&line);
+        assert!(run.err.is_empty(), "{run:?}");
+        (run.code, serde_json::from_str(&run.out).unwrap())
+    }
+
+    /// A signed bundle needs a cluster for what is fetched from `host`: `gateway-config` says so, and takes one for the host or for
+    /// the issuer, by `option` into `member` of the configuration.
+    pub(crate) fn needs_cluster(&self, bundle: &str, host: &str, option: &str, member: &str, code: &str) {
+        let line = format!("gateway-config {bundle} --trust signers/one.pub");
+        self.fails(&line, 1, code);
+        self.fails(&format!("{line} {option} other.example=idp"), 1, code);
+        let twice = format!("{option} {host}=a {option} {}=b", host.to_ascii_uppercase());
+        self.fails(&format!("{line} {twice}"), 1, code);
+        for malformed in [host, "=idp", &format!("{host}="), ""] {
+            let run = self.run(&format!("{line} {option} {malformed}"));
+            assert_eq!(run.code, 64, "{malformed}: {run:?}");
+        }
+        for name in [host, "dev"] {
+            let text = self.ok(&format!("{line} {option} {name}=idp"));
+            let file: ConfigurationFile = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_value(file).unwrap()[member], json!({name: "idp"}));
+        }
     }
 }
 

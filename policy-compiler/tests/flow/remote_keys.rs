@@ -1,7 +1,6 @@
 //! An issuer whose keys are fetched by gateways: through project, bundle and configuration.
 
-use palisade_gateway::ConfigurationFile;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::palisade::Workshop;
 
@@ -23,20 +22,7 @@ fn a_project_with_remote_keys_is_checked_tested_built_and_configured() {
     workshop.ok("test project");
     workshop.ok("build project -o remote.palisade");
     workshop.ok("sign remote.palisade --key signers/one.pem");
-    let line = "gateway-config remote.palisade --trust signers/one.pub";
-    workshop.fails(line, 1, "config.jwks_cluster");
-    workshop.fails(&format!("{line} --jwks-cluster other.example=idp"), 1, "config.jwks_cluster");
-    let twice = "--jwks-cluster idp.example=a --jwks-cluster IDP.example=b";
-    workshop.fails(&format!("{line} {twice}"), 1, "config.jwks_cluster");
-    for malformed in ["idp.example", "=idp", "idp.example=", ""] {
-        let run = workshop.run(&format!("{line} --jwks-cluster {malformed}"));
-        assert_eq!(run.code, 64, "{malformed}: {run:?}");
-    }
-    for name in ["idp.example", "dev"] {
-        let text = workshop.ok(&format!("{line} --jwks-cluster {name}=idp"));
-        let file: ConfigurationFile = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_value(&file.jwks_clusters).unwrap(), json!({name: "idp"}));
-    }
+    workshop.needs_cluster("remote.palisade", "idp.example", "--jwks-cluster", "jwks_clusters", "config.jwks_cluster");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! An issuer with status lists: through project, cases, bundle, configuration, and a token looked up by hand.
 
-use palisade_gateway::ConfigurationFile;
 use serde_json::{Value, json};
 
 use crate::palisade::{Run, Workshop};
@@ -56,33 +55,16 @@ fn at(index: i64) -> Value {
     json!({"status_list": {"idx": index, "uri": URI}})
 }
 
-fn verify(workshop: &Workshop, extra: &str) -> (i32, Value) {
-    let line = format!("token verify token --project project --jwks dev=issuer.jwks.json --format json {extra}");
-    let run = workshop.run(&line);
-    assert!(run.err.is_empty(), "{run:?}");
-    (run.code, serde_json::from_str(&run.out).unwrap())
-}
-
 #[test]
 fn a_project_with_status_lists_is_checked_built_and_configured() {
     let workshop = workshop("");
     workshop.ok("check project");
     workshop.ok("build project -o listed.palisade --jwks dev=issuer.jwks.json");
     workshop.ok("sign listed.palisade --key signers/one.pem");
-    let line = "gateway-config listed.palisade --trust signers/one.pub";
-    workshop.fails(line, 1, "config.status_list_cluster");
-    workshop.fails(&format!("{line} --jwks-cluster issuer.example=idp"), 1, "config.status_list_cluster");
-    workshop.fails(&format!("{line} --status-list-cluster other.example=idp"), 1, "config.status_list_cluster");
-    let twice = "--status-list-cluster issuer.example=a --status-list-cluster ISSUER.example=b";
-    workshop.fails(&format!("{line} {twice}"), 1, "config.status_list_cluster");
-    for malformed in ["issuer.example", "=idp", "issuer.example="] {
-        assert_eq!(workshop.run(&format!("{line} --status-list-cluster {malformed}")).code, 64, "{malformed}");
-    }
-    for name in ["issuer.example", "dev"] {
-        let text = workshop.ok(&format!("{line} --status-list-cluster {name}=idp"));
-        let file: ConfigurationFile = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_value(&file.status_list_clusters).unwrap(), json!({name: "idp"}));
-    }
+    let (option, code) = ("--status-list-cluster", "config.status_list_cluster");
+    workshop.needs_cluster("listed.palisade", "issuer.example", option, "status_list_clusters", code);
+    let keys_only = "gateway-config listed.palisade --trust signers/one.pub --jwks-cluster issuer.example=idp";
+    workshop.fails(keys_only, 1, code);
 }
 
 #[test]
@@ -116,7 +98,7 @@ fn a_token_is_looked_up_in_a_list_by_hand() {
         (8, "token.status_out_of_range", Value::Null, Value::Null),
     ] {
         token(&workshop, at(index));
-        let (code, report) = verify(&workshop, "--status-list list");
+        let (code, report) = workshop.verify("token", "--status-list list");
         assert_eq!(
             (code, report["reason"].as_str()),
             (if status == "valid" { 0 } else { 2 }, Some(reason)),
@@ -125,7 +107,7 @@ fn a_token_is_looked_up_in_a_list_by_hand() {
         let expected = json!({"uri": URI, "idx": index, "status": status, "value": value, "error": null});
         assert_eq!(report["status_list"], expected);
         // Without the list, nobody says anything of it.
-        let (code, report) = verify(&workshop, "");
+        let (code, report) = workshop.verify("token", "");
         assert_eq!((code, &report["status_list"]["status"]), (0, &Value::Null));
     }
     token(&workshop, at(1));
@@ -134,7 +116,7 @@ fn a_token_is_looked_up_in_a_list_by_hand() {
     let text = workshop.ok("token verify token --project project --jwks dev=issuer.jwks.json");
     assert!(text.contains(&format!("\nstatus         not looked up, at 1 of {URI}\n")), "{text}");
     token(&workshop, Value::Null);
-    assert_eq!(verify(&workshop, "--status-list list").1["status_list"], Value::Null);
+    assert_eq!(workshop.verify("token", "--status-list list").1["status_list"], Value::Null);
 }
 
 #[test]
@@ -142,7 +124,7 @@ fn what_is_no_list_of_the_issuer_looks_nobody_up() {
     let workshop = workshop("");
     token(&workshop, at(0));
     let refused = |error: &str| {
-        let (code, report) = verify(&workshop, "--status-list list");
+        let (code, report) = workshop.verify("token", "--status-list list");
         assert_eq!((code, report["reason"].as_str()), (2, Some("token.status_unavailable")));
         assert_eq!((&report["status_list"]["error"], &report["status_list"]["status"]), (&json!(error), &Value::Null));
     };
@@ -160,7 +142,7 @@ fn what_is_no_list_of_the_issuer_looks_nobody_up() {
         (json!({"status_list": {"idx": 0, "uri": "https://elsewhere.example/1"}}), "token.status_uri"),
     ] {
         token(&workshop, status);
-        assert_eq!(verify(&workshop, "").1["reason"], reason);
+        assert_eq!(workshop.verify("token", "").1["reason"], reason);
     }
     let line = "token verify token --project project --jwks dev=issuer.jwks.json --status-list nowhere";
     workshop.fails(line, 1, "io.read");

@@ -92,18 +92,11 @@ fn good(workshop: &Workshop, extra: &[&str]) -> String {
     run.out.trim().to_owned()
 }
 
-fn verify(workshop: &Workshop, extra: &str) -> (i32, Value) {
-    let line = format!("token verify token --project project --jwks dev=issuer.jwks.json --format json {extra}");
-    let run = workshop.run(&line);
-    assert!(run.err.is_empty(), "{run:?}");
-    (run.code, serde_json::from_str(&run.out).unwrap())
-}
-
 #[test]
 fn a_good_token_is_accepted_and_explained() {
     let workshop = Workshop::with_bundle();
     good(&workshop, &["--claims", CLAIMS]);
-    let (code, report) = verify(&workshop, "");
+    let (code, report) = workshop.verify("token", "");
     assert_eq!(code, 0, "{report}");
     assert_eq!(report["schema"], "palisade.token.verify/v1");
     assert_eq!((report["accepted"].as_bool(), report["reason"].as_str()), (Some(true), Some("token.accepted")));
@@ -168,7 +161,7 @@ fn refusals_have_the_gateways_reasons() {
     let workshop = Workshop::with_bundle();
     let token = good(&workshop, &["--claims", CLAIMS]);
     let later = "--at 2100-01-01T00:00:00Z";
-    assert_eq!(verify(&workshop, later).1["reason"], "token.expired");
+    assert_eq!(workshop.verify("token", later).1["reason"], "token.expired");
     let (input, _) = token.rsplit_once('.').unwrap();
     for (text, reason) in [
         (format!("{input}.{}", "A".repeat(86)), "token.signature"),
@@ -179,7 +172,7 @@ fn refusals_have_the_gateways_reasons() {
         ("x".repeat(9000), "token.too_large"),
     ] {
         workshop.write("token", text);
-        let (code, report) = verify(&workshop, "");
+        let (code, report) = workshop.verify("token", "");
         assert_eq!((code, report["reason"].as_str()), (2, Some(reason)));
         assert_eq!((report["accepted"].as_bool(), &report["principal"]), (Some(false), &Value::Null));
     }
@@ -194,7 +187,7 @@ fn refusals_have_the_gateways_reasons() {
         (["--header", r#"{"kid":"nobody"}"#], "token.kid_unknown"),
     ] {
         good(&workshop, &extra);
-        let (code, report) = verify(&workshop, "");
+        let (code, report) = workshop.verify("token", "");
         assert_eq!((code, report["reason"].as_str()), (2, Some(reason)), "{extra:?}");
     }
 }
@@ -207,7 +200,7 @@ fn a_gateways_own_configuration_says_the_same() {
     workshop.ok("gateway-config c.palisade --trust signers/one.pub -o gateway.json");
     good(&workshop, &["--claims", CLAIMS]);
     let report = workshop.json("token verify token --gateway-config gateway.json --format json");
-    assert_eq!(report, verify(&workshop, "").1);
+    assert_eq!(report, workshop.verify("token", "").1);
     // A bundle that is not in date verifies nothing.
     workshop.fails("token verify token --gateway-config gateway.json --at 2100-01-01T00:00:00Z", 1, "bundle.expired");
     workshop.fails("token verify token --gateway-config project/palisade.toml", 1, "config.syntax");

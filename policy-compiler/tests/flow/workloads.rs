@@ -44,18 +44,11 @@ fn proof(workshop: &Workshop, key: &str, extra: &[&str]) {
     mint(workshop, "wpt", &format!("--key workloads/{key}.pem --proof-for wit --audience {URL}"), extra);
 }
 
-fn verify(workshop: &Workshop, extra: &str) -> (i32, Value) {
-    let line = format!("token verify wit --project project --jwks dev=issuer.jwks.json --format json {extra}");
-    let run = workshop.run(&line);
-    assert!(run.err.is_empty(), "{run:?}");
-    (run.code, serde_json::from_str(&run.out).unwrap())
-}
-
 #[test]
 fn a_token_and_its_proof_are_minted_and_verified() {
     let workshop = workshop();
     token(&workshop, &[]);
-    let (code, report) = verify(&workshop, "");
+    let (code, report) = workshop.verify("wit", "");
     assert_eq!((code, report["reason"].as_str()), (0, Some("token.accepted")));
     assert_eq!((report["profile"].as_str(), report["binding"].as_str()), (Some("wimse-wit-03"), Some("workload_key")));
     assert_eq!(report["principal"], json!(format!("Agent::\"dev/{SUBJECT}\"")));
@@ -71,7 +64,7 @@ fn a_token_and_its_proof_are_minted_and_verified() {
     proof(&workshop, "own", &[]);
     let shown = workshop.json("token inspect wpt");
     assert_eq!((shown["header"]["typ"].as_str(), shown["header"].get("kid")), (Some("wpt+jwt"), None));
-    let with = |url: &str| verify(&workshop, &format!("--proof wpt --url {url}"));
+    let with = |url: &str| workshop.verify("wit", &format!("--proof wpt --url {url}"));
     assert_eq!(with(URL).1["reason"], "token.accepted");
     assert_eq!(with(&format!("{URL}?a=b")).1["reason"], "token.accepted");
     let elsewhere = with("https://repos.internal/repos/website/other");
@@ -103,12 +96,12 @@ fn a_token_and_its_proof_are_minted_and_verified() {
 fn what_does_not_go_together_is_refused() {
     let workshop = workshop();
     token(&workshop, &[]);
-    let (code, report) = verify(&workshop, "--at 2100-01-01T00:00:00Z");
+    let (code, report) = workshop.verify("wit", "--at 2100-01-01T00:00:00Z");
     assert_eq!((code, report["reason"].as_str()), (2, Some("token.expired")));
     token(&workshop, &["--header", r#"{"typ":"JWT"}"#]);
-    assert_eq!(verify(&workshop, "").1["reason"], "token.issuer_missing");
+    assert_eq!(workshop.verify("wit", "").1["reason"], "token.issuer_missing");
     token(&workshop, &["--audience", "https://gateway.example"]);
-    assert_eq!(verify(&workshop, "").1["reason"], "token.audience");
+    assert_eq!(workshop.verify("wit", "").1["reason"], "token.audience");
     for words in [
         "token mint --key issuer/dev-es256.pem",
         "token mint --key issuer/dev-es256.pem --kid a --workload-key workloads/own.pem --proof-for wit",
