@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prints a folder with the MCP software of the tests that others wrote: the scripts of tests/mcp beside the npm and PyPI
-# packages that they use, at pinned versions: the SDKs of TypeScript and Python, the reference file server, the conformance
-# suite, and the Node.js that the suite needs. Installed once into .tools/, anew where the pins change; no install script of any
-# runs.
+# packages that they use, at pinned versions: the SDKs of TypeScript (of both eras) and Python, the reference file server, the
+# conformance suite, and the Node.js that the suite needs. Installed once into .tools/, anew where the pins change; no install
+# script of any runs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source=$root/tests/mcp

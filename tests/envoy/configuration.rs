@@ -171,6 +171,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
         keys_socket: None,
         bundles: None,
         clusters: &[],
+        servers: &[],
         succession: None,
     })
 }

@@ -148,6 +148,7 @@ impl Fleet {
             keys_socket: None,
             bundles: None,
             clusters: &[],
+            servers: &[],
             transport_socket: None,
             workers: 1,
             succession: None,

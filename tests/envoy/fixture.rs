@@ -13,6 +13,7 @@ use palisade_tests::key::Algorithm;
 use palisade_tests::quickstart::REPOS;
 use palisade_tests::record::AccessLine;
 use palisade_tests::token::Token;
+use palisade_tests::tool_agents::Agents;
 use tempfile::TempDir;
 
 /// One gateway for every test that only sends requests. Such tests tell theirs apart by path.
@@ -40,10 +41,21 @@ fn started(
     example: Example,
 ) -> Result<&'static Gateway> {
     let gateway = shared.get_or_init(|| {
-        let start = || Gateway::start(&shared_folder(example)?, Options { example, ..Options::default() });
+        let start =
+            || Gateway::start(&shared_folder(&format!("{example:?}"))?, Options { example, ..Options::default() });
         start().map_err(|error| format!("{error:?}"))
     });
     gateway.as_ref().map_err(|error| anyhow!("the shared gateway did not start: {error}"))
+}
+
+/// Agents and their servers, for every test that leaves these as they were.
+pub(crate) fn shared_agents() -> Result<&'static Agents> {
+    static SHARED: OnceLock<std::result::Result<Agents, String>> = OnceLock::new();
+    let agents = SHARED.get_or_init(|| {
+        let start = || Agents::start(&shared_folder("agents")?);
+        start().map_err(|error| format!("{error:?}"))
+    });
+    agents.as_ref().map_err(|error| anyhow!("the shared agents did not start: {error}"))
 }
 
 /// A gateway of the test's own, for tests that change it.
@@ -117,7 +129,7 @@ pub(crate) fn assert_denial(gateway: &Gateway, answer: &Response, status: u16, r
 }
 
 /// An empty folder named after this process; those of processes that are gone are removed.
-fn shared_folder(example: Example) -> Result<PathBuf> {
+fn shared_folder(name: &str) -> Result<PathBuf> {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();
@@ -127,7 +139,7 @@ fn shared_folder(example: Example) -> Result<PathBuf> {
             fs::remove_dir_all(&path)?;
         }
     }
-    let folder = parent.join(format!("shared-{}-{example:?}", process::id()));
+    let folder = parent.join(format!("shared-{}-{name}", process::id()));
     fs::create_dir(&folder)?;
     Ok(folder)
 }

@@ -119,6 +119,7 @@ impl Fleet {
             keys_socket: None,
             bundles: Some(self.server),
             clusters: &[],
+            servers: &[],
             transport_socket: None,
             workers: 2,
             succession,

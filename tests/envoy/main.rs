@@ -42,6 +42,7 @@ mod routes;
 mod sdk;
 mod signatures;
 mod spiffe_bundles;
+mod stateless;
 mod status;
 mod status_lists;
 mod trust;

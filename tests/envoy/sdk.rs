@@ -3,22 +3,38 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use palisade_tests::mcp_tools::Sdk;
+use palisade_tests::mcp_tools::{Sdk, Session};
 use palisade_tests::tool_agents::Agents;
 use serde_json::{Value, json};
 
-use crate::fixture::home;
+use crate::fixture::shared_agents;
 
 #[test]
 fn both_sdks_have_the_sessions_that_policy_lets_them_have() -> Result<()> {
-    let home = home()?;
-    let agents = Agents::start(home.path())?;
+    let agents = shared_agents()?;
     for sdk in Sdk::ALL {
-        files(&agents, sdk).with_context(|| format!("{sdk:?} and the file server"))?;
-        everything(&agents, sdk).with_context(|| format!("{sdk:?} and the server of everything"))?;
-        strangers(&agents, sdk).with_context(|| format!("{sdk:?} without rights"))?;
+        let strangers = ["sales", "none"].into_iter().flat_map(|team| [("files", team), ("everything", team)]);
+        let tools = || json!([{"do": "tools"}]);
+        let mut sessions = vec![session(agents, "files", "engineering", files_steps(agents, sdk)?)?];
+        sessions.push(session(agents, "everything", "engineering", everything_steps())?);
+        for (server, team) in strangers {
+            sessions.push(session(agents, server, team, tools())?);
+        }
+        let outcomes = sdk.take(&sessions)?;
+        let [of_files, of_everything, of_strangers @ ..] = outcomes.as_slice() else {
+            anyhow::bail!("{outcomes:?}");
+        };
+        files(agents, sdk, of_files).with_context(|| format!("{sdk:?} and the file server"))?;
+        everything(of_everything).with_context(|| format!("{sdk:?} and the server of everything"))?;
+        strangers_are_refused(of_strangers).with_context(|| format!("{sdk:?} without rights"))?;
     }
     Ok(())
+}
+
+/// A session of an agent of that team; of one without a token where the team is `none`.
+fn session(agents: &Agents, server: &str, team: &str, steps: Value) -> Result<Session> {
+    let token = if team == "none" { "not.a.token".to_owned() } else { agents.token(team)? };
+    Ok(Session { url: agents.url(server), token, steps })
 }
 
 fn text(outcome: &Value) -> &str {
@@ -44,10 +60,10 @@ fn is_invalid(outcome: &Value) -> bool {
     (outcome["error"]["code"] == -32602 || message.contains("\"code\":-32602")) && message.contains("Invalid arguments")
 }
 
-fn files(agents: &Agents, sdk: Sdk) -> Result<()> {
-    let draft = agents.path(&format!("drafts/{sdk:?}.txt"))?;
+fn files_steps(agents: &Agents, sdk: Sdk) -> Result<Value> {
+    let draft = draft(agents, sdk)?;
     let call = |name: &str, arguments: Value| json!({"do": "call", "name": name, "arguments": arguments});
-    let steps = json!([
+    Ok(json!([
         {"do": "tools"},
         call("read_text_file", json!({"path": agents.path("notes.txt")?})),
         call("write_file", json!({"path": draft, "content": "hello"})),
@@ -62,9 +78,16 @@ fn files(agents: &Agents, sdk: Sdk) -> Result<()> {
         // An argument of another type, and one that nobody knows.
         call("read_text_file", json!({"path": agents.path("notes.txt")?, "head": "1"})),
         call("write_file", json!({"path": draft, "content": "x", "mode": "0777"})),
-    ]);
-    let outcomes = sdk.session(&agents.url("files"), &agents.token("engineering")?, &steps)?;
-    let [tools, notes, written, read, denied @ ..] = outcomes.as_slice() else {
+    ]))
+}
+
+/// The file that an agent writes.
+fn draft(agents: &Agents, sdk: Sdk) -> Result<String> {
+    agents.path(&format!("drafts/{sdk:?}.txt"))
+}
+
+fn files(agents: &Agents, sdk: Sdk, outcomes: &[Value]) -> Result<()> {
+    let [tools, notes, written, read, denied @ ..] = outcomes else {
         anyhow::bail!("{outcomes:?}");
     };
     assert_eq!(names(tools, "tools"), ["list_directory", "read_text_file", "write_file"], "{tools}");
@@ -80,21 +103,29 @@ fn files(agents: &Agents, sdk: Sdk) -> Result<()> {
         ensure!(is_invalid(outcome), "{outcome}");
     }
     assert_eq!(fs::read_to_string(agents.root.join("notes.txt"))?, "buy milk\n");
-    assert_eq!(fs::read_to_string(&draft)?, "hello");
+    assert_eq!(fs::read_to_string(draft(agents, sdk)?)?, "hello");
     Ok(())
 }
 
-fn everything(agents: &Agents, sdk: Sdk) -> Result<()> {
-    let steps = json!([
+/// A resource that the server lists and policy permits, and one that it does not.
+const RESOURCES: [&str; 2] = ["demo://resource/static/document/architecture.md", "demo://resource/dynamic/text/1"];
+
+fn everything_steps() -> Value {
+    json!([
         {"do": "tools"},
         {"do": "call", "name": "echo", "arguments": {"message": "through"}},
         {"do": "call", "name": "get-env", "arguments": {}},
         {"do": "prompts"},
         {"do": "prompt", "name": "simple-prompt", "arguments": {}},
+        {"do": "prompt", "name": "args-prompt", "arguments": {"city": "x"}},
         {"do": "resources"},
-    ]);
-    let outcomes = sdk.session(&agents.url("everything"), &agents.token("engineering")?, &steps)?;
-    let [tools, echo, env, prompts, prompt, resources] = outcomes.as_slice() else {
+        {"do": "read", "uri": RESOURCES[0]},
+        {"do": "read", "uri": RESOURCES[1]},
+    ])
+}
+
+fn everything(outcomes: &[Value]) -> Result<()> {
+    let [tools, echo, env, prompts, prompt, other_prompt, resources, read, other_read] = outcomes else {
         anyhow::bail!("{outcomes:?}");
     };
     let tools = names(tools, "tools");
@@ -103,31 +134,26 @@ fn everything(agents: &Agents, sdk: Sdk) -> Result<()> {
     ensure!(is_denied(env) && !env.to_string().contains("PATH"), "{env}");
     assert_eq!(names(prompts, "prompts"), ["simple-prompt"], "{prompts}");
     ensure!(prompt["result"]["messages"].as_array().is_some_and(|messages| !messages.is_empty()), "{prompt}");
-    let listed = resources["result"]["resources"].as_array().into_iter().flatten();
-    let uri =
-        listed.filter_map(|resource| resource["uri"].as_str()).find(|uri| uri.starts_with("demo://resource/static/"));
-    let uri = uri.with_context(|| format!("no static resource in {resources}"))?;
-
-    let read = |uri: &str| json!({"do": "read", "uri": uri});
-    let read_both = json!([read(uri), read("demo://resource/dynamic/text/1")]);
-    let outcomes = sdk.session(&agents.url("everything"), &agents.token("engineering")?, &read_both)?;
-    ensure!(outcomes[0]["result"]["contents"].as_array().is_some_and(|contents| !contents.is_empty()), "{outcomes:?}");
-    ensure!(outcomes[1].get("result").is_none(), "{outcomes:?}");
-    let other = json!([{"do": "prompt", "name": "args-prompt", "arguments": {"city": "x"}}]);
-    let outcomes = sdk.session(&agents.url("everything"), &agents.token("engineering")?, &other)?;
-    ensure!(outcomes[0].get("result").is_none(), "{outcomes:?}");
+    ensure!(other_prompt.get("result").is_none(), "{other_prompt}");
+    let listed: Vec<&str> = resources["result"]["resources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|resource| resource["uri"].as_str())
+        .collect();
+    ensure!(listed.contains(&RESOURCES[0]), "{listed:?}");
+    ensure!(listed.iter().all(|uri| uri.starts_with("demo://resource/static/")), "{listed:?}");
+    ensure!(read["result"]["contents"].as_array().is_some_and(|contents| !contents.is_empty()), "{read}");
+    ensure!(other_read.get("result").is_none(), "{other_read}");
     Ok(())
 }
 
-/// Neither begins a session.
-fn strangers(agents: &Agents, sdk: Sdk) -> Result<()> {
-    let steps = json!([{"do": "tools"}]);
-    for token in [agents.token("sales")?, "not.a.token".to_owned()] {
-        for server in ["files", "everything"] {
-            let outcomes = sdk.session(&agents.url(server), &token, &steps)?;
-            ensure!(outcomes.iter().all(|outcome| outcome.get("result").is_none()), "{outcomes:?}");
-            ensure!(outcomes.iter().any(|outcome| outcome.get("refused").is_some()), "{outcomes:?}");
-        }
+/// None of them begins a session.
+fn strangers_are_refused(sessions: &[Vec<Value>]) -> Result<()> {
+    assert_eq!(sessions.len(), 4, "{sessions:?}");
+    for outcomes in sessions {
+        ensure!(outcomes.iter().all(|outcome| outcome.get("result").is_none()), "{outcomes:?}");
+        ensure!(outcomes.iter().any(|outcome| outcome.get("refused").is_some()), "{outcomes:?}");
     }
     Ok(())
 }

@@ -51,6 +51,8 @@ pub struct Start<'a> {
     pub bundles: Option<SocketAddr>,
     /// Further clusters by name, of one address each.
     pub clusters: &'a [(&'a str, SocketAddr)],
+    /// Further servers by name, each below the path `/NAME/`; the MCP example only.
+    pub servers: &'a [(&'a str, SocketAddr)],
     /// The listener's transport socket, as YAML; `None` for no TLS.
     pub transport_socket: Option<&'a str>,
     /// Worker threads. With one, the request after a crash meets the worker that crashed.
@@ -279,6 +281,12 @@ fn render(start: Start<'_>) -> Result<String> {
         );
         replacements.push((route, format!("{open}{route}")));
     }
+    for (name, _) in start.servers {
+        let route = "              - match: { prefix: /files/ }\n";
+        let other = format!("              - match: {{ prefix: /{name}/ }}\n");
+        let own = format!("{other}                route: {{ cluster: {name}, timeout: 0s }}\n");
+        replacements.push((route, format!("{own}{route}")));
+    }
     if start.example == Example::Fleet {
         let certificates = "/etc/palisade/tls/";
         ensure!(text.contains(certificates), "`{}` should have certificates in `{certificates}`", shipped.display());
@@ -295,7 +303,7 @@ fn render(start: Start<'_>) -> Result<String> {
     if let Some(bundles) = start.bundles {
         text.push_str(&cluster("bundles", bundles, None));
     }
-    for (name, address) in start.clusters {
+    for (name, address) in start.clusters.iter().chain(start.servers) {
         text.push_str(&cluster(&format!("\"{name}\""), *address, None));
     }
     if start.workers > 1 {

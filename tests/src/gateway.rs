@@ -53,6 +53,8 @@ pub struct Options<'a> {
     pub bundles: Option<SocketAddr>,
     /// Further clusters by name, of one address each.
     pub clusters: &'a [(&'a str, SocketAddr)],
+    /// Further servers by name, each below the path `/NAME/`; the MCP example only.
+    pub servers: &'a [(&'a str, SocketAddr)],
 }
 
 impl Default for Options<'_> {
@@ -69,6 +71,7 @@ impl Default for Options<'_> {
             keys_socket: None,
             bundles: None,
             clusters: &[],
+            servers: &[],
         }
     }
 }
@@ -168,6 +171,7 @@ impl Gateway {
             keys_socket: options.keys_socket,
             bundles: options.bundles,
             clusters: options.clusters,
+            servers: options.servers,
             succession: None,
         })?;
         Ok(Self { envoy, upstream, workshop, filter, bundle, filter_file })

@@ -30,6 +30,15 @@ impl McpProgram {
         Self::printing(home, "files_server.mjs", &[root.into()])
     }
 
+    /// A help desk: a server of the stateless era.
+    ///
+    /// # Errors
+    ///
+    /// As [`McpProgram::files`].
+    pub fn desk(home: &Path) -> Result<Self> {
+        Self::printing(home, "desk_server.mjs", &[])
+    }
+
     /// A server for the conformance suite, of both eras.
     ///
     /// # Errors
@@ -80,33 +89,52 @@ impl McpProgram {
 /// Whose client library an agent is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sdk {
-    /// npm's `@modelcontextprotocol/sdk`.
+    /// npm's `@modelcontextprotocol/sdk`, of the era of sessions.
     TypeScript,
-    /// PyPI's `mcp`.
+    /// npm's `@modelcontextprotocol/client`, of both eras: it finds out of which a server is.
+    StatelessTypeScript,
+    /// PyPI's `mcp`, of both eras as well.
     Python,
 }
 
+/// What an agent is to do: the steps that `tests/mcp` knows, at a server, in somebody's name.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The server.
+    pub url: String,
+    /// The bearer token.
+    pub token: String,
+    /// The steps, a list.
+    pub steps: Value,
+}
+
 impl Sdk {
-    /// Both.
+    /// One of each language, the first of its kind.
     pub const ALL: [Self; 2] = [Self::TypeScript, Self::Python];
 
-    /// Takes the steps of a session and gives what came of each: `{"result"}`, `{"error": {"code", "message"}}`, or
-    /// `{"refused"}` where the session came to nothing.
+    /// Those that need no session.
+    pub const STATELESS: [Self; 2] = [Self::StatelessTypeScript, Self::Python];
+
+    /// Takes sessions one after the other and gives what came of each step of each: `{"result"}`,
+    /// `{"error": {"code", "message"}}`, or `{"refused"}` where the session came to nothing.
     ///
     /// # Errors
     ///
     /// `PALISADE_MCP_TOOLS` is not set, or the program failed.
-    pub fn session(self, url: &str, token: &str, steps: &Value) -> Result<Vec<Value>> {
+    pub fn take(self, sessions: &[Session]) -> Result<Vec<Vec<Value>>> {
         let home = tools::folder("PALISADE_MCP_TOOLS")?;
         let (mut command, script) = match self {
             Self::TypeScript => (Command::new("node"), "client.mjs"),
+            Self::StatelessTypeScript => (Command::new("node"), "stateless_client.mjs"),
             Self::Python => {
                 let mut command = Command::new("python3");
                 command.env("PYTHONPATH", home.join("python"));
                 (command, "client.py")
             }
         };
-        command.arg(home.join(script)).arg(json!({"url": url, "token": token, "steps": steps}).to_string());
+        let sessions =
+            sessions.iter().map(|Session { url, token, steps }| json!({"url": url, "token": token, "steps": steps}));
+        command.arg(home.join(script)).arg(Value::from_iter(sessions).to_string());
         let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
         if !output.status.success() {
             bail!("{script}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));

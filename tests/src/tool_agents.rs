@@ -1,6 +1,7 @@
-//! Agents, their gateway and two MCP servers that others wrote: the reference file server, whose schema and catalogue are made
-//! of what it says of itself, and the reference server of everything.
+//! Agents, their gateway and three MCP servers: two that others wrote, the reference file server, whose schema and catalogue are
+//! made of what it says of itself, and the reference server of everything; and a help desk of the stateless era.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ pub struct Agents {
     pub gateway: Gateway,
     /// The folder that the file server serves: `notes.txt` and the folder `drafts`.
     pub root: PathBuf,
-    _servers: (McpProgram, McpServer),
+    _servers: (McpProgram, McpServer, McpProgram),
 }
 
 /// Where the policy project lies, which [`Agents::start`] completes.
@@ -46,13 +47,16 @@ impl Agents {
         fs::write(root.join("notes.txt"), "buy milk\n")?;
         let files = McpProgram::files(home, &root)?;
         let everything = McpServer::start(home)?;
+        let desk = McpProgram::desk(home)?;
         let cli = Palisade::new(&tools::file("PALISADE_CLI")?);
-        let project = project(home, &cli, &root, &format!("http://{}/mcp", files.address()))?;
+        let [files_url, desk_url] = [&files, &desk].map(|server| format!("http://{}/mcp", server.address()));
+        let project = project(home, &cli, &root, &files_url, &desk_url)?;
         let options = Options {
             example: Example::Mcp,
             files: Some(files.address()),
             other: Some(everything.address()),
             any_host: true,
+            servers: &[("desk", desk.address())],
             ..Options::default()
         };
         let gateway = Gateway::start_with(home, options, |workshop, wasm| {
@@ -60,7 +64,7 @@ impl Agents {
             let bundle = workshop.bundle_of(&project, Some(&jwks), Recipe::GOOD)?;
             Ok((workshop.filter(&bundle, wasm)?, bundle))
         })?;
-        Ok(Self { gateway, root, _servers: (files, everything) })
+        Ok(Self { gateway, root, _servers: (files, everything, desk) })
     }
 
     /// A token of an agent in a team.
@@ -72,7 +76,7 @@ impl Agents {
         Ok(Token::coder().claim("teams", json!([team])).sign(self.gateway.key(Algorithm::Es256)?))
     }
 
-    /// The URL of a server, `files` or `everything`, through the gateway.
+    /// The URL of a server, `files`, `everything` or `desk`, through the gateway.
     #[must_use]
     pub fn url(&self, server: &str) -> String {
         format!("http://{}/{server}/mcp", self.gateway.envoy.address())
@@ -88,27 +92,23 @@ impl Agents {
     }
 }
 
-/// Completes the project: with the tools that the server has, and the root in its policies.
-fn project(home: &Path, cli: &Palisade, root: &Path, url: &str) -> Result<PathBuf> {
+/// Completes the project: with the tools that the servers have, and the root in its policies.
+fn project(home: &Path, cli: &Palisade, root: &Path, files: &str, desk: &str) -> Result<PathBuf> {
     let project = home.join("project");
     fs::create_dir_all(&project)?;
     let text = |name: &str| fs::read_to_string(source().join(name)).with_context(|| format!("cannot read `{name}`"));
     let generated = project.join("files.cedarschema");
-    let catalogue = project.join("files.catalogue.json");
     let stub = source().join("files.stub.cedarschema");
-    cli.succeed([
-        "schema".as_ref(),
-        "from-mcp".as_ref(),
-        url.as_ref(),
-        "--stub".as_ref(),
-        stub.as_os_str(),
-        "--output".as_ref(),
-        generated.as_os_str(),
-        "--catalogue".as_ref(),
-        catalogue.as_os_str(),
-    ])?;
-    let schema = format!("{}\n{}", fs::read_to_string(&generated)?, text("everything.cedarschema")?);
-    fs::write(project.join("schema.cedarschema"), schema)?;
+    let read = |url: &str, catalogue: &str, options: &[&OsStr]| {
+        let catalogue = project.join(catalogue);
+        let command = ["schema", "from-mcp", url, "--catalogue"].map(OsStr::new).into_iter();
+        cli.succeed(command.chain([catalogue.as_os_str()]).chain(options.iter().copied()))
+    };
+    let options = ["--stub".as_ref(), stub.as_os_str(), "--output".as_ref(), generated.as_os_str()];
+    read(files, "files.catalogue.json", &options)?;
+    read(desk, "desk.catalogue.json", &[])?;
+    let written = [fs::read_to_string(&generated)?, text("everything.cedarschema")?, text("desk.cedarschema")?];
+    fs::write(project.join("schema.cedarschema"), written.join("\n"))?;
     let root = root.to_str().context("the root is not UTF-8")?;
     fs::write(project.join("policies.cedar"), text("policies.cedar")?.replace("{ROOT}", root))?;
     fs::write(project.join("palisade.toml"), text("palisade.toml")?)?;

@@ -1,4 +1,5 @@
-//! `make demo-mcp`: an agent's session with two real MCP servers behind a real Envoy, every step asked and every answer checked.
+//! `make demo-mcp`: an agent's sessions with two real MCP servers behind a real Envoy, and its calls of one that has no sessions;
+//! every step asked and every answer checked.
 //!
 //! Exits 0 only if everything came out as written.
 
@@ -52,7 +53,7 @@ fn demonstrate(out: &mut impl Write) -> Result<usize> {
     let home = tempfile::tempdir()?;
     writeln!(
         out,
-        "Starting a file server and a server of everything; asking the first for its tools; building and signing"
+        "Starting a file server, a server of everything and a help desk; asking for their tools; building and signing"
     )?;
     writeln!(out, "a bundle of their schema, their digests and some policies; starting Envoy …")?;
     let agents = Agents::start(home.path())?;
@@ -102,7 +103,10 @@ fn print(out: &mut impl Write, step: &Step, outcome: &Outcome, good: bool) -> Re
     Ok(())
 }
 
-/// A session of one agent with one server.
+/// The server of the stateless era (2026-07-28).
+const STATELESS: &str = "desk";
+
+/// A session of one agent with one server, or what it does without.
 struct Session<'a> {
     agents: &'a Agents,
     token: String,
@@ -113,6 +117,9 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn open(agents: &'a Agents, server: &'static str) -> Result<Self> {
         let mut session = Self { agents, token: agents.token("engineering")?, server, id: None };
+        if server == STATELESS {
+            return Ok(session);
+        }
         let before = session.records()?.len();
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {},
                             "clientInfo": {"name": "demo", "version": "0"}});
@@ -132,13 +139,33 @@ impl<'a> Session<'a> {
         if let Some(id) = &self.id {
             request = request.header("mcp-session-id", id).header("mcp-protocol-version", "2025-11-25");
         }
+        if self.server == STATELESS {
+            request = request.header("mcp-protocol-version", "2026-07-28");
+            for (name, place) in [
+                ("mcp-method", "/method"),
+                ("mcp-name", "/params/name"),
+                ("mcp-param-region", "/params/arguments/region"),
+            ] {
+                if let Some(value) = message.pointer(place).and_then(Value::as_str) {
+                    request = request.header(name, value);
+                }
+            }
+        }
         self.agents.gateway.send(&request.body(message.to_string()))
     }
 
     /// Takes a step: what the agent reads, and what the gateway recorded.
     fn take(&self, step: &Step) -> Result<Outcome> {
         let before = self.records()?.len();
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": step.method, "params": step.params});
+        let mut params = step.params.clone();
+        if let (STATELESS, Some(params)) = (self.server, params.as_object_mut()) {
+            let meta = json!({
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+            });
+            params.insert("_meta".to_owned(), meta);
+        }
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": step.method, "params": params});
         let response = self.post(&message)?;
         let text = String::from_utf8(response.body)?;
         let messages =
@@ -278,6 +305,27 @@ fn steps(agents: &Agents) -> Result<Vec<Step>> {
             name: "a prompt that no policy permits",
             method: "prompts/get",
             params: json!({"name": "args-prompt", "arguments": {"city": "Paris"}}),
+            expect: expect(denied, &[], "Access denied"),
+        },
+        Step {
+            server: STATELESS,
+            name: "the tools of a server without sessions",
+            method: "tools/list",
+            params: json!({}),
+            expect: expect("policy.allow", &["desk-sessions"], "[search refund reword]"),
+        },
+        Step {
+            server: STATELESS,
+            name: "a call that says in headers what it says in its body",
+            method: "tools/call",
+            params: json!({"name": "search", "arguments": {"query": "ink", "region": "eu"}}),
+            expect: expect("policy.allow", &["desk-search"], "nothing about ink in eu"),
+        },
+        Step {
+            server: STATELESS,
+            name: "an amount that is out of bounds",
+            method: "tools/call",
+            params: json!({"name": "refund", "arguments": {"ticket": "T-7", "cents": 5001}}),
             expect: expect(denied, &[], "Access denied"),
         },
     ])
