@@ -8,11 +8,22 @@ pub(super) struct EventSplitter {
     line: usize,
     /// The last byte was a carriage return: a line feed would belong to it.
     after_return: bool,
+    /// That carriage return was left out with its event, and the line feed would be, too.
+    is_left_out: bool,
 }
 
 impl EventSplitter {
     /// Takes from the front of `chunk` until an event ends; whether one does. It is then what is held.
     pub(super) fn take(&mut self, chunk: &mut &[u8]) -> bool {
+        if self.is_left_out
+            && let Some((first, rest)) = chunk.split_first()
+        {
+            self.is_left_out = false;
+            if *first == b'\n' {
+                self.after_return = false;
+                *chunk = rest;
+            }
+        }
         let bytes = *chunk;
         for (index, byte) in bytes.iter().enumerate() {
             let mut end = index + 1;
@@ -54,6 +65,12 @@ impl EventSplitter {
     /// The event, or as much of it as there is.
     pub(super) fn held(&self) -> &[u8] {
         &self.held
+    }
+
+    /// Forgets what is held, and what may be still to come of its end: nothing of this event goes on.
+    pub(super) fn leave_out(&mut self) {
+        self.is_left_out = self.after_return;
+        self.clear();
     }
 
     /// Forgets what is held. A large buffer is not kept for what may be a long silence.
@@ -110,6 +127,30 @@ mod tests {
         for first in 0..=stream.len() {
             for second in first..=stream.len() {
                 assert_eq!(split(stream, &[first, second]), whole, "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_is_left_out_with_all_of_its_end() {
+        for end in ["\n", "\r\n", "\r"] {
+            let (kept, left_out) = (format!("data: a{end}{end}"), format!("data: x{end}{end}"));
+            let stream = format!("{left_out}{kept}{left_out}{left_out}{kept}");
+            for cuts in (0..stream.len()).flat_map(|first| (first..stream.len()).map(move |second| [first, second])) {
+                let (mut splitter, mut out, mut start) = (EventSplitter::default(), Vec::new(), 0);
+                for end in cuts.into_iter().chain([stream.len()]) {
+                    let mut chunk = &stream.as_bytes()[start..end];
+                    start = end;
+                    while splitter.take(&mut chunk) {
+                        if splitter.held().starts_with(b"data: x") {
+                            splitter.leave_out();
+                        } else {
+                            out.extend_from_slice(splitter.held());
+                            splitter.clear();
+                        }
+                    }
+                }
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{kept}{kept}"), "{end:?} {cuts:?}");
             }
         }
     }

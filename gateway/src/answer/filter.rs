@@ -242,12 +242,15 @@ impl AnswerFilter {
             let data = event.data();
             // Without an object in it, it is no message.
             let change = if data.contains(&b'{') { desk.rewrite(&data, caller, tally)? } else { Change::None };
+            *is_first = false;
             match change {
                 Change::None => events.extend_from_slice(splitter.held()),
                 Change::Written => event.write(&desk.out, events),
-                Change::Dropped => {}
+                Change::Dropped => {
+                    splitter.leave_out();
+                    continue;
+                }
             }
-            *is_first = false;
             splitter.clear();
         }
     }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::cases;
 use crate::world::NOW;
 
-const PROJECT: &str = r#"
+pub(crate) const PROJECT: &str = r#"
 name = "lists"
 schema = "schema.cedarschema"
 policies = ["policies.cedar"]
@@ -144,7 +144,7 @@ impl World {
         Self { issuer, tokens: RefCell::default(), gateway, memory: NativeMemory::default() }
     }
 
-    fn headers(&self, method: &str, path: &str, revision: &str, claims: Value) -> Vec<(String, String)> {
+    pub(crate) fn headers(&self, method: &str, path: &str, revision: &str, claims: Value) -> Vec<(String, String)> {
         let mut all = json!({"iss": "https://issuer", "aud": "https://gateway", "iat": NOW - 10, "exp": NOW + 300});
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         let header = Header { kid: Some("dev".to_owned()), typ: Some("JWT".to_owned()), cty: None };
@@ -391,9 +391,16 @@ fn servers_of_the_stateless_era_ask_nothing() {
     let mut filter = world.list("alice", "tools/list", "2026-07-28");
     let ask = r#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{}}"#;
     let tell = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#;
-    let stream = format!("data: {tell}\n\nid: 5\ndata: {ask}\n\ndata: {tell}\n\n");
-    let (out, refused) = events(&mut filter.clone(), stream.as_bytes(), &[]);
-    assert_eq!((out, refused), (format!("data: {tell}\n\ndata: {tell}\n\n"), None));
+    for end in ["\n", "\r\n", "\r"] {
+        let stream = format!("data: {tell}{end}{end}id: 5{end}data: {ask}{end}{end}data: {tell}{end}{end}");
+        let rest = format!("data: {tell}{end}{end}data: {tell}{end}{end}");
+        for first in 0..=stream.len() {
+            for second in first..=stream.len() {
+                let (out, refused) = events(&mut filter.clone(), stream.as_bytes(), &[first, second]);
+                assert_eq!((&out, refused), (&rest, None), "{end:?}, cut at {first} and {second}");
+            }
+        }
+    }
     assert_eq!(whole(&mut filter, "application/json", ask).map_err(reason), Err("answer.message"));
 }
 
