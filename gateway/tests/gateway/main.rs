@@ -19,6 +19,7 @@ mod lists;
 mod marks;
 mod mcp;
 mod memo;
+mod methods;
 mod mutations;
 mod profiles;
 mod renewals;
