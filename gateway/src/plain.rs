@@ -10,6 +10,7 @@ const HIGH: u64 = each(0x80);
 
 /// How many bytes there are before the first that ends a JSON string or may not stand in one: a quote, a backslash, a control
 /// character (RFC 8259 §7).
+#[inline]
 pub(crate) fn json_run(bytes: &[u8]) -> usize {
     run(bytes, word_specials, |byte| matches!(byte, b'"' | b'\\' | ..=0x1f))
 }
@@ -23,6 +24,7 @@ pub(crate) fn ascii_run(bytes: &[u8]) -> usize {
     )
 }
 
+#[inline]
 fn run(bytes: &[u8], in_word: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
@@ -38,7 +40,10 @@ fn run(bytes: &[u8], in_word: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bo
 /// The highest bit of each byte that is a quote, a backslash or a control character. Of what stands above the first of these,
 /// more bits may be set, because a subtraction borrows from there (Warren, Hacker's Delight, §6-1).
 fn word_specials(word: u64) -> u64 {
-    word_equals(word, b'"') | word_equals(word, b'\\') | word.wrapping_sub(each(0x20)) & !word & HIGH
+    // With its second bit turned, a quote is where a space was, just above the control characters, which stay among themselves.
+    let quote_or_control = (word ^ each(2)).wrapping_sub(each((b'"' ^ 2) + 1));
+    let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+    (quote_or_control | backslash) & !word & HIGH
 }
 
 fn word_equals(word: u64, byte: u8) -> u64 {

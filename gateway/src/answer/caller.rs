@@ -1,5 +1,6 @@
 //! Who asked for a list, and all that asking about its items needs.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use palisade_engine::{CompiledPolicySet, EntityId, Scratch};
@@ -8,7 +9,7 @@ use crate::configuration::OnForbidError;
 use crate::evaluate::{Asked, Builder, Named, Question};
 use crate::header_map::HeaderBuffer;
 use crate::identity::{Identity, Person};
-use crate::mcp::{Known, ListedCall, OpenMcp, Revision};
+use crate::mcp::{Known, Listed, ListedCall, OpenMcp, Revision};
 use crate::pipeline::hops;
 use crate::route::{ContextInput, RequestPath};
 use crate::section::{Delegation, DelegationMode, PrincipalMapping};
@@ -41,9 +42,16 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Strikes out of `shown` the questions that would be denied, whatever the arguments. Everybody whose rights decide has
-    /// to be one who could be allowed; that all of them could be by the same arguments is not asked.
-    pub(super) fn strike(&self, asked: &[Option<ListedCall<'_>>], scratch: &mut Scratch, shown: &mut [bool]) {
+    /// Strikes out of `shown` the items of a list that would be denied, whatever the arguments, and those without a name.
+    /// Everybody whose rights decide has to be one who could be allowed; that all of them could be by the same arguments is
+    /// not asked.
+    pub(super) fn strike(
+        &self,
+        listed: Listed,
+        names: &[Option<Cow<'_, str>>],
+        scratch: &mut Scratch,
+        shown: &mut [bool],
+    ) {
         let actor_mapping = self.actors.as_ref().map(|delegation| &delegation.actor);
         // Whoever may not ask for the list itself does not get here.
         let Ok((asks_subject, actors)) = hops(&self.identity, self.delegation) else {
@@ -52,9 +60,8 @@ impl Caller {
         };
         let subject = asks_subject.then_some((&self.identity.subject, Some(&*self.principal)));
         for (person, mapping) in subject.into_iter().chain(actors.iter().map(|actor| (actor, actor_mapping))) {
-            let chunks = asked.chunks(TOGETHER).zip(shown.chunks_mut(TOGETHER));
-            for (asked, shown) in chunks {
-                self.strike_for(person, mapping, asked, scratch, shown);
+            for (names, shown) in names.chunks(TOGETHER).zip(shown.chunks_mut(TOGETHER)) {
+                self.strike_for(person, mapping, (listed, names), scratch, shown);
             }
         }
     }
@@ -63,7 +70,7 @@ impl Caller {
         &self,
         person: &Person,
         mapping: Option<&PrincipalMapping>,
-        asked: &[Option<ListedCall<'_>>],
+        (listed, names): (Listed, &[Option<Cow<'_, str>>]),
         scratch: &mut Scratch,
         shown: &mut [bool],
     ) {
@@ -73,11 +80,10 @@ impl Caller {
             return;
         };
         let mut subject_id = String::new();
-        for (asked, shown) in asked.iter().zip(shown) {
-            *shown = *shown
-                && asked.as_ref().is_some_and(|listed| {
-                    self.could(&mut builder, principal, listed, &mut subject_id).unwrap_or(false)
-                });
+        for (name, shown) in names.iter().zip(shown).filter(|(_, shown)| **shown) {
+            let asked = name.as_deref().and_then(|name| listed.question(&self.mcp, self.revision, name.into()).ok());
+            *shown = asked
+                .is_some_and(|asked| self.could(&mut builder, principal, &asked, &mut subject_id).unwrap_or(false));
         }
     }
 

@@ -1,6 +1,7 @@
 //! One JSON text of the server's: its lists without the items that the caller could not be allowed.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use palisade_engine::Scratch;
 
@@ -9,7 +10,7 @@ use super::error::AnswerError;
 use super::tally::Tally;
 use crate::json::{JsonDocument, JsonKind, JsonView};
 use crate::limits;
-use crate::mcp::{Listed, ListedCall, Pin};
+use crate::mcp::{Listed, Pin};
 use crate::rpc::is_look_alike;
 use crate::section::Drift;
 
@@ -145,7 +146,7 @@ impl<'d> Rewriter<'d, '_> {
             if let Some(listed) = listed(&name) {
                 self.list(listed, value)?;
             } else if name == SCOPE && value.raw() != "\"private\"" {
-                self.writer.replace(value, ["\"private\""]);
+                self.writer.replace(value, "\"private\"");
             }
         }
         if !has_scope && self.caller.revision.is_modern() {
@@ -159,29 +160,21 @@ impl<'d> Rewriter<'d, '_> {
             return Err(AnswerError::Message);
         }
         let mut names = Vec::new();
-        let mut asked: Vec<Option<ListedCall<'d>>> = Vec::new();
         for item in list.elements() {
-            let name = item_name(listed, item)?;
-            let question =
-                name.clone().and_then(|name| listed.question(&self.caller.mcp, self.caller.revision, name).ok());
-            names.push(name);
-            asked.push(question);
+            names.push(item_name(listed, item)?);
         }
         self.shown.clear();
-        self.shown.resize(asked.len(), true);
-        self.caller.strike(&asked, self.scratch, self.shown);
+        self.shown.resize(names.len(), true);
+        self.caller.strike(listed, &names, self.scratch, self.shown);
         if listed == Listed::Tool {
             self.compare(list, &names)?;
         }
         self.tally.lists += 1;
-        self.tally.items += u64::try_from(asked.len()).unwrap_or(u64::MAX);
+        self.tally.items += u64::try_from(names.len()).unwrap_or(u64::MAX);
         for (name, _) in names.iter().zip(&*self.shown).filter(|(_, shown)| !**shown) {
             self.tally.hide(name.as_deref());
         }
-        if self.shown.contains(&false) {
-            let shown = list.elements().zip(&*self.shown).filter(|(_, shown)| **shown);
-            self.writer.keep(list, shown.map(|(item, _)| item.raw()));
-        }
+        self.writer.keep(list, self.shown);
         Ok(())
     }
 }
@@ -217,10 +210,10 @@ fn item_name(listed: Listed, item: JsonView<'_>) -> Result<Option<Cow<'_, str>>,
         return Err(AnswerError::Message);
     }
     let mut own = None;
-    for (name, value) in item.members() {
-        if name == listed.name() {
+    for (name, value) in item.entries() {
+        if name.is_text(listed.name()) {
             own = value.string();
-        } else if is_look_alike(&name, &[listed.name()]) {
+        } else if is_look_alike(&name.text(), &[listed.name()]) {
             return Err(AnswerError::LookAlike);
         }
     }
@@ -235,23 +228,40 @@ struct Writer<'d, 'w> {
     copied: usize,
 }
 
-impl<'d> Writer<'d, '_> {
+impl Writer<'_, '_> {
     fn copy_to(&mut self, end: usize) {
         self.out.push_str(self.text.get(self.copied..end).unwrap_or_default());
         self.copied = end;
     }
 
-    fn replace<'p>(&mut self, value: JsonView<'_>, parts: impl IntoIterator<Item = &'p str>) {
+    fn replace(&mut self, value: JsonView<'_>, text: &str) {
         let span = value.span();
         self.copy_to(span.start);
-        self.out.extend(parts);
+        self.out.push_str(text);
         self.copied = span.end;
     }
 
-    /// Leaves only these elements in an array.
-    fn keep<'p>(&mut self, array: JsonView<'_>, elements: impl Iterator<Item = &'p str>) {
-        let separated = elements.enumerate().flat_map(|(index, element)| [if index == 0 { "" } else { "," }, element]);
-        self.replace(array, std::iter::once("[").chain(separated).chain(["]"]));
+    /// Leaves only some elements in an array, with what stands between those that were neighbours.
+    fn keep(&mut self, array: JsonView<'_>, shown: &[bool]) {
+        let Range { start: open, end: close } = array.span();
+        let (mut is_first, mut is_cut, mut end) = (true, false, open + 1);
+        for (element, shown) in array.elements().zip(shown) {
+            if !shown {
+                is_cut = true;
+                continue;
+            }
+            let span = element.span();
+            if is_cut {
+                self.copy_to(end);
+                self.out.push_str(if is_first { "" } else { "," });
+                self.copied = span.start;
+            }
+            (is_first, is_cut, end) = (false, false, span.end);
+        }
+        if is_cut {
+            self.copy_to(end);
+            self.copied = close - 1;
+        }
     }
 
     /// Adds a member, with a comma before it, to an object that has others.
@@ -266,5 +276,44 @@ impl<'d> Writer<'d, '_> {
         }
         self.copy_to(self.text.len());
         Change::Written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every choice of elements of an array, with spaces around them.
+    #[test]
+    fn what_is_kept_stays_as_it_was() {
+        let elements = [r#"{ "a" : [1,2] }"#, "\"x,]\"", "7", "[ ]", "null"];
+        for count in 0..=elements.len() {
+            let elements = &elements[..count];
+            let text = format!("{{\"b\":[\t{}\r\n], \"c\": 1 }}", elements.join(" , "));
+            let mut document = JsonDocument::default();
+            let array = document.read(text.as_bytes()).unwrap().get("b").unwrap();
+            for choice in 0..1_u32 << count {
+                let shown: Vec<bool> = (0..count).map(|at| choice >> at & 1 == 1).collect();
+                let mut out = String::new();
+                let mut writer = Writer { text: &text, out: &mut out, copied: 0 };
+                writer.keep(array, &shown);
+                let change = writer.finish();
+                if !shown.contains(&false) {
+                    assert_eq!((change, out.as_str()), (Change::None, ""), "{choice:b} of {text}");
+                    continue;
+                }
+                let kept: Vec<&str> =
+                    elements.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(e, _)| *e).collect();
+                assert_eq!(change, Change::Written);
+                let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+                assert_eq!(
+                    read(&out),
+                    read(&format!("{{\"b\":[{}],\"c\":1}}", kept.join(","))),
+                    "{choice:b} of {text}"
+                );
+                // Between brackets and elements that stay there may be spaces; in the elements, nothing has changed.
+                assert!(kept.iter().all(|element| out.contains(element)) && out.ends_with("], \"c\": 1 }"), "{out}");
+            }
+        }
     }
 }

@@ -121,119 +121,103 @@ impl JsonDocument {
         // Places are 32-bit; a body is bounded far below.
         u32::try_from(bytes.len()).map_err(|_| JsonFault::Values)?;
         let text = std::str::from_utf8(bytes).map_err(|_| JsonFault::Utf8)?;
-        let mut scan = Scan::new(text);
-        scan.space();
-        if scan.is_at_end() {
-            return Err(JsonFault::Empty);
-        }
-        let read = self.values(text, &mut scan);
-        if let Err(fault) = read {
+        if let Err(fault) = self.values(Scan::new(text)) {
             self.nodes.clear();
             return Err(fault);
         }
         Ok(JsonView::root(&self.nodes, text))
     }
 
-    fn values(&mut self, text: &str, scan: &mut Scan<'_>) -> Result<(), JsonFault> {
+    /// One value and all that is in it, each begun in one turn of the loop.
+    fn values(&mut self, mut scan: Scan<'_>) -> Result<(), JsonFault> {
+        let mut first = scan.token().ok_or(JsonFault::Empty)?;
         loop {
-            self.value(text, scan)?;
-            loop {
-                scan.space();
-                let Some(frame) = self.open.last().copied() else {
-                    return if scan.is_at_end() { Ok(()) } else { Err(JsonFault::Trailing) };
+            // Whether it is an array or an object, and nothing in it has been seen yet.
+            let mut is_new = self.value(first, &mut scan)?;
+            let mut next = scan.token();
+            let in_object = loop {
+                let Some(Frame { is_object, .. }) = self.open.last().copied() else {
+                    return if next.is_none() { Ok(()) } else { Err(JsonFault::Trailing) };
                 };
-                match (scan.next(), frame.is_object) {
-                    (Some(b','), true) => {
-                        scan.space();
-                        self.name(text, scan)?;
+                match next {
+                    Some(b'}') if is_object => {}
+                    Some(b']') if !is_object => {}
+                    Some(_) if is_new => break is_object,
+                    Some(b',') => {
+                        next = scan.token();
+                        break is_object;
                     }
-                    (Some(b','), false) => {}
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        self.close(scan.place());
-                        continue;
-                    }
-                    (_, _) => return Err(JsonFault::Syntax),
+                    Some(_) | None => return Err(JsonFault::Syntax),
                 }
-                break;
-            }
-        }
-    }
-
-    /// Reads a scalar, an empty array or object, or whatever leads up to the first scalar inside one.
-    fn value(&mut self, text: &str, scan: &mut Scan<'_>) -> Result<(), JsonFault> {
-        loop {
-            scan.space();
-            let start = scan.place();
-            let (kind, escaped) = match scan.peek() {
-                Some(b'{') => {
-                    self.open(JsonKind::Object, start)?;
-                    scan.next();
-                    scan.space();
-                    if scan.peek() == Some(b'}') {
-                        scan.next();
-                        self.close(scan.place());
-                        return Ok(());
-                    }
-                    self.name(text, scan)?;
-                    continue;
-                }
-                Some(b'[') => {
-                    self.open(JsonKind::Array, start)?;
-                    scan.next();
-                    scan.space();
-                    if scan.peek() == Some(b']') {
-                        scan.next();
-                        self.close(scan.place());
-                        return Ok(());
-                    }
-                    continue;
-                }
-                Some(b'"') => (JsonKind::String, scan.string()?),
-                Some(b'-' | b'0'..=b'9') => {
-                    scan.number()?;
-                    (JsonKind::Number, false)
-                }
-                Some(b't') => (scan.word("true", JsonKind::True)?, false),
-                Some(b'f') => (scan.word("false", JsonKind::False)?, false),
-                Some(b'n') => (scan.word("null", JsonKind::Null)?, false),
-                Some(_) | None => return Err(JsonFault::Syntax),
+                self.close(scan.place());
+                is_new = false;
+                next = scan.token();
             };
-            return self.push(kind, escaped, start, scan.place()).map(|_| ());
+            if in_object {
+                self.name(next, &mut scan)?;
+                next = scan.token();
+            }
+            first = next.ok_or(JsonFault::Syntax)?;
         }
     }
 
-    /// Reads a member's name and the colon after it.
-    fn name(&mut self, text: &str, scan: &mut Scan<'_>) -> Result<(), JsonFault> {
-        let start = scan.place();
-        if scan.peek() != Some(b'"') {
+    /// Reads a scalar, or begins an array or object, and says whether it did. `first` is its first byte.
+    #[inline]
+    fn value(&mut self, first: u8, scan: &mut Scan<'_>) -> Result<bool, JsonFault> {
+        let start = scan.place().saturating_sub(1);
+        let (kind, escaped) = match first {
+            b'"' => (JsonKind::String, scan.string()?),
+            b'{' | b'[' => {
+                let kind = if first == b'{' { JsonKind::Object } else { JsonKind::Array };
+                self.open(kind, start)?;
+                return Ok(true);
+            }
+            b'-' | b'0'..=b'9' => {
+                scan.number(first)?;
+                (JsonKind::Number, false)
+            }
+            b't' => (scan.word("rue", JsonKind::True)?, false),
+            b'f' => (scan.word("alse", JsonKind::False)?, false),
+            b'n' => (scan.word("ull", JsonKind::Null)?, false),
+            _ => return Err(JsonFault::Syntax),
+        };
+        self.push(kind, escaped, start, scan.place())?;
+        Ok(false)
+    }
+
+    /// Reads a member's name, of which `first` is the first byte, and the colon after it.
+    #[inline]
+    fn name(&mut self, first: Option<u8>, scan: &mut Scan<'_>) -> Result<(), JsonFault> {
+        if first != Some(b'"') {
             return Err(JsonFault::Syntax);
         }
+        let start = scan.place();
         let escaped = scan.string()?;
         let end = scan.place();
-        let node = self.push(JsonKind::String, escaped, start, end)?;
-        let name = text.get(start + 1..end - 1).unwrap_or_default();
-        if escaped {
-            self.check_name(text, &scan::unescape(name), node)?;
+        let node = self.push(JsonKind::String, escaped, start - 1, end)?;
+        let hash = if escaped {
+            scan::hash(JsonView::at(&self.nodes, scan.text(), node).text().as_bytes())
         } else {
-            self.check_name(text, name, node)?;
-        }
-        scan.space();
-        if scan.next() == Some(b':') { Ok(()) } else { Err(JsonFault::Syntax) }
-    }
-
-    fn check_name(&mut self, text: &str, name: &str, node: usize) -> Result<(), JsonFault> {
-        let first = self.open.last().map_or(0, |frame| frame.names);
-        let own = self.names.get(first..).unwrap_or_default();
+            scan::hash(scan.text().as_bytes().get(start..end - 1).unwrap_or_default())
+        };
+        let names = self.open.last().map_or(0, |frame| frame.names);
+        let own = self.names.get(names..).unwrap_or_default();
         if own.len() >= limits::BODY_JSON_MEMBERS {
             return Err(JsonFault::Values);
         }
-        let hash = scan::hash(name);
-        let same = |other: &Name| other.hash == hash && JsonView::at(&self.nodes, text, other.node).is_text(name);
-        if own.iter().any(same) {
+        if own.iter().any(|other| other.hash == hash) && self.is_among(own, scan.text(), node) {
             return Err(JsonFault::DuplicateMember);
         }
         self.names.push(Name { hash, node });
-        Ok(())
+        if scan.token() == Some(b':') { Ok(()) } else { Err(JsonFault::Syntax) }
+    }
+
+    /// Whether a name is one of these, whatever their hashes.
+    #[cold]
+    fn is_among(&self, names: &[Name], text: &str, node: usize) -> bool {
+        let at = |node| JsonView::at(&self.nodes, text, node);
+        let name = at(node).text();
+        names.iter().any(|other| at(other.node).is_text(&name))
     }
 
     fn open(&mut self, kind: JsonKind, start: usize) -> Result<(), JsonFault> {
@@ -245,6 +229,7 @@ impl JsonDocument {
         Ok(())
     }
 
+    #[inline]
     fn close(&mut self, end: usize) {
         let next = small(self.nodes.len());
         if let Some(frame) = self.open.pop() {
@@ -256,6 +241,7 @@ impl JsonDocument {
         }
     }
 
+    #[inline]
     fn push(&mut self, kind: JsonKind, escaped: bool, start: usize, end: usize) -> Result<usize, JsonFault> {
         let index = self.nodes.len();
         if index == self.max_values {
@@ -465,6 +451,35 @@ mod tests {
             }
         }
         assert!(accepted > 1000, "{accepted}");
+    }
+
+    /// Names of all lengths, of which many begin and end alike, in two spellings, in objects inside each other.
+    #[test]
+    fn names_are_told_apart_whatever_they_look_like() {
+        use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(12);
+        let mut below = |limit: usize| random.next_u32() as usize % limit;
+        let (mut document, mut twice) = (JsonDocument::default(), 0);
+        for _ in 0..20_000 {
+            let mut names: Vec<String> = Vec::new();
+            let mut text = String::new();
+            for _ in 0..=below(5) {
+                // The middle is not in the hash of a long name.
+                let name = format!("{}{}{}", "aaaaaaaa".get(..below(9)).unwrap(), ["", "b", "c"][below(3)], "aaaaaaaa");
+                let name = name.get(..below(name.len() + 1)).unwrap().to_owned();
+                let spelt = if below(2) == 0 { name.clone() } else { name.replace('b', "\\u0062") };
+                text.push_str(&format!(
+                    "{}\"{spelt}\":{{\"{name}\":[{{\"b\":1}},\"b\"]}}",
+                    if text.is_empty() { "" } else { "," }
+                ));
+                names.push(name);
+            }
+            let is_twice = (1..names.len()).any(|at| names[..at].contains(&names[at]));
+            let found = document.read(format!("{{{text}}}").as_bytes()).map(|_| ());
+            assert_eq!(found, if is_twice { Err(JsonFault::DuplicateMember) } else { Ok(()) }, "{text}");
+            twice += usize::from(is_twice);
+        }
+        assert!((2_000..18_000).contains(&twice), "{twice}");
     }
 
     #[test]

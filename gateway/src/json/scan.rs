@@ -4,7 +4,7 @@ use super::document::{JsonFault, JsonKind};
 use crate::limits;
 use crate::plain;
 
-/// A place in a text.
+/// A place in a text. Whoever asks for the rest of a token has taken its first byte, and told by it which token it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scan<'t> {
     text: &'t str,
@@ -16,54 +16,69 @@ impl<'t> Scan<'t> {
         Self { text, place: 0 }
     }
 
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// How much of the text has been taken.
     pub(super) fn place(&self) -> usize {
         self.place
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.place == self.text.len()
-    }
-
-    pub(super) fn peek(&self) -> Option<u8> {
+    fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.place).copied()
     }
 
-    pub(super) fn next(&mut self) -> Option<u8> {
+    fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.place += 1;
         Some(byte)
     }
 
-    pub(super) fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.place += 1;
+    /// Takes the first byte of the next token; `None` at the end of the text.
+    #[inline]
+    pub(super) fn token(&mut self) -> Option<u8> {
+        loop {
+            match self.next()? {
+                b' ' | b'\t' | b'\n' | b'\r' => {}
+                first => return Some(first),
+            }
         }
     }
 
-    /// Exactly this word. What may follow it is for the caller to say.
-    pub(super) fn word(&mut self, word: &str, kind: JsonKind) -> Result<JsonKind, JsonFault> {
-        let rest = self.text.as_bytes().get(self.place..).unwrap_or_default();
-        if !rest.starts_with(word.as_bytes()) {
+    /// The rest of a word. What may follow it is for the caller to say.
+    pub(super) fn word(&mut self, rest: &str, kind: JsonKind) -> Result<JsonKind, JsonFault> {
+        if !self.ahead().starts_with(rest.as_bytes()) {
             return Err(JsonFault::Syntax);
         }
-        self.place += word.len();
+        self.place += rest.len();
         Ok(kind)
     }
 
-    /// A string with its quotes; says whether it has escapes.
+    fn ahead(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.place..).unwrap_or_default()
+    }
+
+    /// The rest of a string, with the quote that ends it; says whether it has escapes.
+    #[inline(always)]
     pub(super) fn string(&mut self) -> Result<bool, JsonFault> {
-        self.next();
-        let mut escaped = false;
+        let ahead = self.ahead();
+        let run = plain::json_run(ahead);
+        let is_plain = ahead.get(run) == Some(&b'"');
+        self.place = if is_plain { self.place + run + 1 } else { self.string_end()? };
+        Ok(!is_plain)
+    }
+
+    /// Where a string ends that has escapes, or is none. Takes a copy, so that places on the way of most strings stay out of memory.
+    #[cold]
+    fn string_end(mut self) -> Result<usize, JsonFault> {
         loop {
-            self.place += plain::json_run(self.text.as_bytes().get(self.place..).unwrap_or_default());
-            match self.next().ok_or(JsonFault::Syntax)? {
-                b'"' => return Ok(escaped),
-                b'\\' => {
-                    escaped = true;
-                    self.escape()?;
-                }
+            self.place += plain::json_run(self.ahead());
+            match self.next() {
+                Some(b'"') => return Ok(self.place),
+                Some(b'\\') => self.escape()?,
                 // A control character: nothing else ends a run.
-                _ => return Err(JsonFault::Syntax),
+                Some(_) | None => return Err(JsonFault::Syntax),
             }
         }
     }
@@ -96,13 +111,17 @@ impl<'t> Scan<'t> {
         Ok(unit)
     }
 
-    /// A number. One with a fraction or an exponent has to fit a double, or readers disagree about it.
-    pub(super) fn number(&mut self) -> Result<(), JsonFault> {
-        let start = self.place;
-        if self.peek() == Some(b'-') {
-            self.place += 1;
-        }
-        match self.next() {
+    /// The rest of a number that begins with `first`. One with a fraction or an exponent has to fit a double, or readers
+    /// disagree about it.
+    pub(super) fn number(&mut self, first: u8) -> Result<(), JsonFault> {
+        self.place = self.number_end(first)?;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn number_end(mut self, first: u8) -> Result<usize, JsonFault> {
+        let start = self.place.saturating_sub(1);
+        match if first == b'-' { self.next() } else { Some(first) } {
             Some(b'0') => {}
             Some(b'1'..=b'9') => self.digits(start)?,
             Some(_) | None => return Err(JsonFault::Syntax),
@@ -128,7 +147,7 @@ impl<'t> Scan<'t> {
         if !is_integer && !text.parse::<f64>().is_ok_and(f64::is_finite) {
             return Err(JsonFault::NumberRange);
         }
-        Ok(())
+        Ok(self.place)
     }
 
     fn some_digits(&mut self, start: usize) -> Result<(), JsonFault> {
@@ -184,11 +203,15 @@ pub(super) fn unescape(text: &str) -> String {
 
 /// A hash of a name's length and of the ends of it, which tell most names of one object apart. Names with equal hashes are
 /// compared, so a bad hash costs time and nothing else; how much is bounded by how many names an object may have.
-pub(super) fn hash(name: &str) -> u32 {
-    let bytes = name.as_bytes();
+pub(super) fn hash(bytes: &[u8]) -> u32 {
     let ends = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
-        (_, _) => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        (_, _) => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+            }
+            (_, _) => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        },
     };
     // The upper half of a product has something of every bit below it (Knuth, The Art of Computer Programming, volume 3, §6.4).
     let product = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();

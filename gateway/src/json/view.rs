@@ -80,14 +80,20 @@ impl<'d> JsonView<'d> {
 
     /// The members of an object, in the order written; nothing for any other kind of value.
     pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'d, str>, JsonView<'d>)> {
-        let end = place(self.node().next);
-        let mut at = if self.kind() == JsonKind::Object { self.at + 1 } else { end };
+        self.entries().map(|(name, value)| (name.text(), value))
+    }
+
+    /// The same, but for who need not read all names.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (JsonView<'d>, JsonView<'d>)> {
+        let node = self.node();
+        let end = place(node.next);
+        let mut at = if node.kind == JsonKind::Object { self.at + 1 } else { end };
         std::iter::from_fn(move || {
             let name = Self { at, ..self };
             (at < end).then(|| {
                 let value = Self { at: at + 1, ..self };
                 at = place(value.node().next);
-                (name.text(), value)
+                (name, value)
             })
         })
     }
