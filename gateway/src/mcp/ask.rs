@@ -66,8 +66,8 @@ pub(crate) struct MessageFacts<'a> {
 }
 
 impl<'a> MessageFacts<'a> {
-    pub(super) fn new(method: &Method, revision: Revision) -> Self {
-        Self { method: method.name, revision, name: None, uri: None, task: None, arguments: None }
+    pub(super) fn new(method: &'static str, revision: Revision) -> Self {
+        Self { method, revision, name: None, uri: None, task: None, arguments: None }
     }
 
     /// What the method is about, whatever it is.
@@ -98,7 +98,7 @@ pub(super) fn server_call<'a>(
     revision: Revision,
 ) -> Result<AskedCall<'a>, McpError> {
     let open = mcp.method(method.name).ok_or(McpError::MethodUndeclared)?;
-    let facts = MessageFacts::new(method, revision);
+    let facts = MessageFacts::new(method.name, revision);
     Ok(AskedCall { call: &open.call, resource: &open.resource, facts, arguments: None })
 }
 
@@ -111,7 +111,7 @@ pub(super) fn calls<'a>(
     params: Option<JsonView<'a>>,
     calls: &mut Vec<AskedCall<'a>>,
 ) -> Result<(), McpError> {
-    let mut facts = MessageFacts::new(method, revision);
+    let mut facts = MessageFacts::new(method.name, revision);
     match method.subject {
         Subject::Server => {}
         Subject::Tool | Subject::Prompt => facts.name = Some(subject(params, "name")?),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::ask::{self, AskedCall, MessageFacts};
 use super::error::McpError;
-use super::method::{Method, STREAM_OPEN};
+use super::method::STREAM_OPEN;
 use super::open::OpenMcp;
 use super::revision::Revision;
 use super::unknown::{Known, TemplateUnknown};
@@ -67,11 +67,10 @@ impl Listed {
         revision: Revision,
         name: Cow<'a, str>,
     ) -> Result<ListedCall<'a>, McpError> {
-        let method = Method::of_message(self.method()).ok_or(McpError::MethodUnknown)?;
         if !ask::is_subject(&name) {
             return Err(McpError::Subject);
         }
-        let facts = MessageFacts::new(method, revision);
+        let facts = MessageFacts::new(self.method(), revision);
         let facts = match self {
             Self::Tool => {
                 let (asked, own) = ask::tool(mcp, MessageFacts { name: Some(name), ..facts })?;
@@ -85,7 +84,7 @@ impl Listed {
             Self::Resource => MessageFacts { uri: Some(ask::checked_uri(name)?), ..facts },
             Self::Template => facts,
         };
-        let open = mcp.method(method.name).ok_or(McpError::MethodUndeclared)?;
+        let open = mcp.method(self.method()).ok_or(McpError::MethodUndeclared)?;
         let asked = AskedCall { call: &open.call, resource: &open.resource, facts, arguments: None };
         let known = match (self, &mcp.template) {
             (Self::Tool | Self::Prompt | Self::Resource, _) | (Self::Template, Some(TemplateUnknown::Nothing)) => {

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod ask;
+mod by_name;
 mod catalogue;
 mod definitions;
 mod denial;

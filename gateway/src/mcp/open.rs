@@ -3,6 +3,7 @@
 use palisade_engine::CompiledPolicySet;
 
 use super::ask::AskedCall;
+use super::by_name::ByName;
 use super::catalogue::OpenCatalogue;
 use super::drift;
 use super::method::{METHODS, Method};
@@ -32,10 +33,8 @@ pub(crate) struct OpenMcp {
     pub(super) origins: Vec<String>,
     pub(crate) catalogue: Option<OpenCatalogue>,
     pub(super) record_arguments: bool,
-    /// By method, ascending.
-    methods: Vec<(String, OpenMethod)>,
-    /// By tool, ascending.
-    tools: Vec<(String, OpenTool)>,
+    methods: ByName<OpenMethod>,
+    tools: ByName<OpenTool>,
     /// What is not known of reading a resource by its template; made when the policies are known.
     pub(super) template: Option<TemplateUnknown>,
 }
@@ -124,8 +123,8 @@ impl OpenMcp {
         let methods: Result<_, _> = methods.into_iter().map(|raw| method(raw, template, slots, place)).collect();
         let tools: Result<_, _> = tools.into_iter().map(|raw| tool(raw, template, slots, place)).collect();
         Ok(Self {
-            methods: sorted(methods?, place)?,
-            tools: sorted(tools?, place)?,
+            methods: by_name(methods?, place)?,
+            tools: by_name(tools?, place)?,
             template: None,
             server_type,
             server_id,
@@ -142,16 +141,15 @@ impl OpenMcp {
 
     /// Makes ready what lists are filtered by.
     pub(crate) fn learn(&mut self, policies: &CompiledPolicySet) {
-        for (_, tool) in &mut self.tools {
+        for tool in self.tools.iter_mut() {
             tool.unknown = Some(unknown::of_tool(policies, tool));
         }
-        self.template = find(&self.methods, "resources/read").map(|read| unknown::of_template(policies, read));
+        self.template = self.methods.get("resources/read").map(|read| unknown::of_template(policies, read));
     }
 
     /// Every action that a request may be about.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &OpenCall> {
-        let methods = self.methods.iter().map(|(_, method)| &method.call);
-        methods.chain(self.tools.iter().map(|(_, tool)| &tool.call))
+        self.methods.iter().map(|method| &method.call).chain(self.tools.iter().map(|tool| &tool.call))
     }
 
     /// Whether the tool that is called is not what was approved any more, by what the server's lists said of it.
@@ -162,11 +160,11 @@ impl OpenMcp {
     }
 
     pub(super) fn method(&self, name: &str) -> Option<&OpenMethod> {
-        find(&self.methods, name)
+        self.methods.get(name)
     }
 
     pub(super) fn tool(&self, name: &str) -> Option<&OpenTool> {
-        find(&self.tools, name)
+        self.tools.get(name)
     }
 }
 
@@ -240,17 +238,8 @@ fn open_resource(raw: Option<SubjectType>, place: &str) -> Result<CallResource, 
     })
 }
 
-fn sorted<T>(mut map: Vec<(String, T)>, place: &str) -> Result<Vec<(String, T)>, SectionError> {
-    map.sort_by(|(left, _), (right, _)| left.cmp(right));
-    match map.array_windows().find(|[(left, _), (right, _)]| left == right) {
-        Some([(name, _), _]) => Err(SectionError::new(SectionErrorKind::Duplicate, format!("`{name}` of {place}"))),
-        None => Ok(map),
-    }
-}
-
-fn find<'m, T>(map: &'m [(String, T)], name: &str) -> Option<&'m T> {
-    let index = map.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-    map.get(index).map(|(_, value)| value)
+fn by_name<T>(named: Vec<(String, T)>, place: &str) -> Result<ByName<T>, SectionError> {
+    ByName::new(named).map_err(|name| SectionError::new(SectionErrorKind::Duplicate, format!("`{name}` of {place}")))
 }
 
 #[cfg(test)]
