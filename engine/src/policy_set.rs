@@ -3,7 +3,7 @@
 use crate::aggregate::{Aggregates, Lists};
 use crate::entities::Entities;
 use crate::error::OpenError;
-use crate::ids::PolicyIndex;
+use crate::ids::{EntityId, PolicyIndex};
 use crate::index::Index;
 use crate::opening::{OpeningStep, PolicySetOpening};
 use crate::policy::Policies;
@@ -46,6 +46,12 @@ impl CompiledPolicySet {
     #[must_use]
     pub fn policy_id(&self, policy: PolicyIndex) -> &str {
         self.policies.get(policy).and_then(|policy| self.strings.get(policy.id)).unwrap_or_default()
+    }
+
+    /// The entity `type_name::"id"`, if policies or their store name it: it has this id in every request over this set.
+    #[must_use]
+    pub fn entity_id(&self, type_name: &str, id: &str) -> Option<EntityId> {
+        self.entities.find(self.strings.find(type_name)?, self.strings.find(id)?)
     }
 
     /// How many policies there are, template links included.

@@ -92,9 +92,23 @@ impl<'r, 'n> Builder<'r, 'n> {
     where
         'n: 'q,
     {
-        let Question { call, resource, parent, arguments, unknown } = question;
+        let Question { call, resource, .. } = &question;
         let action = self.request.entity(&call.action.entity_type, &call.action.id);
         let resource = self.request.entity(resource.entity_type, resource.id);
+        self.question_about([action, resource], question, input)
+    }
+
+    /// The same, where it is known which entities the action and the resource are.
+    pub(crate) fn question_about<'q>(
+        &mut self,
+        [action, resource]: [EntityId; 2],
+        question: Question<'n, '_>,
+        input: &ContextInput<'q>,
+    ) -> Result<Asked, EvaluateFault<'q>>
+    where
+        'n: 'q,
+    {
+        let Question { call, resource: _, parent, arguments, unknown } = question;
         if let Some(Named { entity_type, id }) = parent {
             let parent = self.request.entity(entity_type, id);
             let nothing = self.request.record(&[]);

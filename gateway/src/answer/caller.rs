@@ -9,7 +9,7 @@ use crate::configuration::OnForbidError;
 use crate::evaluate::{Asked, Builder, Named, Question};
 use crate::header_map::HeaderBuffer;
 use crate::identity::{Identity, Person};
-use crate::mcp::{Known, Listed, ListedCall, OpenMcp, Revision};
+use crate::mcp::{CallResource, Known, Listed, ListedCall, OpenMcp, Revision};
 use crate::pipeline::hops;
 use crate::route::{ContextInput, RequestPath};
 use crate::section::{Delegation, DelegationMode, PrincipalMapping};
@@ -79,11 +79,13 @@ impl Caller {
             shown.fill(false);
             return;
         };
+        let server = builder.request.entity(&self.mcp.server_type, &self.server_id);
         let mut subject_id = String::new();
         for (name, shown) in names.iter().zip(shown).filter(|(_, shown)| **shown) {
             let asked = name.as_deref().and_then(|name| listed.question(&self.mcp, self.revision, name.into()).ok());
-            *shown = asked
-                .is_some_and(|asked| self.could(&mut builder, principal, &asked, &mut subject_id).unwrap_or(false));
+            *shown = asked.is_some_and(|asked| {
+                self.could(&mut builder, [principal, server], &asked, &mut subject_id).unwrap_or(false)
+            });
         }
     }
 
@@ -91,11 +93,11 @@ impl Caller {
     fn could<'n>(
         &'n self,
         builder: &mut Builder<'_, 'n>,
-        principal: EntityId,
+        [principal, server_entity]: [EntityId; 2],
         listed: &ListedCall<'n>,
         subject_id: &mut String,
     ) -> Option<bool> {
-        let ListedCall { asked, known } = listed;
+        let ListedCall { asked, known, action } = listed;
         let part = match known {
             Known::All => None,
             Known::But(part) => Some(*part),
@@ -125,7 +127,14 @@ impl Caller {
             actor_type: self.actors.as_ref().map(|delegation| delegation.actor.entity_type.as_str()),
             now_ms: self.now_ms,
         };
-        let Asked { action, resource, context } = builder.question(question, &input).ok()?;
+        // Nearly every item of a list is asked about the server, and by an action that policies name.
+        let Question { call, resource, .. } = &question;
+        let resource = match asked.resource {
+            CallResource::Server => server_entity,
+            CallResource::Subject { .. } => builder.request.entity(resource.entity_type, resource.id),
+        };
+        let action = action.unwrap_or_else(|| builder.request.entity(&call.action.entity_type, &call.action.id));
+        let Asked { action, resource, context } = builder.question_about([action, resource], question, &input).ok()?;
         let on_forbid_error = match self.on_forbid_error {
             OnForbidError::Deny => palisade_engine::OnForbidError::Deny,
             OnForbidError::Skip => palisade_engine::OnForbidError::Skip,

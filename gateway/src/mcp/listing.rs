@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use palisade_engine::EntityId;
+
 use super::ask::{self, AskedCall, MessageFacts};
 use super::error::McpError;
 use super::method::STREAM_OPEN;
@@ -15,6 +17,8 @@ pub(crate) struct ListedCall<'a> {
     pub(crate) asked: AskedCall<'a>,
     /// How much of it is known.
     pub(crate) known: Known<'a>,
+    /// The action, where it was looked up before.
+    pub(crate) action: Option<EntityId>,
 }
 
 /// A kind of list, told by the member of a result that holds its items.
@@ -78,7 +82,7 @@ impl Listed {
                     None => Known::All,
                     Some(tool) => tool.unknown.as_ref().map_or(Known::Little, Known::But),
                 };
-                return Ok(ListedCall { asked, known });
+                return Ok(ListedCall { asked, known, action: own.and_then(|tool| tool.action) });
             }
             Self::Prompt => MessageFacts { name: Some(name), ..facts },
             Self::Resource => MessageFacts { uri: Some(ask::checked_uri(name)?), ..facts },
@@ -93,7 +97,7 @@ impl Listed {
             (Self::Template, Some(TemplateUnknown::Part(part))) => Known::But(part),
             (Self::Template, Some(TemplateUnknown::More) | None) => Known::Little,
         };
-        Ok(ListedCall { asked, known })
+        Ok(ListedCall { asked, known, action: None })
     }
 }
 

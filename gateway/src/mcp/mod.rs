@@ -40,7 +40,7 @@ pub(crate) use catalogue::Pin;
 pub(crate) use denial::{Denied, RpcReply, write as write_denial};
 pub(crate) use drift::SeenTools;
 pub(crate) use listing::{Listed, ListedCall, may_list};
-pub(crate) use open::{INPUT, OpenMcp};
+pub(crate) use open::{CallResource, INPUT, OpenMcp};
 pub(crate) use read::read;
 pub(crate) use session::{SessionKey, SessionUse, Sessions};
 pub(crate) use transport::Transport;

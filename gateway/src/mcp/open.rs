@@ -1,6 +1,6 @@
 //! A route to an MCP server, checked and ready.
 
-use palisade_engine::CompiledPolicySet;
+use palisade_engine::{CompiledPolicySet, EntityId};
 
 use super::ask::AskedCall;
 use super::by_name::ByName;
@@ -57,6 +57,8 @@ pub(super) struct OpenTool {
     pub(super) recorded: Vec<String>,
     /// Its arguments, as long as nobody has given any; made when the policies are known.
     pub(super) unknown: Option<PartUnknown>,
+    /// Its action, if policies name it; found when they are known.
+    pub(super) action: Option<EntityId>,
 }
 
 /// The resource of the Cedar request.
@@ -143,6 +145,7 @@ impl OpenMcp {
     pub(crate) fn learn(&mut self, policies: &CompiledPolicySet) {
         for tool in self.tools.iter_mut() {
             tool.unknown = Some(unknown::of_tool(policies, tool));
+            tool.action = policies.entity_id(&tool.call.action.entity_type, &tool.call.action.id);
         }
         self.template = self.methods.get("resources/read").map(|read| unknown::of_template(policies, read));
     }
@@ -222,7 +225,7 @@ fn tool(
     let mirrored = mirrored.collect::<Result<_, _>>()?;
     let resource = open_resource(resource, &place)?;
     let call = OpenCall::open(action, context, template, slots, &place)?;
-    Ok((tool, OpenTool { call, resource, input, mirrored, recorded, unknown: None }))
+    Ok((tool, OpenTool { call, resource, input, mirrored, recorded, unknown: None, action: None }))
 }
 
 /// The attribute of the context that holds a tool's arguments.

@@ -303,6 +303,80 @@ fn every_case_comes_out_as_written() {
     assert!(all > 40 && changed > 12 && refused > 15, "{all} {changed} {refused}");
 }
 
+/// Tools of random kinds under random policies: a list shows a caller those that some call of theirs is let through for, and no
+/// others. Conditions ask for what the tried arguments tell apart.
+#[test]
+fn a_list_shows_what_could_be_called_and_nothing_else() {
+    use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+    const TOOLS: usize = 24;
+    const GROUPS: [&str; 3] = ["reads", "writes", "admins"];
+    const INPUTS: [&str; 3] = ["path: String", "path?: String", "count: Long"];
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+    let (mut shown, mut hidden) = (0, 0);
+    for _ in 0..10 {
+        let mut below = |limit: usize| random.next_u32() as usize % limit;
+        let mut schema =
+            SCHEMA.replace("action write_file", "action \"reads\", \"writes\", \"admins\";\naction write_file");
+        for tool in 0..TOOLS {
+            let groups: Vec<_> = GROUPS.iter().filter(|_| below(2) == 0).map(|group| format!("\"{group}\"")).collect();
+            let parents = if groups.is_empty() { String::new() } else { format!("in [{}]", groups.join(", ")) };
+            // One of three kinds, so that nothing but the action tells many of them apart.
+            let input = INPUTS[tool % INPUTS.len()];
+            schema.push_str(&format!(
+                "action \"tool-{tool}\" {parents} appliesTo {{ principal: Agent, resource: Server, context: {{ input: {{ {input} }} }} }};\n"
+            ));
+        }
+        let mut policies = String::from("permit(principal, action == Action::\"tools/list\", resource);\n");
+        for _ in 0..3 + below(5) {
+            let effect = if below(3) == 0 { "forbid" } else { "permit" };
+            let principal =
+                ["principal", "principal == Agent::\"dev/alice\"", "principal == Agent::\"dev/bob\""][below(3)];
+            let (tool, group) = (below(TOOLS), GROUPS[below(3)]);
+            let action = match below(4) {
+                0 => format!("action == Action::\"tool-{tool}\""),
+                1 => format!("action in [Action::\"tool-{tool}\", Action::\"{group}\"]"),
+                _ => format!("action in Action::\"{group}\""),
+            };
+            let (tool, group) = (below(TOOLS), GROUPS[below(3)]);
+            let path = "context has input && context.input has path && context.input.path";
+            let count = "context has input && context.input has count && context.input.count";
+            let condition = match below(9) {
+                0 => format!("{path} like \"/a*\""),
+                1 => format!("{path} like \"*b\""),
+                2 => format!("{count} < 3"),
+                3 => format!("{count} > 3"),
+                4 => format!("action != Action::\"tool-{tool}\""),
+                5 => format!("action in Action::\"{group}\""),
+                6 => "context has input && !(context.input has path)".to_owned(),
+                _ => "true".to_owned(),
+            };
+            policies.push_str(&format!("{effect}({principal}, {action}, resource) when {{ {condition} }};\n"));
+        }
+        let mut world = World::of(PROJECT, &schema, &policies);
+        for caller in ["alice", "bob", "eve"] {
+            let tools: Vec<Value> = (0..TOOLS + 2).map(|tool| json!({"name": format!("tool-{tool}")})).collect();
+            let answer = json!({"jsonrpc": "2.0", "id": "q", "result": {"tools": tools}}).to_string();
+            let list = whole(&mut world.list(caller, "tools/list", "2025-11-25"), "application/json", &answer).unwrap();
+            let list: Value = serde_json::from_str(&list).unwrap();
+            for tool in tools {
+                let mut arguments = [json!({}), json!({"path": ""}), json!({"path": "/a"}), json!({"path": "/ab"})]
+                    .into_iter()
+                    .chain([json!({"path": "b"}), json!({"count": 2}), json!({"count": 3}), json!({"count": 4})]);
+                let could = arguments.any(|arguments| {
+                    let params = json!({"name": tool["name"], "arguments": arguments});
+                    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+                    world.post("/mcp", "2025-11-25", json!({"sub": caller}), &call).0 == Outcome::Allowed
+                });
+                let is_shown = list["result"]["tools"].as_array().unwrap().contains(&tool);
+                assert_eq!(is_shown, could, "{tool} for {caller}\n{schema}\n{policies}");
+                shown += usize::from(is_shown);
+                hidden += usize::from(!is_shown);
+            }
+        }
+    }
+    assert!(shown > 100 && hidden > 100, "{shown} shown, {hidden} hidden");
+}
+
 #[test]
 fn events_go_on_one_by_one() {
     let mut world = World::new();
