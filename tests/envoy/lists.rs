@@ -23,6 +23,8 @@ use crate::fixture::Own;
 
 const HOST: &str = "tools.internal";
 const LIST: &str = r#"{"jsonrpc":"2.0","id":"q","method":"tools/list"}"#;
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":"q","method":"tools/call","params":{"name":"echo","arguments":{"message":"hello"}}}"#;
 const ANSWER: &str =
     r#"{"jsonrpc":"2.0","id":"q","result":{"tools":[{"name":"echo"},{"name":"get-env"}],"nextCursor":""}}"#;
 const FILTERED: &str = r#"{"jsonrpc":"2.0","id":"q","result":{"tools":[{"name":"echo"}],"nextCursor":""}}"#;
@@ -270,15 +272,36 @@ fn errors_and_empty_answers_pass() -> Result<()> {
 #[test]
 fn an_event_does_not_wait_for_the_next() -> Result<()> {
     let (go, gate) = channel();
-    let world = World::start([("slow", gated(gate))])?;
-    let mut client = begin(&world, "slow")?;
+    let (go_call, call_gate) = channel();
+    let world = World::start([("slow", gated(gate)), ("call", in_halves(call_gate))])?;
+    let mut client = begin(&world, "slow", LIST)?;
     read_until(&mut client, PROGRESS)?;
     go.send(())?;
     read_until(&mut client, FILTERED)?;
     go.send(())?;
     let rest = read_to_end(&mut client)?;
     ensure!(!rest.contains("get-env"), "{rest}");
+
+    // What is not filtered does not wait for anything.
+    let (half, rest) = PROGRESS.split_at(PROGRESS.len() / 2);
+    let mut client = begin(&world, "call", CALL)?;
+    read_until(&mut client, half)?;
+    go_call.send(())?;
+    read_until(&mut client, rest)?;
     Ok(())
+}
+
+/// Sends half of an event, and the other half for a word.
+fn in_halves(gate: Receiver<()>) -> Script {
+    let gate = Mutex::new(gate);
+    Box::new(move |stream, _| {
+        let gate = gate.lock().map_err(|_| anyhow::anyhow!("a test failed"))?;
+        let (half, rest) = PROGRESS.split_at(PROGRESS.len() / 2);
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{CHUNKED}");
+        stream.write_all(format!("{head}{}", chunk(half)).as_bytes())?;
+        gate.recv()?;
+        Ok(stream.write_all(format!("{}0\r\n\r\n", chunk(rest)).as_bytes())?)
+    })
 }
 
 /// Sends an event, one more for the first word, and ends for the second.
@@ -295,14 +318,14 @@ fn gated(gate: Receiver<()>) -> Script {
     })
 }
 
-fn begin(world: &World, name: &str) -> Result<TcpStream> {
+fn begin(world: &World, name: &str, body: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(world.gateway().envoy.address())?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let (token, length) = (&world.token, LIST.len());
+    let (token, length) = (&world.token, body.len());
     write!(
         stream,
         "POST /everything/mcp?{name} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{LIST}"
+         content-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
     Ok(stream)
 }
@@ -356,7 +379,7 @@ fn a_server_that_breaks_off_leaves_no_half_of_a_list() -> Result<()> {
         ("event", bytes(event)),
     ])?;
     for name in ["announced", "unended", "event"] {
-        let seen = read_to_end(&mut begin(&world, name)?)?;
+        let seen = read_to_end(&mut begin(&world, name, LIST)?)?;
         ensure!(!seen.contains("tools") && !seen.contains("get-env"), "{name}: {seen}");
         ensure!((name == "event") == seen.contains("notifications/progress"), "{name}: {seen}");
         let is_error = seen.is_empty() || seen.starts_with("HTTP/1.1 50");
@@ -376,7 +399,7 @@ fn clients_that_leave_take_nothing_down() -> Result<()> {
     let names = ["first", "second"].into_iter().zip(scripts);
     let world = World::start(names.chain([("json", bytes(json_answer(ANSWER)))]))?;
     for (name, go) in ["first", "second"].into_iter().zip(&senders) {
-        let mut client = begin(&world, name)?;
+        let mut client = begin(&world, name, LIST)?;
         read_until(&mut client, PROGRESS)?;
         drop(client);
         // The server goes on all the same; by now nobody listens.
