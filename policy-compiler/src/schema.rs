@@ -6,7 +6,9 @@ mod fragment;
 mod json_schema;
 mod mcp;
 mod openapi;
+mod param_headers;
 mod stub;
+mod toml_text;
 
 pub use mcp::{McpSchema, ToolList, from_mcp};
 pub use openapi::{OpenApiOptions, OpenApiSchema, from_openapi};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::fragment::{identifier, numbered};
 use super::json_schema::{Place, Typer, attribute, escaped, is_required, qualified};
+use super::param_headers;
 use super::stub::Stub;
 use crate::catalogue::CatalogueFile;
 use crate::diagnostic::{Diagnostic, Findings};
@@ -142,6 +143,12 @@ impl Writer<'_> {
         let Some(input) = tool.get("inputSchema").and_then(Value::as_object) else {
             return self.error("tool.refused", &pointer, &format!("the tool `{name}` does not say what it takes"));
         };
+        if let Some(setting) = param_headers::setting(name, input) {
+            let message =
+                format!("clients of 2026-07-28 repeat arguments of `{name}` in headers, for whoever routes by them");
+            let help = format!("the route compares them where it has `{setting}`");
+            self.warn("tool.param_headers", &pointer, &message, &help);
+        }
         let space = self.space(name);
         let namespace = qualified(&qualified(&root, &space), "Input");
         let input_type = self.input(name, input, &namespace, &pointer);

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::super::fragment::identifier;
+use super::super::toml_text::{key, quoted};
 
 /// The path of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,17 +100,6 @@ pub(super) fn write(routes: &[Route]) -> String {
         }
     }
     out
-}
-
-/// A key of TOML: bare where it can be.
-fn key(name: &str) -> String {
-    let is_bare = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
-}
-
-/// A basic string of TOML. JSON's escapes are among TOML's; the one character that only TOML escapes is DEL.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 #[cfg(test)]
