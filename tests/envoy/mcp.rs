@@ -12,6 +12,7 @@ use palisade_tests::key::Algorithm;
 use palisade_tests::outcome;
 use palisade_tests::record::AccessLine;
 use palisade_tests::token::Token;
+use palisade_tests::wait;
 use serde_json::{Value, json};
 
 use crate::fixture::{Own, shared_mcp};
@@ -224,6 +225,24 @@ fn clients_that_leave_in_the_middle_harm_nobody() -> Result<()> {
         assert!(gateway.upstream.received(&target(&name)).is_empty());
     }
     assert_alive(gateway, "leavers-next")
+}
+
+/// On a connection that goes on, and on which others are decided.
+#[test]
+fn http2_requests_that_are_given_up_in_the_middle_harm_nobody() -> Result<()> {
+    let gateway = shared_mcp()?;
+    let resets = || gateway.envoy.stat("http.gateway.downstream_rq_rx_reset");
+    let (before, token) = (resets()?, token(gateway)?);
+    let left: Vec<String> = (0..20).map(|number| target(&format!("reset-{number}"))).collect();
+    let path = target("reset-next");
+    let content_type = Some("application/json");
+    let post = TrailerPost { host: HOST, path: &path, token: Some(&token), content_type, body: ALLOWED, trailers: &[] };
+    let answer = post.send_after_resets(gateway.envoy.address(), &left)?;
+    assert_forwarded(gateway, "reset-next", &answer, ALLOWED)?;
+    // Envoy had begun each of them.
+    wait::until("the resets", || Ok((resets()? >= before + 20).then_some(())))?;
+    assert!(left.iter().all(|path| gateway.upstream.received(path).is_empty()));
+    assert_alive(gateway, "resets-next")
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS, for what HTTP/1.1 cannot say: request trailers.
+//! HTTP/2 without TLS, for what HTTP/1.1 cannot say: request trailers, and that one of several requests is given up.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,25 +37,38 @@ impl TrailerPost<'_> {
     ///
     /// The exchange failed or took longer than 20 s.
     pub fn send(&self, to: SocketAddr) -> Result<Response> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, self.exchange(to)).await.context("the gateway hangs")? })
+        self.send_after_resets(to, &[])
     }
 
-    async fn exchange(&self, to: SocketAddr) -> Result<Response> {
+    /// Sends the request to each of `left` on the same connection before, and gives it up in the middle of its body.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrailerPost::send`].
+    pub fn send_after_resets(&self, to: SocketAddr, left: &[String]) -> Result<Response> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, self.exchange(to, left)).await.context("the gateway hangs")?
+        })
+    }
+
+    async fn exchange(&self, to: SocketAddr, left: &[String]) -> Result<Response> {
         let stream = tokio::net::TcpStream::connect(to).await?;
-        let (client, connection) = h2::client::handshake(stream).await?;
+        let (mut client, mut connection) = h2::client::handshake(stream).await?;
+        let mut pings = connection.ping_pong().context("no pings")?;
         // Its task ends with the runtime; a connection that fails makes the exchange fail.
         let _connection = tokio::spawn(connection);
+        for path in left {
+            client = client.ready().await?;
+            let (_, mut body) = client.send_request(self.request(path)?, false)?;
+            let half = self.body.as_bytes().get(..self.body.len() / 2).unwrap_or_default();
+            body.send_data(Bytes::from_static(half), false)?;
+            // What is not on the wire yet would never be.
+            pings.ping(h2::Ping::opaque()).await?;
+            body.send_reset(h2::Reason::CANCEL);
+        }
         let mut client = client.ready().await?;
-        let mut request = Request::post(format!("http://{}{}", self.host, self.path));
-        if let Some(token) = self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if let Some(content_type) = self.content_type {
-            request = request.header("content-type", content_type);
-        }
-        let (answer, mut body) = client.send_request(request.body(())?, false)?;
+        let (answer, mut body) = client.send_request(self.request(self.path)?, false)?;
         // A gateway that denies early may reset the stream under our feet; its answer still counts.
         let _ = body.send_data(Bytes::from_static(self.body.as_bytes()), false);
         let _ = match self.trailers {
@@ -71,6 +84,17 @@ impl TrailerPost<'_> {
         }
         let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
         Ok(Response::new(head.status.as_u16(), headers.collect(), bytes))
+    }
+
+    fn request(&self, path: &str) -> Result<Request<()>> {
+        let mut request = Request::post(format!("http://{}{path}", self.host));
+        if let Some(token) = self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(content_type) = self.content_type {
+            request = request.header("content-type", content_type);
+        }
+        Ok(request.body(())?)
     }
 
     fn trailers(&self) -> HeaderMap {
