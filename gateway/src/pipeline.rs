@@ -288,7 +288,8 @@ impl<'a> Pipeline<'a> {
         if target.grpc && !is_grpc(request.headers) {
             return Err(RouteError::NotGrpc.into());
         }
-        let memo = memo.filter(|_| target.write_question(&input, question));
+        // Of a token that was never seen before nothing is remembered, and most such tokens are not seen again.
+        let memo = memo.filter(|_| facts.token_cached && target.write_question(&input, question));
         if let Some(at) = memo.as_ref().and_then(|memo| memo.find(question)) {
             let answer = memo.and_then(|memo| memo.get(at)).ok_or(Unavailable::Internal)?;
             facts.remember(answer, bundle.policies());
