@@ -192,7 +192,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
         let seed = self.nested()?;
-        let mut members: Vec<(String, Json)> = Vec::new();
+        // Claims are about ten: room for them is made once.
+        let mut members: Vec<(String, Json)> = Vec::with_capacity(10);
         while let Some(name) = access.next_key::<String>()? {
             self.budget.check_string(&name)?;
             if members.len() == self.budget.limits.members {

@@ -58,8 +58,8 @@ pub(crate) struct Slot(Option<usize>);
 /// A bounded map from tokens to the identities they were verified to mean.
 #[derive(Debug)]
 pub(crate) struct TokenCache {
-    /// Whole sets of [`WAYS`] entries; empty where the cache is switched off.
-    entries: Vec<Option<Box<Entry>>>,
+    /// Whole sets of [`WAYS`] places; empty where the cache is switched off.
+    places: Vec<Place>,
     sets: usize,
     /// The last identity that was not cached, so that it lies somewhere too.
     uncached: Option<Rc<Identity>>,
@@ -67,12 +67,21 @@ pub(crate) struct TokenCache {
     clock: u64,
 }
 
-struct Entry {
+/// Room for a token, and what is asked of every place of a set. It lies here and not in the entry: behind eight pointers are
+/// eight lines of memory that a processor, between requests, has long forgotten.
+#[derive(Debug)]
+struct Place {
+    /// Of the token that is here.
     end: u64,
-    bytes: Box<[u8]>,
-    kind: Kind,
     validity: Validity,
     last_use: u64,
+    /// Nothing in a place that is free.
+    entry: Option<Box<Entry>>,
+}
+
+struct Entry {
+    bytes: Box<[u8]>,
+    kind: Kind,
     /// Shared with requests whose answers are still to be filtered.
     identity: Rc<Identity>,
     memo: Memo,
@@ -93,12 +102,15 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-impl Entry {
-    /// Whether it is this credential's: to the last byte, in a time that does not tell how many agree. Which of them are compared
-    /// at all depends on eight bytes together, so nobody finds a token piece by piece.
+impl Place {
+    const FREE: Self = Self { end: 0, validity: Validity { from_ms: 0, until_ms: 0 }, last_use: 0, entry: None };
+
+    /// Whether what is here is this credential's: to the last byte, in a time that does not tell how many agree. Which of them
+    /// are compared at all depends on eight bytes together, so nobody finds a token piece by piece.
     fn is_of(&self, presented: Presented<'_>) -> bool {
         let Presented { bytes, kind } = presented;
-        self.kind == kind && Some(self.end) == presented.end() && mac::equal(&self.bytes, bytes)
+        Some(self.end) == presented.end()
+            && (self.entry.as_ref()).is_some_and(|entry| entry.kind == kind && mac::equal(&entry.bytes, bytes))
     }
 }
 
@@ -106,24 +118,24 @@ impl TokenCache {
     /// A cache for at most `max_entries` tokens, rounded up to whole sets; 0 keeps none.
     pub(crate) fn new(max_entries: usize) -> Self {
         let sets = max_entries.div_ceil(WAYS);
-        let mut entries = Vec::new();
-        entries.resize_with(sets.saturating_mul(WAYS), || None);
-        Self { entries, sets, uncached: None, clock: 0 }
+        let mut places = Vec::new();
+        places.resize_with(sets.saturating_mul(WAYS), || Place::FREE);
+        Self { places, sets, uncached: None, clock: 0 }
     }
 
     /// Finds a token that is valid at `now_ms`. One that no longer is makes room at once.
     pub(crate) fn find(&mut self, presented: Presented<'_>, now_ms: u64) -> Option<Slot> {
         let start = self.set_of(presented)?;
         self.clock += 1;
-        for (index, entry) in self.entries.iter_mut().enumerate().skip(start).take(WAYS) {
-            let Some(known) = entry.as_mut().filter(|known| known.is_of(presented)) else {
+        for (index, place) in self.places.iter_mut().enumerate().skip(start).take(WAYS) {
+            if !place.is_of(presented) {
                 continue;
-            };
-            if known.validity.contains(now_ms) {
-                known.last_use = self.clock;
+            }
+            if place.validity.contains(now_ms) {
+                place.last_use = self.clock;
                 return Some(Slot(Some(index)));
             }
-            *entry = None;
+            *place = Place::FREE;
             return None;
         }
         None
@@ -143,21 +155,20 @@ impl TokenCache {
         let identity = Rc::new(identity);
         let set = self.set_of(presented).filter(|_| worthwhile);
         let victim = set.and_then(|start| {
-            let candidates = self.entries.iter().enumerate().skip(start).take(WAYS);
+            let candidates = self.places.iter().enumerate().skip(start).take(WAYS);
             candidates
-                .min_by_key(|(_, entry)| match entry {
+                .min_by_key(|(_, place)| match place.entry {
                     None => (0, 0),
-                    Some(entry) if !entry.validity.contains(now_ms) => (1, 0),
-                    Some(entry) => (2, entry.last_use),
+                    Some(_) if !place.validity.contains(now_ms) => (1, 0),
+                    Some(_) => (2, place.last_use),
                 })
                 .map(|(index, _)| index)
         });
-        match (victim.and_then(|index| self.entries.get_mut(index)), presented.end()) {
-            (Some(entry), Some(end)) => {
+        match (victim.and_then(|index| self.places.get_mut(index)), presented.end()) {
+            (Some(place), Some(end)) => {
                 self.clock += 1;
-                let bytes = bytes.into();
-                let memo = Memo::default();
-                *entry = Some(Box::new(Entry { end, bytes, kind, validity, last_use: self.clock, identity, memo }));
+                let entry = Entry { bytes: bytes.into(), kind, identity, memo: Memo::default() };
+                *place = Place { end, validity, last_use: self.clock, entry: Some(Box::new(entry)) };
                 Slot(victim)
             }
             (_, _) => {
@@ -169,9 +180,9 @@ impl TokenCache {
 
     /// Forgets what these issuers' keys verified.
     pub(crate) fn forget(&mut self, issuers: &[IssuerIndex]) {
-        for entry in &mut self.entries {
-            if entry.as_ref().is_some_and(|known| issuers.contains(&known.identity.issuer)) {
-                *entry = None;
+        for place in &mut self.places {
+            if place.entry.as_ref().is_some_and(|known| issuers.contains(&known.identity.issuer)) {
+                *place = Place::FREE;
             }
         }
         self.uncached = None;
@@ -179,21 +190,21 @@ impl TokenCache {
 
     /// The identities that are known.
     pub(crate) fn identities(&self) -> impl Iterator<Item = &Rc<Identity>> {
-        self.entries.iter().flatten().map(|entry| &entry.identity).chain(&self.uncached)
+        self.places.iter().flat_map(|place| &place.entry).map(|entry| &entry.identity).chain(&self.uncached)
     }
 
     /// The identity in a slot.
     pub(crate) fn take(&mut self, slot: Slot) -> Option<Known<'_>> {
         match slot {
             Slot(Some(index)) => {
-                let entry = self.entries.get_mut(index)?.as_mut()?;
+                let entry = self.places.get_mut(index)?.entry.as_mut()?;
                 Some(Known { identity: &entry.identity, memo: Some(&mut entry.memo) })
             }
             Slot(None) => self.uncached.as_ref().map(|identity| Known { identity, memo: None }),
         }
     }
 
-    /// The first entry of a credential's set.
+    /// The first place of a credential's set.
     fn set_of(&self, presented: Presented<'_>) -> Option<usize> {
         // Fibonacci hashing: base64url's characters use few of their bits, the upper half of the product has them all.
         let hash = presented.end()?.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
@@ -220,7 +231,7 @@ mod tests {
 
     fn get(cache: &TokenCache, slot: Slot) -> Option<&Rc<Identity>> {
         match slot {
-            Slot(Some(index)) => cache.entries[index].as_ref().map(|entry| &entry.identity),
+            Slot(Some(index)) => cache.places[index].entry.as_ref().map(|entry| &entry.identity),
             Slot(None) => cache.uncached.as_ref(),
         }
     }
@@ -340,7 +351,7 @@ mod tests {
         for n in 0..10_000 {
             cache.insert(known(n), ALWAYS, Identity::for_test("x"), 20);
         }
-        assert_eq!(cache.entries.len(), WAYS);
+        assert_eq!(cache.places.len(), WAYS);
     }
 
     #[test]
