@@ -3,7 +3,7 @@
 # in fuzz/ from valid policy sets that those tests generate.
 # usage: build/fuzz.sh [SECONDS]
 # With SECONDS, each target runs for so long, once, and the differential tests are left to `make test`. Without, both go
-# on in turns until something is found or somebody interrupts.
+# on in turns until something is found or somebody interrupts. A target takes one core; as many run at once as there are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,8 @@ fi
 tools=$PWD/.tools
 if [ ! -x "$tools/bin/cargo-fuzz" ]; then
     echo "installing cargo-fuzz" >&2
-    cargo install --quiet --locked --root "$tools" --version 0.13.1 cargo-fuzz
+    # All that it does is to start cargo and the targets: optimising it would take longer than it ever runs.
+    cargo install --quiet --locked --debug --root "$tools" --version 0.13.1 cargo-fuzz
 fi
 
 seeds=$PWD/target/fuzz-seeds
@@ -29,25 +30,44 @@ mkdir -p "$seeds"
 # The whole workspace, as everywhere: a part of it would compile cedar-policy again.
 PALISADE_FUZZ_SEEDS=$seeds cargo test --quiet --locked --workspace --test differential seeds -- --ignored >/dev/null
 
+cargo_fuzz() { (cd fuzz && PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz "${cargo[@]}" fuzz "$@"); }
+
 fuzz() { # TARGET SECONDS
     local log=$PWD/target/fuzz-$1.log corpora=("$PWD/target/fuzz-corpus/$1")
     mkdir -p "${corpora[0]}"
     # Policy sets say nothing to the targets that read tokens.
     [[ $1 != open_* ]] || corpora+=("$seeds")
-    if ! (
-        cd fuzz
-        PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz "${cargo[@]}" fuzz run "$1" "${corpora[@]}" -- \
-            -max_total_time="$2" -max_len=65536 -timeout=10 -rss_limit_mb=2048
-    ) >"$log" 2>&1; then
+    if ! cargo_fuzz run "$1" "${corpora[@]}" -- \
+        -max_total_time="$2" -max_len=65536 -timeout=10 -rss_limit_mb=2048 >"$log" 2>&1; then
         tail --lines 60 "$log"
-        echo "error: fuzz target $1 found something, or could not be built: target/fuzz-$1.log" >&2
+        echo "error: fuzz target $1 found something: target/fuzz-$1.log" >&2
         return 1
     fi
     echo "$1: $(grep '^Done ' "$log")"
 }
 
+fuzz_all() { # SECONDS
+    local first target one running failed=0 cores
+    cores=$(nproc)
+    for ((first = 0; first < ${#targets[@]}; first += cores)); do
+        running=()
+        for target in "${targets[@]:first:cores}"; do
+            fuzz "$target" "$1" &
+            running+=($!)
+        done
+        for one in "${running[@]}"; do wait "$one" || failed=1; done
+        [[ $failed == 0 ]] || return 1
+    done
+}
+
+log=$PWD/target/fuzz-build.log
+if ! cargo_fuzz build >"$log" 2>&1; then
+    tail --lines 60 "$log"
+    echo "error: the fuzz targets could not be built: target/fuzz-build.log" >&2
+    exit 1
+fi
 if [[ -n $seconds ]]; then
-    for target in "${targets[@]}"; do fuzz "$target" "$seconds"; done
+    fuzz_all "$seconds"
     exit
 fi
 while true; do
@@ -55,5 +75,5 @@ while true; do
     echo "differential tests, seed $seed"
     PALISADE_DIFFERENTIAL_SEED=$seed PALISADE_DIFFERENTIAL_FACTOR=4 \
         cargo test --quiet --locked --workspace --test differential
-    for target in "${targets[@]}"; do fuzz "$target" 300; done
+    fuzz_all 300
 done
