@@ -17,6 +17,13 @@ pub struct Counter {
     folder: PathBuf,
 }
 
+/// A workload as the measured program reads it.
+pub struct Written {
+    policies: PathBuf,
+    requests: PathBuf,
+    asks: u64,
+}
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -56,25 +63,30 @@ impl Counter {
         Ok(Self { guest: target.join("release/palisade-engine-guest"), folder: folder.to_owned() })
     }
 
+    /// Compiles a workload and writes it down; no two of a counter have the same `name`.
+    ///
+    /// # Errors
+    /// Where it cannot be compiled or written.
+    pub fn write(&self, workload: &Workload, name: &str) -> Result<Written> {
+        let policies = self.folder.join(format!("{name}.policies"));
+        let requests = self.folder.join(format!("{name}.requests"));
+        std::fs::write(&policies, palisade::build(&Cedar::load(workload)?)?.bytes)?;
+        std::fs::write(&requests, palisade::transcript(&workload.asks).bytes())?;
+        Ok(Written { policies, requests, asks: workload.asks.len() as u64 })
+    }
+
     /// Instructions per decision, averaged over the workload's requests.
     ///
     /// # Errors
     /// Where valgrind is not installed, or the measured program fails.
-    pub fn per_decision(&self, workload: &Workload, mode: Mode) -> Result<u64> {
-        let policies = self.folder.join("measured.policies");
-        let requests = self.folder.join("measured.requests");
-        std::fs::write(&policies, palisade::build(&Cedar::load(workload)?)?.bytes)?;
-        std::fs::write(&requests, palisade::transcript(&workload.asks).bytes())?;
+    pub fn per_decision(&self, written: &Written, mode: Mode) -> Result<u64> {
+        let Written { policies, requests, asks } = written;
         let [short, long] = PASSES;
         let count = |passes: u64| {
-            self.instructions(&[
-                mode.label().as_ref(),
-                policies.as_ref(),
-                requests.as_ref(),
-                passes.to_string().as_ref(),
-            ])
+            let passes = passes.to_string();
+            self.instructions(&[mode.label().as_ref(), policies.as_ref(), requests.as_ref(), passes.as_ref()])
         };
-        Ok((count(long)? - count(short)?) / ((long - short) * workload.asks.len() as u64))
+        Ok((count(long)? - count(short)?) / ((long - short) * asks))
     }
 
     fn instructions(&self, arguments: &[&std::ffi::OsStr]) -> Result<u64> {

@@ -6,7 +6,10 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
 
 use palisade_benches::instructions::{Counter, Mode};
 use palisade_benches::workload::synthetic::{Family, workload as synthetic};
@@ -35,17 +38,31 @@ fn modes(workload: &Workload) -> &'static [Mode] {
     if tells { &[Mode::List] } else { &[Mode::Prebuilt, Mode::Parts] }
 }
 
-/// What each workload costs in each mode, in instructions per decision.
+/// What each workload costs in each mode, in instructions per decision. Each core takes the next workload that nobody has: what is
+/// counted does not depend on what else runs.
 fn count() -> Vec<(String, u64)> {
     let counter = Counter::new(Path::new(env!("CARGO_TARGET_TMPDIR"))).expect("the measured program builds");
-    let mut counted = Vec::new();
-    for workload in workloads() {
-        for mode in modes(&workload) {
-            let instructions = counter.per_decision(&workload, *mode).expect("counts");
-            counted.push((format!("{}, {}", workload.name, mode.label()), instructions));
+    let workloads = workloads();
+    let queue = Mutex::new(workloads.iter().enumerate());
+    let next = || queue.lock().expect("nobody panicked").next();
+    let take = || {
+        let mut counted = Vec::new();
+        while let Some((number, workload)) = next() {
+            let written = counter.write(workload, &format!("measured-{number}")).expect("it compiles");
+            for mode in modes(workload) {
+                let instructions = counter.per_decision(&written, *mode).expect("counts");
+                counted.push((number, format!("{}, {}", workload.name, mode.label()), instructions));
+            }
         }
-    }
-    counted
+        counted
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut counted: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(take)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("counts")).collect()
+    });
+    counted.sort_by_key(|(number, ..)| *number);
+    counted.into_iter().map(|(_, name, instructions)| (name, instructions)).collect()
 }
 
 #[test]
