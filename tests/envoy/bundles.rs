@@ -8,7 +8,7 @@ use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::token::now;
 use serde_json::json;
 
-use crate::fixture::{Own, assert_allowed, good_token, home, read};
+use crate::fixture::{Own, assert_allowed, good_token, home, read, refusing};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -28,13 +28,13 @@ fn assert_still_serving(gateway: &Gateway) -> Result<()> {
 
 #[test]
 fn one_flipped_byte_anywhere_and_the_old_bundle_keeps_serving() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let good = fs::read(&own.gateway.bundle)?;
+    let gateway = refusing()?;
+    let good = fs::read(&gateway.bundle)?;
     for position in sample_positions(&good)? {
         let mut bytes = good.clone();
         let byte = bytes.get_mut(position).context("a position outside of the bundle")?;
         *byte ^= 0x01;
-        assert_refused(&own.gateway, &bytes, &format!("a bundle with byte {position} flipped"))?;
+        assert_refused(&gateway, &bytes, &format!("a bundle with byte {position} flipped"))?;
     }
     Ok(())
 }
@@ -62,8 +62,8 @@ fn sample_positions(bundle: &[u8]) -> Result<Vec<usize>> {
 
 #[test]
 fn a_truncated_or_lengthened_bundle() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let good = fs::read(&own.gateway.bundle)?;
+    let gateway = refusing()?;
+    let good = fs::read(&gateway.bundle)?;
     let half = good.get(..good.len() / 2).unwrap_or_default();
     let short = good.get(..good.len() - 1).unwrap_or_default();
     let long = [good.as_slice(), b"\0"].concat();
@@ -75,38 +75,38 @@ fn a_truncated_or_lengthened_bundle() -> Result<()> {
         ("one byte more", &long),
         ("two bundles", &twice),
     ] {
-        assert_refused(&own.gateway, bytes, what)?;
+        assert_refused(&gateway, bytes, what)?;
     }
     Ok(())
 }
 
 #[test]
 fn a_bundle_signed_by_another_key() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let workshop = &own.gateway.workshop;
+    let gateway = refusing()?;
+    let workshop = &gateway.workshop;
     workshop.signing_key("stranger")?;
     let bundle = workshop.bundle(Recipe { name: "strange", version: 2, signer: "stranger", ..Recipe::GOOD })?;
-    assert_refused(&own.gateway, &fs::read(bundle)?, "a bundle signed by another key")
+    assert_refused(&gateway, &fs::read(bundle)?, "a bundle signed by another key")
 }
 
 #[test]
 fn a_bundle_that_nobody_signed() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let mut bytes = fs::read(&own.gateway.bundle)?;
+    let gateway = refusing()?;
+    let mut bytes = fs::read(&gateway.bundle)?;
     let size = bytes.get(20..24).context("a short bundle")?;
     let size = usize::try_from(u32::from_le_bytes(size.try_into()?))?;
     bytes.truncate(bytes.len() - size);
     bytes.splice(20..24, [0; 4]);
-    assert_refused(&own.gateway, &bytes, "an unsigned bundle")
+    assert_refused(&gateway, &bytes, "an unsigned bundle")
 }
 
 #[test]
 fn an_expired_bundle_is_refused() -> Result<()> {
-    let own = Own::start(Options::default())?;
+    let gateway = refusing()?;
     // The quickstart's bundles live for 30 days.
     let recipe = Recipe { name: "expired", version: 2, created: Some(now() - 31 * DAY), ..Recipe::GOOD };
-    let bundle = own.gateway.workshop.bundle(recipe)?;
-    assert_refused(&own.gateway, &fs::read(bundle)?, "an expired bundle")
+    let bundle = gateway.workshop.bundle(recipe)?;
+    assert_refused(&gateway, &fs::read(bundle)?, "an expired bundle")
 }
 
 #[test]
@@ -130,18 +130,18 @@ fn a_bundle_that_expires_while_it_serves_denies() -> Result<()> {
 
 #[test]
 fn a_bundle_of_another_channel() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let filter = own.gateway.filter.clone().with_field("channel", json!("production"))?;
-    assert!(!own.gateway.replace_filter(&filter)?, "a bundle of another channel was taken");
-    assert_still_serving(&own.gateway)
+    let gateway = refusing()?;
+    let filter = gateway.filter.clone().with_field("channel", json!("production"))?;
+    assert!(!gateway.replace_filter(&filter)?, "a bundle of another channel was taken");
+    assert_still_serving(&gateway)
 }
 
 #[test]
 fn a_bundle_older_than_the_version_floor() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let filter = own.gateway.filter.clone().with_field("min_version", json!(2))?;
-    assert!(!own.gateway.replace_filter(&filter)?, "a bundle below the floor was taken");
-    assert_still_serving(&own.gateway)
+    let gateway = refusing()?;
+    let filter = gateway.filter.clone().with_field("min_version", json!(2))?;
+    assert!(!gateway.replace_filter(&filter)?, "a bundle below the floor was taken");
+    assert_still_serving(&gateway)
 }
 
 #[test]
@@ -181,11 +181,11 @@ fn assert_version(gateway: &Gateway, name: &str, version: u64) -> Result<()> {
 
 #[test]
 fn fewer_signatures_than_the_threshold() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let configuration = own.gateway.filter.configuration()?;
+    let gateway = refusing()?;
+    let configuration = gateway.filter.configuration()?;
     let key = configuration.pointer("/trust/keys/0").context("no trusted key")?.clone();
     let other = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
-    let filter = own.gateway.filter.clone();
+    let filter = gateway.filter.clone();
     for trust in [
         json!({"keys": [&key, other], "threshold": 2}),
         json!({"keys": [&key, &key], "threshold": 2}),
@@ -194,8 +194,8 @@ fn fewer_signatures_than_the_threshold() -> Result<()> {
         json!({"keys": [], "threshold": 0}),
     ] {
         let filter = filter.clone().with_field("trust", trust.clone())?;
-        assert!(!own.gateway.replace_filter(&filter)?, "taken with {trust}");
-        assert_still_serving(&own.gateway)?;
+        assert!(!gateway.replace_filter(&filter)?, "taken with {trust}");
+        assert_still_serving(&gateway)?;
     }
     Ok(())
 }

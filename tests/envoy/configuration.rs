@@ -17,7 +17,7 @@ use palisade_tests::tools::Tools;
 use palisade_tests::upstream::Upstream;
 use serde_json::{Value, json};
 
-use crate::fixture::{Own, assert_allowed, assert_denied, good_token, home, path, read};
+use crate::fixture::{Own, assert_allowed, assert_denied, good_token, home, path, read, refusing};
 
 /// Configurations that must not be accepted, made from a good one.
 fn invalid(good: &Filter) -> Result<Vec<(&'static str, Filter)>> {
@@ -55,10 +55,10 @@ fn invalid(good: &Filter) -> Result<Vec<(&'static str, Filter)>> {
 
 #[test]
 fn an_invalid_configuration_is_refused_and_the_old_one_keeps_serving() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    for (what, filter) in invalid(&own.gateway.filter)? {
-        assert!(!own.gateway.replace_filter(&filter)?, "{what} was taken");
-        assert_allowed(&own.gateway, &read("old-configuration").bearer(&good_token(&own.gateway)?))?;
+    let gateway = refusing()?;
+    for (what, filter) in invalid(&gateway.filter)? {
+        assert!(!gateway.replace_filter(&filter)?, "{what} was taken");
+        assert_allowed(&gateway, &read("old-configuration").bearer(&good_token(&gateway)?))?;
     }
     Ok(())
 }
@@ -92,8 +92,7 @@ fn envoy_does_not_start_without_the_filters_file() -> Result<()> {
 
 #[test]
 fn a_file_that_is_no_filter_at_all() -> Result<()> {
-    let own = Own::start(Options::default())?;
-    let gateway = &own.gateway;
+    let gateway = &refusing()?;
     let other = Filter::parse(
         &json!({"resources": [{
             "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{fs, process};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -56,6 +56,19 @@ pub(crate) fn shared_agents() -> Result<&'static Agents> {
         start().map_err(|error| format!("{error:?}"))
     });
     agents.as_ref().map_err(|error| anyhow!("the shared agents did not start: {error}"))
+}
+
+/// One gateway for every test that only puts filters in its place that it must refuse: after each, it is as it was. One test at
+/// a time has it, because Envoy counts what it refuses and does not name it.
+pub(crate) fn refusing() -> Result<MutexGuard<'static, Gateway>> {
+    static REFUSING: OnceLock<std::result::Result<Mutex<Gateway>, String>> = OnceLock::new();
+    let gateway = REFUSING.get_or_init(|| {
+        let start = || Gateway::start(&shared_folder("refusing")?, Options::default());
+        start().map(Mutex::new).map_err(|error| format!("{error:?}"))
+    });
+    let gateway = gateway.as_ref().map_err(|error| anyhow!("the refusing gateway did not start: {error}"))?;
+    // A test that failed leaves it to the next one, which asks what decides.
+    Ok(gateway.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A gateway of the test's own, for tests that change it.
@@ -129,7 +142,10 @@ pub(crate) fn assert_denial(gateway: &Gateway, answer: &Response, status: u16, r
 }
 
 /// An empty folder named after this process; those of processes that are gone are removed.
-fn shared_folder(name: &str) -> Result<PathBuf> {
+pub(crate) fn shared_folder(name: &str) -> Result<PathBuf> {
+    // Several gateways start at once, and a folder is removed once.
+    static REMOVING: Mutex<()> = Mutex::new(());
+    let _removing = REMOVING.lock().unwrap_or_else(PoisonError::into_inner);
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();

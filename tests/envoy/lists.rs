@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
+use std::iter;
 use std::net::TcpStream;
-use std::sync::Mutex;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use palisade_tests::case::{Case, CaseFile};
 use palisade_tests::example::Example;
 use palisade_tests::gateway::{DECISION_ID, Gateway, Options};
@@ -19,7 +21,7 @@ use palisade_tests::scripted::{Script, Scripted};
 use palisade_tests::token::Token;
 use serde_json::{Value, json};
 
-use crate::fixture::Own;
+use crate::fixture::{home, shared_folder};
 
 const HOST: &str = "tools.internal";
 const LIST: &str = r#"{"jsonrpc":"2.0","id":"q","method":"tools/list"}"#;
@@ -30,27 +32,70 @@ const ANSWER: &str =
 const FILTERED: &str = r#"{"jsonrpc":"2.0","id":"q","result":{"tools":[{"name":"echo"}],"nextCursor":""}}"#;
 const PROGRESS: &str = "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n";
 
-/// A gateway in front of a server with these answers.
-struct World {
-    own: Own,
+/// A gateway in front of a server that answers as tests say.
+struct Pair {
+    gateway: Gateway,
+    server: Scripted,
+}
+
+impl Pair {
+    fn start(folder: &Path) -> Result<Self> {
+        let server = Scripted::start(iter::empty::<(String, Script)>())?;
+        let options = Options { example: Example::Mcp, other: Some(server.address()), ..Options::default() };
+        Ok(Self { gateway: Gateway::start(folder, options)?, server })
+    }
+
+    /// The one of every test that counts nothing.
+    fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<std::result::Result<Pair, String>> = OnceLock::new();
+        let pair = SHARED.get_or_init(|| {
+            let start = || Self::start(&shared_folder("lists")?);
+            start().map_err(|error| format!("{error:?}"))
+        });
+        pair.as_ref().map_err(|error| anyhow!("the shared gateway did not start: {error}"))
+    }
+}
+
+/// What one test asks a pair: a name in a query stands for an answer of its own.
+struct World<'a> {
+    pair: &'a Pair,
+    test: &'static str,
     token: String,
 }
 
-impl World {
-    fn start(scripts: impl IntoIterator<Item = (impl Into<String>, Script)>) -> Result<Self> {
-        let server = Scripted::start(scripts)?;
-        let own = Own::start(Options { example: Example::Mcp, other: Some(server.address()), ..Options::default() })?;
-        let token = Token::coder().claim("teams", json!(["engineering"]));
-        let token = token.sign(own.gateway.key(Algorithm::Es256)?);
-        Ok(Self { own, token })
+impl<'a> World<'a> {
+    /// Asks the shared pair. `test` is a word that no other test has.
+    fn start(test: &'static str, scripts: impl IntoIterator<Item = (impl AsRef<str>, Script)>) -> Result<Self> {
+        Self::with(Pair::shared()?, test, scripts)
     }
 
-    fn gateway(&self) -> &Gateway {
-        &self.own.gateway
+    fn with(
+        pair: &'a Pair,
+        test: &'static str,
+        scripts: impl IntoIterator<Item = (impl AsRef<str>, Script)>,
+    ) -> Result<Self> {
+        let token = Token::coder().claim("teams", json!(["engineering"]));
+        let token = token.sign(pair.gateway.key(Algorithm::Es256)?);
+        let world = Self { pair, test, token };
+        pair.server.add(scripts.into_iter().map(|(name, script)| (world.query(name.as_ref()), script)));
+        Ok(world)
+    }
+
+    fn gateway(&self) -> &'a Gateway {
+        &self.pair.gateway
+    }
+
+    /// The query that is answered by the script of this name.
+    fn query(&self, name: &str) -> String {
+        format!("{}.{name}", self.test)
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("/everything/mcp?{}", self.query(name))
     }
 
     fn request(&self, name: &str) -> Request {
-        let request = Request::new("POST", HOST, &format!("/everything/mcp?{name}")).bearer(&self.token);
+        let request = Request::new("POST", HOST, &self.path(name)).bearer(&self.token);
         let request =
             request.header("accept", "application/json, text/event-stream").header("accept-encoding", "gzip, br");
         request.header("content-type", "application/json").body(LIST)
@@ -62,7 +107,7 @@ impl World {
 
     /// The same over HTTP/2.
     fn list2(&self, name: &str) -> Result<Response> {
-        let path = format!("/everything/mcp?{name}");
+        let path = self.path(name);
         let content_type = Some("application/json");
         let post =
             TrailerPost { host: HOST, path: &path, token: Some(&self.token), content_type, body: LIST, trailers: &[] };
@@ -125,7 +170,7 @@ fn a_list_is_filtered_however_it_comes() -> Result<()> {
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     let event = format!("id: 1\nevent: message\ndata: {ANSWER}\n\n");
     let (first, second) = event.split_at(60);
-    let world = World::start([
+    let scripts = [
         ("json", bytes(json_answer(ANSWER))),
         ("chunked", bytes(chunked_json(&[ANSWER]))),
         ("pieces", bytes(chunked_json(&pieces))),
@@ -133,7 +178,10 @@ fn a_list_is_filtered_however_it_comes() -> Result<()> {
         ("events", bytes(events(&[PROGRESS, &event]))),
         ("event-pieces", bytes(events(&[PROGRESS, first, second]))),
         ("unfinished", bytes(events(&[&format!("data: {ANSWER}")]))),
-    ])?;
+    ];
+    let home = home()?;
+    let pair = Pair::start(home.path())?;
+    let world = World::with(&pair, "filtered", scripts)?;
     for ask in [World::list, World::list2] {
         for name in ["json", "chunked", "pieces", "same"] {
             let answer = ask(&world, name)?;
@@ -163,7 +211,7 @@ fn every_case_with_an_answer_comes_out_as_written() -> Result<()> {
     for mut case in cases {
         let Some(answer) = case.answer.clone() else { continue };
         let name = format!("answer-{}", asked.len());
-        case.request.path = format!("{}?{name}", case.request.path);
+        case.request.path = format!("{}?cases.{name}", case.request.path);
         asked.push(case);
         // By its decision's id, the test finds the record of a request.
         let script: Script = Box::new(move |stream, headers| {
@@ -172,7 +220,7 @@ fn every_case_with_an_answer_comes_out_as_written() -> Result<()> {
         });
         scripts.push((name, script));
     }
-    let world = World::start(scripts)?;
+    let world = World::start("cases", scripts)?;
     let mut wrong = String::new();
     for case in &asked {
         let observed = outcome::observe(world.gateway(), case).with_context(|| case.name.clone())?.outcome;
@@ -193,7 +241,7 @@ fn nobody_asks_the_server_for_a_compressed_list() -> Result<()> {
         let body = format!(r#"{{"jsonrpc":"2.0","id":"q","result":{{"tools":[],"wish":"{wish}"}}}}"#);
         Ok(stream.write_all(&json_answer(&body))?)
     });
-    let world = World::start([("wish", script)])?;
+    let world = World::start("compressed", [("wish", script)])?;
     assert_eq!(world.list("wish")?.json()?["result"]["wish"], "none");
     Ok(())
 }
@@ -209,22 +257,29 @@ fn what_cannot_be_filtered_does_not_come_through() -> Result<()> {
     let huge = format!("{}{}", ANSWER.trim_end_matches('}'), " ".repeat(3 << 20));
     let large = format!("{ANSWER}{}", " ".repeat((1 << 20) - ANSWER.len()));
     let twice = ANSWER.replace("\"nextCursor\":\"\"", "\"tools\":[{\"name\":\"get-env\"}]");
-    let world = World::start([
-        ("json", bytes(json_answer(ANSWER))),
-        ("gzip", with_header(&format!("{json}\r\ncontent-encoding: gzip"), "\u{1f}garbage")),
-        ("text", with_header("content-type: text/plain", ANSWER)),
-        ("untyped", with_header("x: y", ANSWER)),
-        ("broken", with_header(json, &ANSWER[..80])),
-        ("twice", with_header(json, &twice)),
-        ("announced", with_header(json, &huge)),
-        (
-            "huge",
-            bytes(chunked_json(
-                &huge.as_bytes().chunks(60_000).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect::<Vec<_>>(),
-            )),
-        ),
-        ("large", with_header(json, &large)),
-    ])?;
+    let world = World::start(
+        "unfilterable",
+        [
+            ("json", bytes(json_answer(ANSWER))),
+            ("gzip", with_header(&format!("{json}\r\ncontent-encoding: gzip"), "\u{1f}garbage")),
+            ("text", with_header("content-type: text/plain", ANSWER)),
+            ("untyped", with_header("x: y", ANSWER)),
+            ("broken", with_header(json, &ANSWER[..80])),
+            ("twice", with_header(json, &twice)),
+            ("announced", with_header(json, &huge)),
+            (
+                "huge",
+                bytes(chunked_json(
+                    &huge
+                        .as_bytes()
+                        .chunks(60_000)
+                        .map(|c| std::str::from_utf8(c).unwrap_or_default())
+                        .collect::<Vec<_>>(),
+                )),
+            ),
+            ("large", with_header(json, &large)),
+        ],
+    )?;
     for ask in [World::list, World::list2] {
         for (name, reason) in [
             ("gzip", "answer.content_encoding"),
@@ -248,12 +303,15 @@ fn what_cannot_be_filtered_does_not_come_through() -> Result<()> {
 
 #[test]
 fn errors_and_empty_answers_pass() -> Result<()> {
-    let world = World::start([
-        ("accepted", bytes("HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")),
-        ("accepted-chunked", bytes(format!("HTTP/1.1 202 Accepted\r\n{CHUNKED}0\r\n\r\n"))),
-        ("none", bytes("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")),
-        ("missing", bytes("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 3\r\n\r\nno!")),
-    ])?;
+    let world = World::start(
+        "empty",
+        [
+            ("accepted", bytes("HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")),
+            ("accepted-chunked", bytes(format!("HTTP/1.1 202 Accepted\r\n{CHUNKED}0\r\n\r\n"))),
+            ("none", bytes("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")),
+            ("missing", bytes("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 3\r\n\r\nno!")),
+        ],
+    )?;
     for (name, status, body) in [
         ("accepted", 202, ""),
         ("accepted-chunked", 202, ""),
@@ -273,7 +331,7 @@ fn errors_and_empty_answers_pass() -> Result<()> {
 fn an_event_does_not_wait_for_the_next() -> Result<()> {
     let (go, gate) = channel();
     let (go_call, call_gate) = channel();
-    let world = World::start([("slow", gated(gate)), ("call", in_halves(call_gate))])?;
+    let world = World::start("waiting", [("slow", gated(gate)), ("call", in_halves(call_gate))])?;
     let mut client = begin(&world, "slow", LIST)?;
     read_until(&mut client, PROGRESS)?;
     go.send(())?;
@@ -295,7 +353,7 @@ fn an_event_does_not_wait_for_the_next() -> Result<()> {
 fn in_halves(gate: Receiver<()>) -> Script {
     let gate = Mutex::new(gate);
     Box::new(move |stream, _| {
-        let gate = gate.lock().map_err(|_| anyhow::anyhow!("a test failed"))?;
+        let gate = gate.lock().map_err(|_| anyhow!("a test failed"))?;
         let (half, rest) = PROGRESS.split_at(PROGRESS.len() / 2);
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{CHUNKED}");
         stream.write_all(format!("{head}{}", chunk(half)).as_bytes())?;
@@ -308,7 +366,7 @@ fn in_halves(gate: Receiver<()>) -> Script {
 fn gated(gate: Receiver<()>) -> Script {
     let gate = Mutex::new(gate);
     Box::new(move |stream, _| {
-        let gate = gate.lock().map_err(|_| anyhow::anyhow!("a test failed"))?;
+        let gate = gate.lock().map_err(|_| anyhow!("a test failed"))?;
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{CHUNKED}");
         stream.write_all(format!("{head}{}", chunk(PROGRESS)).as_bytes())?;
         gate.recv()?;
@@ -318,13 +376,13 @@ fn gated(gate: Receiver<()>) -> Script {
     })
 }
 
-fn begin(world: &World, name: &str, body: &str) -> Result<TcpStream> {
+fn begin(world: &World<'_>, name: &str, body: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(world.gateway().envoy.address())?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let (token, length) = (&world.token, body.len());
+    let (path, token, length) = (world.path(name), &world.token, body.len());
     write!(
         stream,
-        "POST /everything/mcp?{name} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
     Ok(stream)
@@ -372,12 +430,15 @@ fn a_server_that_breaks_off_leaves_no_half_of_a_list() -> Result<()> {
         chunk(PROGRESS),
         chunk(&format!("data: {ANSWER}"))
     );
-    let world = World::start([
-        ("json", bytes(json_answer(ANSWER))),
-        ("announced", bytes(announced)),
-        ("unended", bytes(unended)),
-        ("event", bytes(event)),
-    ])?;
+    let world = World::start(
+        "broken-off",
+        [
+            ("json", bytes(json_answer(ANSWER))),
+            ("announced", bytes(announced)),
+            ("unended", bytes(unended)),
+            ("event", bytes(event)),
+        ],
+    )?;
     for name in ["announced", "unended", "event"] {
         let seen = read_to_end(&mut begin(&world, name, LIST)?)?;
         ensure!(!seen.contains("tools") && !seen.contains("get-env"), "{name}: {seen}");
@@ -397,7 +458,7 @@ fn clients_that_leave_take_nothing_down() -> Result<()> {
         })
         .unzip();
     let names = ["first", "second"].into_iter().zip(scripts);
-    let world = World::start(names.chain([("json", bytes(json_answer(ANSWER)))]))?;
+    let world = World::start("leaving", names.chain([("json", bytes(json_answer(ANSWER)))]))?;
     for (name, go) in ["first", "second"].into_iter().zip(&senders) {
         let mut client = begin(&world, name, LIST)?;
         read_until(&mut client, PROGRESS)?;
@@ -413,10 +474,13 @@ fn clients_that_leave_take_nothing_down() -> Result<()> {
 #[test]
 fn a_refused_event_ends_the_answer_with_an_error() -> Result<()> {
     let bad = format!("data: {}\n\n", ANSWER.replace("echo", "\u{2028}"));
-    let world = World::start([
-        ("bad", bytes(events(&[PROGRESS, &bad, &format!("data: {ANSWER}\n\n")]))),
-        ("json", bytes(json_answer(ANSWER))),
-    ])?;
+    let world = World::start(
+        "refused-event",
+        [
+            ("bad", bytes(events(&[PROGRESS, &bad, &format!("data: {ANSWER}\n\n")]))),
+            ("json", bytes(json_answer(ANSWER))),
+        ],
+    )?;
     let answer = world.list("bad")?;
     let text = String::from_utf8(answer.body.clone())?;
     let told = text.strip_prefix(PROGRESS).and_then(|told| told.strip_prefix("data: ")).context("no error")?;
@@ -427,13 +491,16 @@ fn a_refused_event_ends_the_answer_with_an_error() -> Result<()> {
 
 #[test]
 fn the_stream_that_get_opens_is_filtered_and_cut_off_where_it_cannot_be() -> Result<()> {
-    let world = World::start([
-        ("good", bytes(events(&[PROGRESS, &format!("data: {ANSWER}\n\n")]))),
-        ("bad", bytes(events(&[PROGRESS, "data: {]\n\n", &format!("data: {ANSWER}\n\n")]))),
-        ("json", bytes(json_answer(ANSWER))),
-    ])?;
+    let world = World::start(
+        "stream",
+        [
+            ("good", bytes(events(&[PROGRESS, &format!("data: {ANSWER}\n\n")]))),
+            ("bad", bytes(events(&[PROGRESS, "data: {]\n\n", &format!("data: {ANSWER}\n\n")]))),
+            ("json", bytes(json_answer(ANSWER))),
+        ],
+    )?;
     let get = |name: &str| {
-        let request = Request::new("GET", HOST, &format!("/everything/mcp?{name}")).bearer(&world.token);
+        let request = Request::new("GET", HOST, &world.path(name)).bearer(&world.token);
         request.header("accept", "text/event-stream")
     };
     let answer = world.gateway().send(&get("good"))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -13,10 +13,12 @@ use crate::http1::Message;
 /// Writes an answer. When it returns, the connection ends.
 pub type Script = Box<dyn Fn(&mut TcpStream, &[(String, Vec<u8>)]) -> Result<()> + Send + Sync>;
 
+type Scripts = Mutex<BTreeMap<String, Arc<Script>>>;
+
 /// A running server. Its threads end with the process.
-#[derive(Debug)]
 pub struct Scripted {
     address: SocketAddr,
+    scripts: Arc<Scripts>,
 }
 
 impl Scripted {
@@ -29,8 +31,9 @@ impl Scripted {
     pub fn start(scripts: impl IntoIterator<Item = (impl Into<String>, Script)>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
         let address = listener.local_addr()?;
-        let scripts = scripts.into_iter().map(|(name, script)| (name.into(), script));
-        let scripts: Arc<BTreeMap<String, Script>> = Arc::new(scripts.collect());
+        let server = Self { address, scripts: Arc::default() };
+        server.add(scripts);
+        let scripts = Arc::clone(&server.scripts);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let scripts = Arc::clone(&scripts);
@@ -38,7 +41,13 @@ impl Scripted {
                 thread::spawn(move || serve(stream, &scripts));
             }
         });
-        Ok(Self { address })
+        Ok(server)
+    }
+
+    /// Takes more scripts, in place of those of the same names.
+    pub fn add(&self, scripts: impl IntoIterator<Item = (impl Into<String>, Script)>) {
+        let scripts = scripts.into_iter().map(|(name, script)| (name.into(), Arc::new(script)));
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner).extend(scripts);
     }
 
     /// Where it listens.
@@ -48,14 +57,15 @@ impl Scripted {
     }
 }
 
-fn serve(mut stream: TcpStream, scripts: &BTreeMap<String, Script>) -> Result<()> {
+fn serve(mut stream: TcpStream, scripts: &Scripts) -> Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let Some(Message { start, headers, .. }) = Message::read(&mut reader, false)? else {
         return Ok(());
     };
     let target = start.split(' ').nth(1).unwrap_or_default();
     let name = target.split_once('?').map_or("", |(_, query)| query);
-    match scripts.get(name) {
+    let script = scripts.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+    match script {
         Some(script) => script(&mut stream, &headers),
         None => Ok(()),
     }
