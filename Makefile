@@ -60,13 +60,15 @@ cli: ## Build the optimised command into target/release/palisade
 dev-cli:
 	@cargo build --quiet --locked --workspace --bin palisade --bin demo --bin demo_mcp --bin run
 
-# `cargo test` builds the command before it runs the first test.
+# `cargo test` builds the command before it runs the first test. Tests of gateways mostly wait, so more of them run at once than
+# there are cores; those that start an Envoy take turns (tests/src/turn.rs).
 .PHONY: test
 test: plugin engine-wasm ## Run every test, those against the real Envoy included
 	@build/docker.sh
 	@command -v valgrind >/dev/null || build/debian-packages.sh valgrind
 	@command -v docker-registry >/dev/null || build/debian-packages.sh docker-registry
-	@$(with_envoy) $(with_mcp_server) $(with_agents) PALISADE_ISSUERS="$$(build/issuers.sh)" cargo test --locked --workspace
+	@$(with_envoy) $(with_mcp_server) $(with_agents) PALISADE_ISSUERS="$$(build/issuers.sh)" \
+		RUST_TEST_THREADS="$${RUST_TEST_THREADS:-$$((3 * $$(nproc)))}" cargo test --locked --workspace
 
 .PHONY: bad-days
 bad-days: plugin dev-cli ## Kill gateways and their bundle server at random for a minute, under load

@@ -14,6 +14,7 @@ use palisade_tests::key::Algorithm;
 use palisade_tests::quickstart::REPOS;
 use palisade_tests::token::Token;
 use palisade_tests::tools::Tools;
+use palisade_tests::turn::Turn;
 use palisade_tests::upstream::Upstream;
 use serde_json::{Value, json};
 
@@ -155,6 +156,7 @@ fn refusal(home: &std::path::Path, tools: &Tools, filter: Option<&Filter>) -> Re
     }
     let upstream = Upstream::start()?;
     Envoy::refusal(Start {
+        turn: &Turn::take(),
         program: &tools.envoy,
         home,
         filter: &file,

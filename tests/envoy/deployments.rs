@@ -20,6 +20,7 @@ use palisade_tests::quickstart::REPOS;
 use palisade_tests::tls::Authority;
 use palisade_tests::token::Token;
 use palisade_tests::tools::Tools;
+use palisade_tests::turn::Turn;
 use palisade_tests::upstream::Upstream;
 use palisade_tests::wait;
 use serde_json::{Value, json};
@@ -135,6 +136,7 @@ impl Fleet {
             &output,
         ])?;
         Envoy::start(Start {
+            turn: &Turn::take(),
             program: &self.tools.envoy,
             home: &home,
             filter: &filter,

@@ -18,6 +18,7 @@ use palisade_tests::process::free_address;
 use palisade_tests::record::AccessLine;
 use palisade_tests::token::Token;
 use palisade_tests::tools::Tools;
+use palisade_tests::turn::Turn;
 use palisade_tests::upstream::Upstream;
 use tempfile::TempDir;
 
@@ -107,6 +108,7 @@ impl Fleet {
     /// Starts a gateway.
     pub(crate) fn start(&self, node: &Node, succession: Option<(u32, u32)>) -> Result<Life> {
         let envoy = Envoy::start(Start {
+            turn: &Turn::take(),
             program: &self.tools.envoy,
             home: node.home.path(),
             filter: &self.filter,

@@ -12,6 +12,7 @@ use crate::example::Example;
 use crate::http1::Request;
 use crate::process::Process;
 use crate::record::AccessLine;
+use crate::turn::Turn;
 use crate::wait;
 
 /// A running Envoy.
@@ -25,6 +26,8 @@ pub struct Envoy {
 /// What an Envoy is started with.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
+    /// The right to start it now.
+    pub turn: &'a Turn,
     /// The binary.
     pub program: &'a Path,
     /// A folder of its own.

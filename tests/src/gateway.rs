@@ -15,6 +15,7 @@ use crate::http1::{Request, Response};
 use crate::key::{Algorithm, TokenKey};
 use crate::record::AccessLine;
 use crate::tools::Tools;
+use crate::turn::Turn;
 use crate::upstream::{SEEN_DECISION_ID, Upstream};
 use crate::wait;
 
@@ -149,6 +150,7 @@ impl Gateway {
         transport_socket: Option<&str>,
         filter: impl FnOnce(&Workshop, &Path) -> Result<(Filter, PathBuf)>,
     ) -> Result<Self> {
+        let turn = Turn::take();
         let tools = Tools::from_env()?;
         let workshop = Workshop::open(Palisade::new(&tools.cli), options.example, home)?;
         let (filter, bundle) = filter(&workshop, &tools.wasm)?;
@@ -156,6 +158,7 @@ impl Gateway {
         filter.install(&filter_file)?;
         let upstream = Upstream::start()?;
         let envoy = Envoy::start(Start {
+            turn: &turn,
             program: &tools.envoy,
             home,
             filter: &filter_file,

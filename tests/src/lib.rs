@@ -38,5 +38,6 @@ pub mod token;
 pub mod tool_agents;
 pub mod tools;
 pub mod trap;
+pub mod turn;
 pub mod upstream;
 pub mod wait;
