@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Looks for disagreements and crashes: generates cases for the differential tests with new seeds, and fuzzes the targets
 # in fuzz/ from valid policy sets that those tests generate.
-# usage: build/fuzz.sh [SECONDS]
+# usage: build/fuzz.sh [SECONDS | --build]
 # With SECONDS, each target runs for so long, once, and the differential tests are left to `make test`. Without, both go
 # on in turns until something is found or somebody interrupts. A target takes one core; as many run at once as there are.
+# With --build, the targets are built and no more.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,12 +26,21 @@ if [ ! -x "$tools/bin/cargo-fuzz" ]; then
     cargo install --quiet --locked --debug --root "$tools" --version 0.13.1 cargo-fuzz
 fi
 
+cargo_fuzz() { (cd fuzz && PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz "${cargo[@]}" fuzz "$@"); }
+
+mkdir -p target
+log=$PWD/target/fuzz-build.log
+if ! cargo_fuzz build >"$log" 2>&1; then
+    tail --lines 60 "$log"
+    echo "error: the fuzz targets could not be built: target/fuzz-build.log" >&2
+    exit 1
+fi
+[[ $seconds != --build ]] || exit 0
+
 seeds=$PWD/target/fuzz-seeds
 mkdir -p "$seeds"
 # The whole workspace, as everywhere: a part of it would compile cedar-policy again.
 PALISADE_FUZZ_SEEDS=$seeds cargo test --quiet --locked --workspace --test differential seeds -- --ignored >/dev/null
-
-cargo_fuzz() { (cd fuzz && PATH="$tools/bin:$PATH" CARGO_TARGET_DIR=../target/fuzz "${cargo[@]}" fuzz "$@"); }
 
 fuzz() { # TARGET SECONDS
     local log=$PWD/target/fuzz-$1.log corpora=("$PWD/target/fuzz-corpus/$1")
@@ -60,12 +70,6 @@ fuzz_all() { # SECONDS
     done
 }
 
-log=$PWD/target/fuzz-build.log
-if ! cargo_fuzz build >"$log" 2>&1; then
-    tail --lines 60 "$log"
-    echo "error: the fuzz targets could not be built: target/fuzz-build.log" >&2
-    exit 1
-fi
 if [[ -n $seconds ]]; then
     fuzz_all "$seconds"
     exit
