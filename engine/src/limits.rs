@@ -27,6 +27,12 @@ pub const TEXT_PATTERN_ELEMENTS: usize = 63;
 /// Sets of positions that are looked at before nothing is said.
 pub const TEXT_STATES: usize = 1024;
 
+/// Prospects that are kept for later questions of the same request. Tools of a server are of a few groups.
+pub const PROSPECTS_KEPT: usize = 16;
+
+/// Policies that these may have come to in all: more are a list that is slow anyway.
+pub const PROSPECT_POLICIES_KEPT: usize = 1024;
+
 /// Strings that one request may add to those of the policy set. A request's context is a few dozen.
 pub const REQUEST_STRINGS: usize = 65_536;
 

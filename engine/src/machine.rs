@@ -24,6 +24,31 @@ pub(crate) const INTERNAL: Halt = Halt::Stop(DecideError::Internal);
 /// The principal, action, resource and context of a request.
 pub(crate) type Variables = [Value; 4];
 
+/// Which of them programs look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads(u8);
+
+impl Reads {
+    /// The number of the context among the variables.
+    pub(crate) const CONTEXT: usize = 3;
+
+    pub(crate) const NOTHING: Self = Self(0);
+    pub(crate) const ALL: Self = Self(0b1111);
+
+    /// One variable, or nothing where there is none of that number.
+    pub(crate) const fn of(variable: u32) -> Self {
+        Self(if variable < 4 { 1 << variable } else { 0 })
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn has(self, variable: usize) -> bool {
+        variable < 4 && self.0 >> variable & 1 != 0
+    }
+}
+
 /// The state of one decision.
 pub(crate) struct Machine<'a> {
     pub(crate) set: &'a CompiledPolicySet,

@@ -1,6 +1,8 @@
 //! The instruction set: one table, shared by the compiler that writes programs and the engine that verifies and runs
 //! them.
 
+use crate::machine::Reads;
+
 /// What an instruction's operand means, which decides how it is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operand {
@@ -199,13 +201,13 @@ impl Instruction {
         Self { opcode, slot: 0, operand }
     }
 
-    /// Whether it pushes something of a variable, or the variable itself.
+    /// The variable that it pushes, or something of it.
     #[inline]
-    pub(crate) const fn reads(self, variable: u16) -> bool {
+    pub(crate) const fn reads(self) -> Reads {
         match self.opcode.operand() {
-            Operand::Variable => self.operand == variable as u32,
-            Operand::VariableAndString => self.slot == variable,
-            _ => false,
+            Operand::Variable => Reads::of(self.operand),
+            Operand::VariableAndString => Reads::of(self.slot as u32),
+            _ => Reads::NOTHING,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
 use crate::ids::{EntityId, PolicyIndex, ProgramId, StringId};
 use crate::lineage::{Lineage, Mark};
-use crate::machine::Data;
+use crate::machine::{Data, Reads};
 use crate::program::Programs;
 use crate::reader::Reader;
 use crate::strings::Strings;
@@ -64,8 +64,8 @@ pub(crate) struct Policy {
     pub(crate) program: ProgramId,
     /// Where the program's instructions lie.
     pub(crate) code: Range<u32>,
-    /// Whether they look at the context.
-    pub(crate) reads_context: bool,
+    /// What they look at.
+    pub(crate) reads: Reads,
 }
 
 /// All policies of a set.
@@ -89,8 +89,7 @@ impl Policies {
         let mut start = 0;
         for at in 0..count {
             let mut policy = Policy::read(&mut reader, start)?;
-            (policy.code, policy.reads_context) =
-                policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
+            (policy.code, policy.reads) = policy.check(strings, entities, programs).map_err(|kind| error(at, kind))?;
             start = policy.actions.end;
             all.push(policy);
         }
@@ -154,17 +153,16 @@ impl Policy {
             return Err(reader.error(OpenErrorKind::UnknownCode));
         }
         let actions = actions_start..actions_end;
-        Ok(Self { id, is_forbid, principal, resource, action, actions, program, code: 0..0, reads_context: true })
+        Ok(Self { id, is_forbid, principal, resource, action, actions, program, code: 0..0, reads: Reads::ALL })
     }
 
-    /// Checks that what the policy names exists; returns where its program's instructions lie, and whether they look at
-    /// the context.
+    /// Checks that what the policy names exists; returns where its program's instructions lie, and what they look at.
     fn check(
         &self,
         strings: &Strings,
         entities: &Entities,
         programs: &Programs,
-    ) -> Result<(Range<u32>, bool), OpenErrorKind> {
+    ) -> Result<(Range<u32>, Reads), OpenErrorKind> {
         let string = |id: StringId| id.get() < strings.len();
         let entity = |id: EntityId| id.get() < entities.len();
         let scope = |scope| match scope {
@@ -177,11 +175,7 @@ impl Policy {
             return Err(OpenErrorKind::DanglingId);
         }
         let program = programs.get(self.program).ok_or(OpenErrorKind::DanglingId)?;
-        if program.skips {
-            Err(OpenErrorKind::BrokenProgram)
-        } else {
-            Ok((program.range.clone(), program.reads_context))
-        }
+        if program.skips { Err(OpenErrorKind::BrokenProgram) } else { Ok((program.range.clone(), program.reads)) }
     }
 }
 

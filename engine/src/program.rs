@@ -7,6 +7,7 @@ use crate::error::{OpenError, OpenErrorKind};
 use crate::format::Table;
 use crate::ids::{ProgramId, ShapeId};
 use crate::limits;
+use crate::machine::Reads;
 use crate::opcode::{Instruction, Opcode, Operand};
 
 /// All programs of a policy set, verified.
@@ -23,8 +24,8 @@ pub(crate) struct Program {
     pub(crate) range: Range<u32>,
     /// Whether it can end in [`Opcode::Skip`], which only an index probe may.
     pub(crate) skips: bool,
-    /// Whether it looks at the context.
-    pub(crate) reads_context: bool,
+    /// What it looks at.
+    pub(crate) reads: Reads,
 }
 
 /// What instructions name.
@@ -55,8 +56,8 @@ impl Programs {
         for (at, end) in ends.iter().enumerate() {
             let error = |kind| OpenError { section: Table::ProgramEnds.label(), at, kind };
             let body = bytes.get(start as usize..*end as usize).ok_or(error(OpenErrorKind::OutOfOrder))?;
-            let (skips, reads_context) = verifier.verify(body).map_err(error)?;
-            programs.push(Program { range: start..*end, skips, reads_context });
+            let (skips, reads) = verifier.verify(body).map_err(error)?;
+            programs.push(Program { range: start..*end, skips, reads });
             start = *end;
         }
         if start as usize * Table::Code.stride() != code.len() {
@@ -91,9 +92,6 @@ impl Programs {
 /// Principal, action, resource and context.
 const VARIABLES: u16 = 4;
 
-/// The context's number among them.
-const CONTEXT: u16 = 3;
-
 /// Stands for the height of an instruction that no path has reached yet; heights are far below.
 const UNREACHED: u32 = u32::MAX;
 
@@ -115,11 +113,11 @@ impl<'a> Verifier<'a> {
         Self { operands, code: Vec::with_capacity(instructions), landings: Vec::new(), shared: 0, height: 0 }
     }
 
-    /// Checks one program; returns whether it can skip, and whether it looks at the context.
-    fn verify(&mut self, body: &[[u8; Table::Code.stride()]]) -> Result<(bool, bool), OpenErrorKind> {
+    /// Checks one program; returns whether it can skip, and what it looks at.
+    fn verify(&mut self, body: &[[u8; Table::Code.stride()]]) -> Result<(bool, Reads), OpenErrorKind> {
         self.landings.clear();
         self.landings.resize(body.len(), UNREACHED);
-        let (mut skips, mut reads_context) = (false, false);
+        let (mut skips, mut reads) = (false, Reads::NOTHING);
         // The height with which the instruction before goes on to this one, if it does.
         let mut height = 0;
         let mut highest = 0;
@@ -133,7 +131,7 @@ impl<'a> Verifier<'a> {
                 _ => {}
             }
             self.check_operand(instruction)?;
-            reads_context |= instruction.reads(CONTEXT);
+            reads = reads.with(instruction.reads());
             let (pops, pushes) = match instruction.opcode {
                 Opcode::MakeSet => (instruction.operand, 1),
                 Opcode::MakeRecord => (self.operands.keys(instruction.operand)?, 1),
@@ -175,7 +173,7 @@ impl<'a> Verifier<'a> {
         // A jump of `LoadShared` carries one value more than the instruction leaves.
         self.height = self.height.max(highest + 1);
         // Falling off the end, or no instruction at all.
-        if height == UNREACHED { Ok((skips, reads_context)) } else { Err(BROKEN) }
+        if height == UNREACHED { Ok((skips, reads)) } else { Err(BROKEN) }
     }
 
     /// Joins a path that jumps from instruction `at` with those that were seen before; all must agree on the height.

@@ -13,6 +13,7 @@
 //! computed from the value at hand: it may show that a request could be allowed, and never that it could not.
 
 mod attempt;
+mod recall;
 mod search;
 mod solve;
 mod text;
@@ -26,12 +27,13 @@ use crate::decide::{Judge, Key, Outcome};
 use crate::error::DecideError;
 use crate::ids::PolicyIndex;
 use crate::limits;
-use crate::machine::{Halt, INTERNAL, Machine};
+use crate::machine::{Halt, INTERNAL, Machine, Reads};
 use crate::policy::Policy;
 use crate::unknown::Unknown;
 use crate::value::Value;
 
 use attempt::Attempt;
+use recall::{Circumstances, Recall};
 use search::{Goals, Search};
 use solve::Room;
 use trace::{Break, Term, Tracer};
@@ -77,12 +79,19 @@ pub(crate) struct Buffers {
     trail: Trail,
     terms: Vec<Term>,
     room: Room,
+    /// The policies that the question at hand came to, in order.
+    reached: Vec<PolicyIndex>,
+    pub(crate) recall: Recall,
 }
 
 /// Finds out which of a request's policies ask something of the unknown, and what the others say.
 pub(crate) struct Survey<'b> {
     tracer: Tracer<'b>,
     on_forbid_error: OnForbidError,
+    reached: &'b mut Vec<PolicyIndex>,
+    /// What those look at.
+    reads: Reads,
+    recall: &'b mut Recall,
     /// A forbid denies, whatever the unknown is.
     forbidden: bool,
     /// A permit allows, whatever the unknown is.
@@ -97,30 +106,67 @@ impl<'b> Survey<'b> {
         on_forbid_error: OnForbidError,
         height: usize,
     ) -> Self {
-        let Buffers { attempt, trail, terms, room } = buffers;
+        let Buffers { attempt, trail, terms, room, reached, recall } = buffers;
+        reached.clear();
         attempt.clear(unknown);
         trail.clear(true);
         if terms.len() < height {
             terms.resize(height, Term::known(Value::Bool(false)));
         }
         let tracer = Tracer { unknown, attempt, trail, terms, height: 0, room, is_eager: false };
-        Self { tracer, on_forbid_error, forbidden: false, permitted: false }
+        Self { tracer, on_forbid_error, reached, reads: Reads::NOTHING, recall, forbidden: false, permitted: false }
     }
 
-    /// What follows from all policies; the outcome has those that the unknown decides on.
-    pub(crate) fn finish(self, machine: &mut Machine<'_>, outcome: &mut Outcome) -> Result<Prospect, DecideError> {
+    /// What follows from all policies that were reached.
+    pub(crate) fn finish(mut self, machine: &mut Machine<'_>, outcome: &mut Outcome) -> Result<Prospect, DecideError> {
+        let reached = core::mem::take(self.reached);
+        let now = Circumstances {
+            policies: &reached,
+            reads: self.reads,
+            unknown: self.tracer.unknown,
+            on_forbid_error: self.on_forbid_error,
+        };
+        let prospect = match self.recall.find(machine, now) {
+            Some(known) => Ok(known),
+            None => self.settle_all(machine, outcome, &reached).inspect(|found| self.recall.keep(machine, now, *found)),
+        };
+        *self.reached = reached;
+        prospect
+    }
+
+    fn settle_all(
+        &mut self,
+        machine: &mut Machine<'_>,
+        outcome: &mut Outcome,
+        reached: &[PolicyIndex],
+    ) -> Result<Prospect, DecideError> {
+        for at in reached {
+            match self.settle(machine, outcome, *at) {
+                Ok(()) => {}
+                Err(Halt::Stop(error)) => return Err(error),
+                Err(Halt::Erred) => return Err(DecideError::Internal),
+            }
+            if self.forbidden {
+                return Ok(Prospect::Impossible);
+            }
+        }
+        self.search(machine, outcome)
+    }
+
+    /// Looks for a value of the unknown; the outcome has the policies that it decides on.
+    fn search(&mut self, machine: &mut Machine<'_>, outcome: &mut Outcome) -> Result<Prospect, DecideError> {
         for list in [&mut outcome.permits, &mut outcome.forbids] {
             list.sort_unstable();
             list.dedup();
         }
-        if self.forbidden || !self.permitted && outcome.permits.is_empty() {
+        if !self.permitted && outcome.permits.is_empty() {
             return Ok(Prospect::Impossible);
         }
         if self.permitted && outcome.forbids.is_empty() {
             return Ok(Prospect::Possible);
         }
         machine.steps_left = limits::PROSPECT_STEPS;
-        let mut search = Search::new(self.tracer, self.on_forbid_error);
+        let mut search = Search::new(&mut self.tracer, self.on_forbid_error);
         let forbids = &outcome.forbids;
         let found = if self.permitted {
             search.find(machine, Goals { permit: None, forbids })
@@ -156,17 +202,19 @@ impl Judge for &mut Survey<'_> {
         }
     }
 
-    fn policy(
-        &mut self,
-        machine: &mut Machine<'_>,
-        outcome: &mut Outcome,
-        at: PolicyIndex,
-        policy: &Policy,
-    ) -> Result<(), Halt> {
-        if self.forbidden {
-            return Ok(());
-        }
-        let answer = if policy.reads_context {
+    fn policy(&mut self, _: &mut Machine<'_>, _: &mut Outcome, at: PolicyIndex, policy: &Policy) -> Result<(), Halt> {
+        self.reached.push(at);
+        self.reads = self.reads.with(policy.reads);
+        Ok(())
+    }
+}
+
+impl Survey<'_> {
+    /// What a policy says, or that the unknown decides on it.
+    fn settle(&mut self, machine: &mut Machine<'_>, outcome: &mut Outcome, at: PolicyIndex) -> Result<(), Halt> {
+        let set = machine.set;
+        let policy = set.policies.get(at).ok_or(INTERNAL)?;
+        let answer = if policy.reads.has(Reads::CONTEXT) {
             match self.tracer.condition(machine, &policy.code) {
                 Ok(answer) => answer,
                 Err(Break::Refused(Refused::Asked)) => {

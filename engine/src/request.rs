@@ -132,6 +132,7 @@ impl<'a> Request<'a> {
     /// Begins a request, whatever the scratch was used for before.
     pub fn new(set: &'a CompiledPolicySet, scratch: &'a mut Scratch) -> Self {
         scratch.arena.clear();
+        scratch.prospect.recall.clear();
         Self { set, scratch, ancestor_redefined: false }
     }
 
@@ -245,6 +246,7 @@ impl<'a> Request<'a> {
     /// An entity that others already have as an ancestor cannot be defined: their hierarchy was computed without it,
     /// and [`decide`](Self::decide) reports [`DecideError::AncestorRedefined`].
     pub fn define(&mut self, entity: EntityId, attributes: Value, parents: &[EntityId]) {
+        self.scratch.prospect.recall.clear();
         let is_ancestor = self.set.entities.get(entity).is_some_and(|known| known.is_ancestor)
             || self.scratch.arena.ancestors.contains(&entity);
         self.ancestor_redefined |= is_ancestor;

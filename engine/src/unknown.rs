@@ -2,13 +2,14 @@
 //! out for [`Request::prospect`](crate::Request::prospect).
 
 use core::ops::Range;
+use std::sync::Arc;
 
 use crate::arena::small;
 use crate::ids::StringId;
 use crate::policy_set::CompiledPolicySet;
 
 /// A Cedar type: what somebody may put where nothing is known yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
     /// `Bool`
     Bool,
@@ -33,7 +34,7 @@ pub enum Type {
 }
 
 /// A field of a record type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field {
     /// Its name.
     pub name: Box<str>,
@@ -46,9 +47,15 @@ pub struct Field {
 /// An attribute of the context that may have any value of a type. It belongs to the policy set that it was made for.
 ///
 /// The type lies flat: a place for each type in it, before those inside. So each path of fields is one place.
+///
+/// A clone is the same unknown, and prospects that were found for one hold for the other.
 #[derive(Clone, Debug)]
-pub struct Unknown {
-    pub(crate) attribute: Name,
+pub struct Unknown(Arc<Laid>);
+
+/// An attribute with its type, laid out.
+#[derive(Debug)]
+struct Laid {
+    attribute: Name,
     places: Box<[Place]>,
     fields: Box<[PlaceField]>,
     entity_types: Box<[Name]>,
@@ -124,42 +131,51 @@ impl Unknown {
     pub fn new(set: &CompiledPolicySet, attribute: &str, of: Type) -> Self {
         let mut layout = Layout { set, places: Vec::new(), fields: Vec::new(), entity_types: Vec::new() };
         layout.place(of, true);
-        Self {
+        Self(Arc::new(Laid {
             attribute: Name::new(set, attribute.into()),
             places: layout.places.into(),
             fields: layout.fields.into(),
             entity_types: layout.entity_types.into(),
-        }
+        }))
+    }
+
+    /// Whether one is a clone of the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn attribute(&self) -> &Name {
+        &self.0.attribute
     }
 
     /// How many places there are.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.0.places.len()
     }
 
     pub(crate) fn kind(&self, place: PlaceId) -> Option<&Kind> {
-        self.places.get(place.index()).map(|place| &place.kind)
+        self.0.places.get(place.index()).map(|place| &place.kind)
     }
 
     /// Whether there is a value at the place wherever there is one around it.
     pub(crate) fn is_required(&self, place: PlaceId) -> bool {
-        self.places.get(place.index()).is_some_and(|place| place.required)
+        self.0.places.get(place.index()).is_some_and(|place| place.required)
     }
 
     /// The place and all inside it.
     pub(crate) fn inside(&self, place: PlaceId) -> Range<u32> {
-        let end = self.places.get(place.index()).map_or(0, |place| place.end);
+        let end = self.0.places.get(place.index()).map_or(0, |place| place.end);
         place.get()..end
     }
 
     /// The fields of a record's kind.
     pub(crate) fn fields(&self, range: &Range<u32>) -> &[PlaceField] {
-        self.fields.get(range.start as usize..range.end as usize).unwrap_or_default()
+        self.0.fields.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     /// The name of an entity's type.
     pub(crate) fn entity_type(&self, number: u32) -> Option<&Name> {
-        self.entity_types.get(number as usize)
+        self.0.entity_types.get(number as usize)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One policy set and the requests that are asked of it.
 
+use std::collections::BTreeMap;
+
 use palisade_engine::{CompiledPolicySet, DecideError, OpenError, Request, Scratch, Unknown};
 
 use crate::answer;
@@ -56,6 +58,29 @@ impl Session {
                     answer::write_prospect(prospect, &mut answers);
                 }
             }
+        }
+        Ok(answers)
+    }
+
+    /// Asks for all prospects of a transcript in one request, as a list does; attributes of one name and type are one unknown.
+    /// Returns the [`Answer`](crate::Answer)s as bytes.
+    ///
+    /// # Errors
+    /// Where the transcript is malformed, or asks for something else.
+    pub fn answer_together(&self, transcript: &[u8]) -> Result<Vec<u8>, Failure> {
+        let (mut answers, mut scratch) = (Vec::new(), Scratch::new());
+        let mut request = Request::new(&self.set, &mut scratch);
+        let mut replay = Replay::new(transcript);
+        let mut unknowns = BTreeMap::new();
+        while !replay.rest().is_empty() {
+            let Asked { principal, action, resource, context, open } = replay.build(&mut request)?;
+            let Open { attribute, of, on_forbid_error } = open.ok_or(Malformed)?;
+            let unknown = unknowns
+                .entry((attribute.clone(), of.clone()))
+                .or_insert_with(|| Unknown::new(&self.set, &attribute, of))
+                .clone();
+            let prospect = request.prospect(principal, action, resource, context, Some(&unknown), on_forbid_error);
+            answer::write_prospect(prospect, &mut answers);
         }
         Ok(answers)
     }

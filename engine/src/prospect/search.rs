@@ -40,8 +40,8 @@ enum Run {
 }
 
 /// A search, one permit after the other.
-pub(super) struct Search<'b> {
-    tracer: Tracer<'b>,
+pub(super) struct Search<'t, 'b> {
+    tracer: &'t mut Tracer<'b>,
     on_forbid_error: OnForbidError,
     /// Whether every value was considered that could have made a difference.
     pub(super) is_complete: bool,
@@ -51,8 +51,8 @@ pub(super) struct Search<'b> {
     replaced: Option<(PlaceId, Slot)>,
 }
 
-impl<'b> Search<'b> {
-    pub(super) fn new(tracer: Tracer<'b>, on_forbid_error: OnForbidError) -> Self {
+impl<'t, 'b> Search<'t, 'b> {
+    pub(super) fn new(tracer: &'t mut Tracer<'b>, on_forbid_error: OnForbidError) -> Self {
         Self { tracer, on_forbid_error, is_complete: true, involved: Places::NONE, replaced: None }
     }
 

@@ -8,7 +8,7 @@ use super::catalogue::OpenCatalogue;
 use super::drift;
 use super::method::{METHODS, Method};
 use super::revision::Revision;
-use super::unknown::{self, PartUnknown, TemplateUnknown};
+use super::unknown::{self, PartUnknown, TemplateUnknown, ToolUnknowns};
 use crate::identity::RouteSlots;
 use crate::limits;
 use crate::route::{IdTemplate, OpenCall, PathTemplate};
@@ -143,8 +143,9 @@ impl OpenMcp {
 
     /// Makes ready what lists are filtered by.
     pub(crate) fn learn(&mut self, policies: &CompiledPolicySet) {
+        let mut unknowns = ToolUnknowns::default();
         for tool in self.tools.iter_mut() {
-            tool.unknown = Some(unknown::of_tool(policies, tool));
+            tool.unknown = Some(unknowns.of(policies, tool));
             tool.action = policies.entity_id(&tool.call.action.entity_type, &tool.call.action.id);
         }
         self.template = self.methods.get("resources/read").map(|read| unknown::of_template(policies, read));

@@ -1,5 +1,7 @@
 //! What is not known of a call while it is merely listed: the arguments of a tool, the URI behind a template.
 
+use std::collections::BTreeMap;
+
 use palisade_engine::{CompiledPolicySet, Field, Type, Unknown};
 
 use super::open::{CallResource, INPUT, OpenMethod, OpenTool};
@@ -40,9 +42,16 @@ impl PartUnknown {
     }
 }
 
-/// The arguments of a tool.
-pub(super) fn of_tool(policies: &CompiledPolicySet, tool: &OpenTool) -> PartUnknown {
-    PartUnknown::new(policies, INPUT, layout(&tool.input))
+/// The arguments of tools. Those of one type are one unknown, so that what was found for a tool is known of the next.
+#[derive(Default)]
+pub(super) struct ToolUnknowns(BTreeMap<Type, Unknown>);
+
+impl ToolUnknowns {
+    pub(super) fn of(&mut self, policies: &CompiledPolicySet, tool: &OpenTool) -> PartUnknown {
+        let of = layout(&tool.input);
+        let part = self.0.entry(of.clone()).or_insert_with(|| Unknown::new(policies, INPUT, of)).clone();
+        PartUnknown { attribute: INPUT.to_owned(), part }
+    }
 }
 
 /// The URI, wherever a read of a resource tells it to policy.

@@ -633,6 +633,31 @@ fn nothing_typed_that_is_allowed_is_impossible() {
     never_hidden(23, 300, |random| Case::typed(random, 12));
 }
 
+/// What was found for one question of a request is the answer to another only where it is true of that: asked in one request, as
+/// a list does, each is answered as in a request of its own.
+#[test]
+fn questions_of_one_request_are_answered_as_each_by_itself() {
+    let count = 600 * setting("PALISADE_DIFFERENTIAL_FACTOR", 1);
+    let (mut total, mut possible) = (0, 0);
+    for number in 0..count {
+        let (_, mut random) = seeded(24, number);
+        let case = match number % 3 {
+            0 => Case::generate(&mut random, 2),
+            1 => Case::generate(&mut random, 8),
+            _ => Case::typed(&mut random, 12),
+        };
+        let (transcript, _) = one_attribute_unknown(&case, &mut random);
+        let session = Session::open(&compiled(&case)).expect("opens");
+        let read = |answers: Result<Vec<u8>, _>| GuestAnswer::read_all(&answers.expect("answers")).expect("readable");
+        let alone = read(session.answer(transcript.bytes()));
+        assert_eq!(read(session.answer_together(transcript.bytes())), alone, "{}", case.to_line("prospect"));
+        total += alone.len();
+        possible += alone.iter().filter(|answer| **answer == GuestAnswer::Prospect(Prospect::Possible)).count();
+    }
+    println!("{total} prospects, {possible} possible");
+    assert!(possible > total / 20 && total - possible > total / 20, "the answers are too uniform");
+}
+
 /// The prospect of a call by nobody in particular, with arguments of this type.
 fn prospect(policies: &[String], input: Type) -> Prospect {
     let policies: PolicySet = policies.join("\n").parse().expect("policies");

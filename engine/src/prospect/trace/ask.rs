@@ -15,7 +15,7 @@ impl Tracer<'_> {
     pub(super) fn attribute(&mut self, machine: &mut Machine<'_>, get: Instruction, of: Term) -> Result<Term, Break> {
         let name = StringId::new(get.operand);
         match of.origin {
-            Origin::Context if self.unknown()?.attribute.id == Some(name) => Ok(Term::at(PlaceId::ROOT)),
+            Origin::Context if self.unknown()?.attribute().id == Some(name) => Ok(Term::at(PlaceId::ROOT)),
             Origin::Known | Origin::Context => match attribute(machine.data(), of.value, name)? {
                 Some(value) => Ok(Term::known(value)),
                 None => Err(ERRED),
@@ -37,7 +37,7 @@ impl Tracer<'_> {
     pub(super) fn has(&mut self, machine: &mut Machine<'_>, has: Instruction, of: Term) -> Result<Term, Break> {
         let name = StringId::new(has.operand);
         Ok(Term::truth(match of.origin {
-            Origin::Context if self.unknown()?.attribute.id == Some(name) => true,
+            Origin::Context if self.unknown()?.attribute().id == Some(name) => true,
             Origin::Known | Origin::Context => attribute(machine.data(), of.value, name)?.is_some(),
             Origin::Place(record) => {
                 let Kind::Record(_) = self.kind(record)? else { return self.compute(machine, has, &[of]) };

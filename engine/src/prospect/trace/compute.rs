@@ -81,9 +81,9 @@ impl Tracer<'_> {
     fn context(&mut self, machine: &mut Machine<'_>, known: Value) -> Result<Value, Break> {
         let unknown = self.unknown()?;
         let value = self.attempt.whole(machine, unknown, PlaceId::ROOT)?;
-        let name = match unknown.attribute.id {
+        let name = match unknown.attribute().id {
             Some(name) => name,
-            None => intern(machine, &unknown.attribute.text)?,
+            None => intern(machine, &unknown.attribute().text)?,
         };
         let start = machine.arena.fields.len();
         if let Value::Record(record) = known {
