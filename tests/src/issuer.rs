@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -10,7 +10,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::http1::{Message, single};
-use crate::process::free_address;
 
 /// What the server answers.
 #[derive(Clone, Debug)]
@@ -80,16 +79,17 @@ impl KeyServer {
     ///
     /// No port is free.
     pub fn start(answer: Answer) -> Result<Self> {
-        Self::start_at(free_address()?, answer)
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), answer)
     }
 
-    /// Listens at `address`.
+    /// Listens at `address`; with port 0, at a free one.
     ///
     /// # Errors
     ///
     /// Somebody else does.
     pub fn start_at(address: SocketAddr, answer: Answer) -> Result<Self> {
         let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
+        let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(State { answer, files: BTreeMap::new(), asked: Vec::new() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {

@@ -2,9 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
@@ -26,13 +28,30 @@ kill "$watcher" 2>/dev/null
 exit "$status"
 "#;
 
-/// An address of 127.0.0.1 at which nobody listens, for programs that take no listening socket.
+/// Ports that no system gives to outgoing connections by itself: Linux begins at 32768, others later. One that it gave out as
+/// free could be some connection's before the program listens there.
+const PORTS: Range<u16> = 10_000..32_768;
+
+/// How many ports this process was given.
+static GIVEN: AtomicU16 = AtomicU16::new(0);
+
+/// An address of 127.0.0.1 at which nobody listens, for programs that take no listening socket. No other call of this process
+/// returns it, and calls of other processes begin elsewhere.
 ///
 /// # Errors
 ///
 /// No port is free.
 pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?)
+    let first = process::id().wrapping_mul(911);
+    let count = u32::from(PORTS.end - PORTS.start);
+    for _ in PORTS {
+        let next = first.wrapping_add(u32::from(GIVEN.fetch_add(1, Ordering::Relaxed)));
+        let port = PORTS.start + u16::try_from(next % count)?;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    bail!("no free port")
 }
 
 /// A running program with its output in a file; dropping it ends the program.
@@ -165,6 +184,18 @@ mod tests {
     use super::*;
 
     const SHELL: &str = "/bin/sh";
+
+    #[test]
+    fn free_addresses_differ_and_are_no_outgoing_connections() {
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let one = || (0..50).map(|_| free_address().unwrap()).collect::<Vec<_>>();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|address| address.ip() == Ipv4Addr::LOCALHOST && PORTS.contains(&address.port())));
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+    }
 
     #[test]
     fn a_dropped_process_is_gone() {
