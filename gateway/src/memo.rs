@@ -5,9 +5,9 @@
 //! down as one text, the question (`HttpTarget::write_question`), and compared as a whole. A question that has no
 //! such text, because it is about the time or a message, is asked each time.
 //!
-//! Only answers that let a request through are kept, and only of a token that was known before: most that come for the first time
-//! come for the last. What is looked at besides policies, such as what is revoked, who proves
-//! what, or which scopes a route wants, is no part of the answer, and looked at each time.
+//! Only answers that let a request through are kept, and only of a token that was known before: many are used once. What is looked
+//! at besides policies, such as what is revoked, who proves what, or which scopes a route wants, is no part of the answer, and
+//! looked at each time.
 
 use palisade_engine::PolicyIndex;
 

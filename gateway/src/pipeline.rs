@@ -288,7 +288,7 @@ impl<'a> Pipeline<'a> {
         if target.grpc && !is_grpc(request.headers) {
             return Err(RouteError::NotGrpc.into());
         }
-        // Of a token that was never seen before nothing is remembered, and most such tokens are not seen again.
+        // Writing an answer down is work that a token which is used once would not pay back.
         let memo = memo.filter(|_| facts.token_cached && target.write_question(&input, question));
         if let Some(at) = memo.as_ref().and_then(|memo| memo.find(question)) {
             let answer = memo.and_then(|memo| memo.get(at)).ok_or(Unavailable::Internal)?;
