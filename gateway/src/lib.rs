@@ -30,6 +30,7 @@ mod gateway;
 mod generation;
 mod head;
 mod header_map;
+mod header_name;
 mod hex;
 mod host;
 mod identity;
@@ -77,6 +78,7 @@ pub use feed::{ClusterNames, FetchError, FetchHost, FetchRequest, FetchResponse,
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};
 pub use head::RequestHead;
 pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
+pub use header_name::is_header_name;
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
 pub use inspection::{

@@ -9,6 +9,7 @@ use super::drift;
 use super::method::{METHODS, Method};
 use super::revision::Revision;
 use super::unknown::{self, PartUnknown, TemplateUnknown, ToolUnknowns};
+use crate::header_name::is_header_name;
 use crate::identity::RouteSlots;
 use crate::limits;
 use crate::route::{IdTemplate, OpenCall, PathTemplate};
@@ -216,8 +217,7 @@ fn tool(
     let input = AttributeType::Record(input);
     input.check(&place)?;
     let mirrored = param_headers.into_iter().map(|ArgumentHeader { header, argument }| {
-        let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-        if header.is_empty() || !header.chars().all(is_token) {
+        if !is_header_name(&header) {
             return Err(error(SectionErrorKind::Name));
         }
         section::check_names(&argument, &place)?;
@@ -279,6 +279,20 @@ mod tests {
         assert!(mcp.tool("read").is_some() && mcp.method("tools/call").is_some());
         for name in ["Read", "reads", "rea", "", "tools/call", "input"] {
             assert!(mcp.tool(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_repeated_in_headers_of_any_name() {
+        let open = |name: &str| {
+            let header = ArgumentHeader { header: name.to_owned(), argument: vec!["path".to_owned()] };
+            open_with(|raw| raw.tools[0].param_headers = vec![header]).map(|_| ())
+        };
+        for name in ["zone", "zone.1", "a!#$%&'*+-.^_`|~9"] {
+            assert_eq!(open(name), Ok(()), "{name}");
+        }
+        for name in ["", "Zone", "a b", "a:b", "a\t", "a\n", "r\u{e9}gion", "a,b", "a/b"] {
+            assert_eq!(open(name), Err(Kind::Name), "{name:?}");
         }
     }
 

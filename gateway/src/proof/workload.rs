@@ -8,6 +8,7 @@ use super::form::{self, ClaimError, FormError};
 use super::replay::{Proof, ProofKind, ReplayMemory, Seen};
 use super::target::Targets;
 use crate::header_map::{self, HeaderMap};
+use crate::header_name::is_header_name;
 use crate::host::Host;
 use crate::json::Json;
 use crate::limits;
@@ -288,8 +289,7 @@ fn check_hash(
 
 /// Whether `oth` may have a header: by its name in lower case, and if it is not one that only this filter sets.
 fn can_be_covered(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
-    !name.is_empty() && name.bytes().all(allowed) && !header_map::is_reserved(name.as_bytes())
+    is_header_name(name) && !header_map::is_reserved(name.as_bytes())
 }
 
 impl From<FormError> for WorkloadProofError {

@@ -9,6 +9,7 @@ use super::query;
 use super::template::{PathTemplate, ValuePlace};
 use crate::a2a::A2aFacts;
 use crate::header_map::{self, HeaderMap};
+use crate::header_name::is_header_name;
 use crate::identity::{ClaimValue, Datum, Identity, ReadFault, RouteSlots, SlotIndex};
 use crate::limits;
 use crate::mcp::MessageFacts;
@@ -301,11 +302,9 @@ fn header<'a>(headers: HeaderMap<'a>, name: &str) -> Result<Option<&'a str>, Con
     found.map(|value| std::str::from_utf8(value).map_err(|_| ContextError::HeaderNotUtf8)).transpose()
 }
 
-/// Whether a policy may read a header: a valid name (RFC 9110 §5.1), not ours, and not one that holds a credential.
+/// Whether a policy may read a header: not ours, and not one that holds a credential.
 fn is_readable_header(name: &str) -> bool {
-    let is_token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    !name.is_empty()
-        && name.chars().all(is_token)
+    is_header_name(name)
         && !header_map::is_reserved(name.as_bytes())
         && !matches!(name, "authorization" | "proxy-authorization" | "cookie")
 }
@@ -424,6 +423,15 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_any_name_are_read() {
+        for name in ["x.y", "x-intent_2", "!#$%&'*+-.^_`|~"] {
+            let source = format!("{{\"header\":\"{name}\"}}");
+            let read = read_with(&[(name, b"a"), ("x", b"b")], None, &source, "\"string\"", true);
+            assert_eq!(read, Ok(Some(Datum::Text("a".to_owned()))), "{name}");
+        }
+    }
+
+    #[test]
     fn impossible_sources_are_refused() {
         for (source, of, kind) in [
             (r#"{"path":"nope"}"#, "\"string\"", SectionErrorKind::Source),
@@ -433,6 +441,10 @@ mod tests {
             (r#"{"header":""}"#, "\"string\"", SectionErrorKind::Source),
             (r#"{"header":"X-Intent"}"#, "\"string\"", SectionErrorKind::Source),
             (r#"{"header":":path"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"x y"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"x\t"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"é"}"#, "\"string\"", SectionErrorKind::Source),
+            (r#"{"header":"proxy-authorization"}"#, "\"string\"", SectionErrorKind::Source),
             (r#"{"header":"authorization"}"#, "\"string\"", SectionErrorKind::Source),
             (r#"{"header":"cookie"}"#, "\"string\"", SectionErrorKind::Source),
             (r#"{"header":"x-palisade-principal"}"#, "\"string\"", SectionErrorKind::Source),

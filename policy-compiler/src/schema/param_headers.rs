@@ -1,5 +1,6 @@
 //! Arguments that clients repeat in headers (2026-07-28, `x-mcp-header`), for whoever routes by them.
 
+use palisade_gateway::is_header_name;
 use serde_json::{Map, Value};
 
 use super::toml_text::{key, quoted};
@@ -20,18 +21,13 @@ fn collect(schema: &Map<String, Value>, place: &str, marked: &mut Vec<(String, S
     for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let Some(property) = property.as_object().filter(|_| !name.contains('.')) else { continue };
         let path = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-        let header = property.get("x-mcp-header").and_then(Value::as_str).filter(|header| is_token(header));
-        if let Some(header) = header {
+        // Routes may give them in whatever case.
+        let header = property.get("x-mcp-header").and_then(Value::as_str);
+        if let Some(header) = header.filter(|header| is_header_name(&header.to_ascii_lowercase())) {
             marked.push((header.to_owned(), path.clone()));
         }
         collect(property, &path, marked);
     }
-}
-
-/// Whether a text can be a part of a header's name (RFC 9110 §5.6.2).
-fn is_token(text: &str) -> bool {
-    let is_char = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_char)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How workloads prove that a workload identity token is theirs.
 
-use palisade_gateway::limits;
 use palisade_gateway::section::{BesideWorkload, TokenSlot, WorkloadProofDraft, WorkloadProofRules};
+use palisade_gateway::{is_header_name, limits};
 use toml::Spanned;
 
 use super::issuers::{algorithms, bounded, profile_of};
@@ -71,7 +71,7 @@ pub(super) fn build(file: &ProjectFile, findings: &mut Findings) -> Option<Workl
         None => Some(BesideWorkload::default()),
     };
     for header in covered_headers {
-        if header.as_ref().is_empty() || header.as_ref().bytes().any(|byte| byte.is_ascii_uppercase()) {
+        if !is_header_name(header.as_ref()) {
             let message = format!("`{}` is not the name of a header in lower case", header.as_ref());
             findings.push(at("workload_proof.covered_header", header, message));
         }

@@ -89,6 +89,7 @@ fn mistakes_are_found_where_they_are() {
         (WIT, rules("clock_skew = \"5m\""), "issuer.duration_range", "\"5m\""),
         (WIT, rules("access_token = \"ignore\""), "workload_proof.access_token", "\"ignore\""),
         (WIT, rules("covered_headers = [\"X-User\"]"), "workload_proof.covered_header", "\"X-User\""),
+        (WIT, rules("covered_headers = [\"two words\"]"), "workload_proof.covered_header", "\"two words\""),
         (&bound, RULES.to_owned(), "issuer.binding", "\"required\""),
         (&x509, RULES.to_owned(), "issuer.x509_svid", "true"),
     ] {

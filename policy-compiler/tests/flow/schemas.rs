@@ -125,6 +125,63 @@ fn a_generated_schema_and_catalogue_make_a_project() {
 }
 
 #[test]
+fn headers_that_repeat_arguments_are_compared_as_the_generator_says() {
+    let workshop = Workshop::with_bundle();
+    let (zone, odd) = ("Zone.1", "A!#$%&'*+-.^_`|~9");
+    let argument = |header: &str| json!({"type": "string", "x-mcp-header": header});
+    let input = json!({"type": "object", "properties": {"zone": argument(zone), "odd": argument(odd)}});
+    workshop.write("tools.json", json!({"tools": [{"name": "move", "inputSchema": input}]}).to_string());
+    let Run { code, err, .. } = workshop.run("schema from-mcp tools.json --namespace Desk -o desk.cedarschema");
+    assert_eq!(code, 0, "{err}");
+    let (_, setting) = err.split_once("the route compares them where it has `").unwrap();
+    let (setting, _) = setting.lines().next().unwrap().rsplit_once('`').unwrap();
+
+    let issuer = "[[issuers]]\nalias = \"dev\"\nissuer = \"https://i.example\"\naudiences = [\"a\"]\nalgorithms = [\"ES256\"]\n\
+                  jwks = \"issuer.jwks.json\"\nmax_token_lifetime = \"15m\"\n[issuers.principal]\ntype = \"Desk::Agent\"\nid = \"sub\"\n";
+    let route =
+        "[[routes]]\nprotocol = \"mcp\"\npath = \"/mcp\"\nresource = { type = \"Desk::Server\", id = \"desk\" }\n";
+    let head = "name = \"n\"\nschema = \"desk.cedarschema\"\npolicies = [\"p.cedar\"]\ntests = [\"t.json\"]\nlifetime = \"1d\"\n";
+    workshop.write("palisade.toml", format!("{head}{issuer}{route}{setting}\n"));
+    workshop.write("p.cedar", "@id(\"all\") permit (principal, action == Desk::Action::\"move\", resource);");
+
+    let headers = |zone: Option<&str>, odd_name: &str, odd: &str| {
+        let mut headers = json!([
+            ["mcp-protocol-version", "2026-07-28"],
+            ["mcp-method", "tools/call"],
+            ["mcp-name", "move"],
+            [format!("Mcp-Param-{odd_name}"), odd],
+        ]);
+        headers.as_array_mut().unwrap().extend(zone.map(|value| json!(["Mcp-Param-Zone.1", value])));
+        headers
+    };
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                      "io.modelcontextprotocol/clientCapabilities": {}});
+    let params = json!({"name": "move", "arguments": {"zone": "eu", "odd": "x"}, "_meta": meta});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let case = |name: &str, headers: Value, expect: Value| {
+        json!({"name": name, "request": {"method": "POST", "host": "desk.example", "path": "/mcp", "headers": headers, "body": body},
+               "token": {"issuer": "dev", "key": "dev-es256", "claims": {"sub": "a"}}, "expect": expect})
+    };
+    let allowed = || json!({"status": 200, "decision": "allow", "reason": "policy.allow", "policies": ["all"]});
+    let denied = |reason: &str| json!({"status": 400, "decision": "deny", "reason": reason, "rpc_error": -32020});
+    let cases = json!([
+        case("both say the same", headers(Some("eu"), odd, "x"), allowed()),
+        case("in other letters", headers(Some("eu"), &odd.to_lowercase(), "x"), allowed()),
+        case("another zone", headers(Some("us"), odd, "x"), denied("mcp.header_mismatch")),
+        case("no zone", headers(None, odd, "x"), denied("mcp.header_missing")),
+        case("another value under the odd name", headers(Some("eu"), odd, "y"), denied("mcp.header_mismatch")),
+        case(
+            "a name that differs in one character",
+            headers(Some("eu"), &odd.replace('.', "-"), "x"),
+            denied("mcp.header_missing")
+        ),
+    ]);
+    workshop.write("t.json", cases.to_string());
+    workshop.ok("check .");
+    workshop.ok("test .");
+}
+
+#[test]
 fn a_generated_schema_and_routes_make_a_project_that_decides() {
     let workshop = Workshop::with_bundle();
     let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/schema.in/orders.yaml");
