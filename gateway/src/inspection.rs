@@ -18,7 +18,7 @@ use crate::proof::{
 use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError, TokenSlot};
 use crate::status_list::{StatusClaim, StatusList, StatusListError, TokenStatus, judge as judge_status};
 use crate::token::{
-    self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError,
+    self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError, JwsParts,
     KeyPurpose, KeySet, RejectedKey, TokenError, TokenFacts, TokenType,
 };
 
@@ -186,12 +186,13 @@ impl TokenReport {
         let Judge { issuers, slots, workload_proof } = *judge;
         let now_ms = host.now_nanos() / 1_000_000;
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
-        let slot = slot_of(text);
+        let parts = JwsParts::decode(text)?;
+        let slot = slot_of(&parts);
         let refused = |error| match slot {
             TokenSlot::Authorization => Outcome::Token(error),
             TokenSlot::Workload => Outcome::Workload(WorkloadError::Token(error)),
         };
-        let mut verified = token::verify(text, slot, issuers, host, now_ms, facts).map_err(refused)?;
+        let mut verified = token::verify(&parts, slot, issuers, host, now_ms, facts).map_err(refused)?;
         let status = verified.status.take();
         self.accepted = Some((verified.validity.from_ms, verified.validity.until_ms));
         self.binding = Some(verified.confirmation.name());
@@ -224,8 +225,8 @@ impl TokenReport {
 }
 
 /// The slot that a token belongs in, by what its header says of it.
-fn slot_of(token: CompactText<'_>) -> TokenSlot {
-    let jws = CompactJws::read(token);
+fn slot_of(parts: &JwsParts<'_>) -> TokenSlot {
+    let jws = CompactJws::read(parts);
     let header = jws.as_ref().ok().and_then(|jws| JoseHeader::read(&jws.header).ok());
     match header {
         Some(header) if header.token_type == TokenType::Workload => TokenSlot::Workload,
@@ -309,9 +310,9 @@ impl ProofVerifier {
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnverifiedToken {
     /// The JOSE header.
-    pub header: Json,
+    pub header: Json<'static>,
     /// The claims.
-    pub claims: Json,
+    pub claims: Json<'static>,
     /// Length of the signature, in bytes.
     pub signature_bytes: usize,
 }
@@ -324,8 +325,9 @@ impl UnverifiedToken {
     /// The refusal that a gateway would give for its form.
     pub fn read(token: &[u8]) -> Result<Self, Outcome> {
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
-        let CompactJws { header, claims, signature, .. } = CompactJws::read(text)?;
-        Ok(Self { header, claims, signature_bytes: signature.len() })
+        let parts = JwsParts::decode(text)?;
+        let CompactJws { header, claims, signature, .. } = CompactJws::read(&parts)?;
+        Ok(Self { header: header.into_owned(), claims: claims.into_owned(), signature_bytes: signature.len() })
     }
 }
 
@@ -367,7 +369,7 @@ pub fn inspect_keys(jwks: &Json, key_use: KeyUse) -> Result<Vec<KeyReport>, Jwks
     let (set, rejected) = KeySet::read(jwks, purpose)?;
     let entries = jwks.get("keys").and_then(Json::as_array).unwrap_or_default();
     let mut used = set.keys().iter();
-    let report = |(index, entry): (usize, &Json)| {
+    let report = |(index, entry): (usize, &Json<'_>)| {
         let why = rejected.iter().find(|rejected| rejected.index == index).map(|RejectedKey { error, .. }| *error);
         let mut thumbprint = None;
         let algorithms = match why {

@@ -85,7 +85,7 @@ pub use inspection::{
     BesideToken, KeyReport, KeyUse, ProofVerifier, TokenReport, TokenStatusReport, TokenVerifier, UnverifiedToken,
     WorkloadProof, inspect_keys,
 };
-pub use json::{Json, JsonError, JsonFault, JsonLimits};
+pub use json::{Json, JsonError, JsonFault, JsonLimits, Member as JsonMember};
 pub use jwks::{KeyEvent, KeyEventKind, RefreshError};
 pub use mcp::{
     DefinitionError, METHODS as MCP_METHODS, McpError, MessageReader, Method as McpMethod, Revision as McpRevision,

@@ -186,7 +186,7 @@ pub(crate) fn compile_finding(project: &Project, error: CompileError) -> Diagnos
 }
 
 /// The key set of each issuer, by alias. What is unreadable is a finding; what is missing is left out.
-fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) -> BTreeMap<String, Json> {
+fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) -> BTreeMap<String, Json<'static>> {
     let mut sets = BTreeMap::new();
     let issuers = project.file.issuers.iter();
     let signers = issuers.map(|issuer| (issuer.alias.as_ref().as_str(), &issuer.algorithms, jwk_use(issuer)));
@@ -198,7 +198,7 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
                 Ok(set) => set,
                 Err(error) => {
                     findings.push(json_finding("issuer.jwks", file, &error));
-                    Json::Object(vec![("keys".to_owned(), Json::Array(Vec::new()))])
+                    Json::Object(vec![("keys".into(), Json::Array(Vec::new()))])
                 }
             },
             (None, MissingKeySets::Refuse) => continue,
@@ -216,7 +216,7 @@ fn key_sets(project: &Project, options: &BuildOptions, findings: &mut Findings) 
 }
 
 /// A set with one public key whose private half is thrown away, of the quickest algorithm that the issuer allows.
-fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>, key_use: &str) -> Option<Json> {
+fn placeholder(allowed: impl Iterator<Item = TokenAlgorithm>, key_use: &str) -> Option<Json<'static>> {
     let mut jwk = match allowed.min_by_key(|algorithm| cost(*algorithm)).unwrap_or(TokenAlgorithm::Es256) {
         TokenAlgorithm::EdDsa | TokenAlgorithm::Ed25519 => fresh(Algorithm::Ed25519)?,
         TokenAlgorithm::Es256 => fresh(Algorithm::Es256)?,

@@ -35,7 +35,7 @@ pub(crate) use workload_proof::{is_for_workloads, target as workload_target};
 ///
 /// `key_sets` holds a JWK Set for each issuer, by alias.
 #[must_use]
-pub fn build(project: &Project, key_sets: &BTreeMap<String, Json>, findings: &mut Findings) -> GatewaySection {
+pub fn build(project: &Project, key_sets: &BTreeMap<String, Json<'static>>, findings: &mut Findings) -> GatewaySection {
     let types = SchemaTypes::new(&project.schema);
     let issuers = issuers::build(&project.file.issuers, &types, key_sets, findings);
     let Routes { http, mcp, a2a } = routes::build(&project.file, &types, &project.catalogues, findings);

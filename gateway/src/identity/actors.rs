@@ -31,7 +31,7 @@ pub(super) fn actors<'a>(
         }
         let namespace = match act.get("iss") {
             None => issuer.alias.as_str(),
-            Some(Json::String(iss)) if *iss == issuer.issuer => issuer.alias.as_str(),
+            Some(Json::String(iss)) if **iss == *issuer.issuer => issuer.alias.as_str(),
             Some(Json::String(iss)) => {
                 let alias = issuers.find(iss).map(|(_, issuer)| issuer.alias.as_str());
                 let allowed = alias.filter(|alias| delegation.issuers.iter().any(|allowed| allowed == alias));

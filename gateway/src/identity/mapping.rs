@@ -49,7 +49,7 @@ pub(crate) fn check_mapping(mapping: &PrincipalMapping, alias: &str) -> Result<(
 
 /// Works out who a verified token stands for; `traced` where it can be revoked.
 pub(crate) fn identify<'a>(
-    token: VerifiedToken,
+    token: VerifiedToken<'_>,
     issuer: &'a Issuer,
     issuers: &'a IssuerTable,
     slots: &ClaimSlots,

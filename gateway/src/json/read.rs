@@ -1,12 +1,12 @@
 //! Reading [`Json`] within limits.
 
-use std::cell::Cell;
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 
-use super::Json;
+use super::scan::{Scan, unescape};
+use super::{Json, Member};
 use crate::limits;
 
 /// Why a text is not an acceptable JSON value.
@@ -35,10 +35,10 @@ impl std::error::Error for JsonError {}
 /// Bounds of one JSON text.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonLimits {
-    depth: usize,
-    values: usize,
-    members: usize,
-    string_bytes: usize,
+    pub(super) depth: usize,
+    pub(super) values: usize,
+    pub(super) members: usize,
+    pub(super) string_bytes: usize,
 }
 
 impl JsonLimits {
@@ -62,149 +62,133 @@ impl JsonLimits {
     };
 }
 
-impl Json {
+impl<'t> Json<'t> {
     /// Reads exactly one JSON value.
     ///
     /// # Errors
     ///
-    /// When the text is not one JSON value, names a member twice, or exceeds `limits`.
-    pub fn parse(text: &[u8], limits: &JsonLimits) -> Result<Self, JsonError> {
-        let budget = Budget::new(limits);
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let value = budget.seed().deserialize(&mut deserializer);
-        match value.and_then(|value| deserializer.end().map(|()| value)) {
-            Ok(value) => Ok(value),
-            Err(_) => Err(budget.cause.get().unwrap_or(JsonError::Syntax)),
-        }
+    /// When the text is not one JSON value, names a member twice, or exceeds `limits`: what comes first in it.
+    pub fn parse(text: &'t [u8], limits: &JsonLimits) -> Result<Self, JsonError> {
+        let (text, is_whole) = match std::str::from_utf8(text) {
+            Ok(text) => (text, true),
+            // As far as it is text, something else may be wrong with it before.
+            Err(_) => (text.utf8_chunks().next().map_or("", |chunk| chunk.valid()), false),
+        };
+        let mut reader = Reader { scan: Scan::new(text), limits: *limits, values: limits.values };
+        let value = reader.value(limits.depth)?;
+        if is_whole && reader.scan.token().is_none() { Ok(value) } else { Err(JsonError::Syntax) }
     }
 }
 
-/// JWK Sets are embedded in the gateway section as plain JSON values.
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Budget::new(&JsonLimits::JWKS).seed().deserialize(deserializer)
-    }
-}
-
-/// What is left of the limits while one text is read, and why reading stopped.
-struct Budget {
+/// A text that is being read, and what is left of the limits. Nesting costs stack, and is bounded by them.
+struct Reader<'t> {
+    scan: Scan<'t>,
     limits: JsonLimits,
-    values: Cell<usize>,
-    cause: Cell<Option<JsonError>>,
+    values: usize,
 }
 
-impl Budget {
-    fn new(limits: &JsonLimits) -> Self {
-        Self { limits: *limits, values: Cell::new(limits.values), cause: Cell::new(None) }
-    }
-
-    fn seed(&self) -> Seed<'_> {
-        Seed { budget: self, depth: self.limits.depth }
-    }
-
-    fn fail<E: serde::de::Error>(&self, cause: JsonError) -> E {
-        self.cause.set(Some(cause));
-        E::custom(cause)
-    }
-
-    fn spend_value<E: serde::de::Error>(&self) -> Result<(), E> {
-        let left = self.values.get();
-        self.values.set(left.saturating_sub(1));
-        if left == 0 {
-            return Err(self.fail(JsonError::Limit));
-        }
-        Ok(())
-    }
-
-    fn check_string<E: serde::de::Error>(&self, text: &str) -> Result<(), E> {
-        if text.len() > self.limits.string_bytes {
-            return Err(self.fail(JsonError::Limit));
-        }
-        Ok(())
-    }
-}
-
-/// Reads one value; `depth` is how many arrays and objects may still open.
-#[derive(Clone, Copy)]
-struct Seed<'b> {
-    budget: &'b Budget,
-    depth: usize,
-}
-
-impl Seed<'_> {
-    fn nested<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Self { depth, ..self }),
-            None => Err(self.budget.fail(JsonError::Limit)),
+impl<'t> Reader<'t> {
+    /// One value; `depth` is how many arrays and objects may still open.
+    fn value(&mut self, depth: usize) -> Result<Json<'t>, JsonError> {
+        self.values = self.values.checked_sub(1).ok_or(JsonError::Limit)?;
+        let inside = depth.checked_sub(1).ok_or(JsonError::Limit);
+        match self.scan.token() {
+            Some(b'"') => self.string().map(Json::String),
+            Some(b'{') => self.members(inside?).map(Json::Object),
+            Some(b'[') => self.elements(inside?).map(Json::Array),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Json::Number),
+            Some(b't') => self.word("rue", Json::Bool(true)),
+            Some(b'f') => self.word("alse", Json::Bool(false)),
+            Some(b'n') => self.word("ull", Json::Null),
+            Some(_) | None => Err(JsonError::Syntax),
         }
     }
-}
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Json;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        self.budget.spend_value()?;
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json, E> {
-        serde_json::Number::from_f64(value).map(Json::Number).ok_or_else(|| self.budget.fail(JsonError::Syntax))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Json, E> {
-        self.budget.check_string(value)?;
-        Ok(Json::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let seed = self.nested()?;
-        let mut elements = Vec::new();
-        while let Some(element) = access.next_element_seed(seed)? {
-            elements.push(element);
+    /// The rest of an object. `inside` is the depth that its members may have.
+    fn members(&mut self, inside: usize) -> Result<Vec<Member<'t>>, JsonError> {
+        let mut next = self.scan.token();
+        if next == Some(b'}') {
+            return Ok(Vec::new());
         }
-        Ok(Json::Array(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let seed = self.nested()?;
         // Claims are about ten: room for them is made once.
-        let mut members: Vec<(String, Json)> = Vec::with_capacity(10);
-        while let Some(name) = access.next_key::<String>()? {
-            self.budget.check_string(&name)?;
-            if members.len() == self.budget.limits.members {
-                return Err(self.budget.fail(JsonError::Limit));
+        let mut members: Vec<Member<'t>> = Vec::with_capacity(10);
+        loop {
+            if next != Some(b'"') {
+                return Err(JsonError::Syntax);
+            }
+            let name = self.string()?;
+            if members.len() == self.limits.members {
+                return Err(JsonError::Limit);
             }
             if members.iter().any(|(member, _)| *member == name) {
-                return Err(self.budget.fail(JsonError::DuplicateMember));
+                return Err(JsonError::DuplicateMember);
             }
-            members.push((name, access.next_value_seed(seed)?));
+            if self.scan.token() != Some(b':') {
+                return Err(JsonError::Syntax);
+            }
+            members.push((name, self.value(inside)?));
+            match self.scan.token() {
+                Some(b'}') => return Ok(members),
+                Some(b',') => next = self.scan.token(),
+                Some(_) | None => return Err(JsonError::Syntax),
+            }
         }
-        Ok(Json::Object(members))
+    }
+
+    /// The rest of an array. `inside` is the depth that its elements may have.
+    fn elements(&mut self, inside: usize) -> Result<Vec<Json<'t>>, JsonError> {
+        let mut elements = Vec::new();
+        if self.ahead() == Some(b']') {
+            self.scan.token();
+            return Ok(elements);
+        }
+        loop {
+            // One that is not there is not counted.
+            if matches!(self.ahead(), Some(b']') | None) {
+                return Err(JsonError::Syntax);
+            }
+            elements.push(self.value(inside)?);
+            match self.scan.token() {
+                Some(b']') => return Ok(elements),
+                Some(b',') => {}
+                Some(_) | None => return Err(JsonError::Syntax),
+            }
+        }
+    }
+
+    /// The first byte of the next token, which is not taken.
+    fn ahead(&self) -> Option<u8> {
+        let mut scan = self.scan;
+        scan.token()
+    }
+
+    /// The rest of a string.
+    fn string(&mut self) -> Result<Cow<'t, str>, JsonError> {
+        let start = self.scan.place();
+        let has_escapes = self.scan.string().map_err(|_| JsonError::Syntax)?;
+        let raw = self.scan.text().get(start..self.scan.place().saturating_sub(1)).unwrap_or_default();
+        let text = if has_escapes { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
+        if text.len() > self.limits.string_bytes {
+            return Err(JsonError::Limit);
+        }
+        Ok(text)
+    }
+
+    /// A number whose first byte was taken.
+    fn number(&mut self) -> Result<Number, JsonError> {
+        let text = self.scan.number_run();
+        // Dates, nearly always: as many digits as every 64-bit number may have.
+        let is_short = text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_short && (text.len() == 1 || !text.starts_with('0')) {
+            let number = text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+            return Ok(number.into());
+        }
+        serde_json::from_slice(text.as_bytes()).map_err(|_| JsonError::Syntax)
+    }
+
+    /// The rest of a word.
+    fn word(&mut self, rest: &str, value: Json<'t>) -> Result<Json<'t>, JsonError> {
+        self.scan.word(rest, value).map_err(|_| JsonError::Syntax)
     }
 }
 
@@ -212,7 +196,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Json, JsonError> {
+    fn parse(text: &str) -> Result<Json<'_>, JsonError> {
         Json::parse(text.as_bytes(), &JsonLimits::TOKEN)
     }
 

@@ -1,6 +1,6 @@
 //! The tokens of JSON (RFC 8259), found in a text that is known to be UTF-8.
 
-use super::document::{JsonFault, JsonKind};
+use super::document::JsonFault;
 use crate::limits;
 use crate::plain;
 
@@ -47,12 +47,12 @@ impl<'t> Scan<'t> {
     }
 
     /// The rest of a word. What may follow it is for the caller to say.
-    pub(super) fn word(&mut self, rest: &str, kind: JsonKind) -> Result<JsonKind, JsonFault> {
+    pub(super) fn word<T>(&mut self, rest: &str, meaning: T) -> Result<T, JsonFault> {
         if !self.ahead().starts_with(rest.as_bytes()) {
             return Err(JsonFault::Syntax);
         }
         self.place += rest.len();
-        Ok(kind)
+        Ok(meaning)
     }
 
     fn ahead(&self) -> &'t [u8] {
@@ -148,6 +148,15 @@ impl<'t> Scan<'t> {
             return Err(JsonFault::NumberRange);
         }
         Ok(self.place)
+    }
+
+    /// All that could be a number from the byte before this place on, whose end is where no number goes on.
+    pub(super) fn number_run(&mut self) -> &'t str {
+        let start = self.place.saturating_sub(1);
+        while let Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') = self.peek() {
+            self.place += 1;
+        }
+        self.text.get(start..self.place).unwrap_or_default()
     }
 
     fn some_digits(&mut self, start: usize) -> Result<(), JsonFault> {

@@ -132,13 +132,15 @@ mod tests {
     const A: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn read(cnf: &str) -> Result<&'static str, TokenError> {
-        let claims = Json::parse(format!("{{\"cnf\":{cnf}}}").as_bytes(), &JsonLimits::TOKEN).unwrap();
+        let claims = format!("{{\"cnf\":{cnf}}}");
+        let claims = Json::parse(claims.as_bytes(), &JsonLimits::TOKEN).unwrap();
         Confirmation::read(&claims, &Profile::Oauth).map(|confirmation| confirmation.name())
     }
 
     /// What the confirmation of a workload identity token comes to, and of a WIT-SVID.
     fn read_workload(cnf: &str) -> [Result<Algorithm, TokenError>; 2] {
-        let claims = Json::parse(format!("{{\"cnf\":{cnf}}}").as_bytes(), &JsonLimits::TOKEN).unwrap();
+        let claims = format!("{{\"cnf\":{cnf}}}");
+        let claims = Json::parse(claims.as_bytes(), &JsonLimits::TOKEN).unwrap();
         let trust_domain = || "example.org".to_owned();
         [Profile::WimseWit03 { trust_domain: trust_domain() }, Profile::SpiffeWitSvid { trust_domain: trust_domain() }]
             .map(|profile| {

@@ -83,7 +83,8 @@ impl OpenDpop {
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         // 1: exactly one header; 2: one well-formed JWT.
-        let jws = form::read(proof)?;
+        let parts = form::decode(proof)?;
+        let jws = form::read(&parts)?;
         let (algorithm, jwk) = self.header(&jws.header)?;
         let key = read_jwk(jwk, KeyPurpose::Signature).map_err(|error| match error {
             JwkError::Private => ProofError::KeyPrivate,
@@ -98,7 +99,7 @@ impl OpenDpop {
         }
         let (jti, issued_at) = self.claims(&jws.claims, request, state.nonces.as_ref())?;
         // 6: the signature, by the key of the header.
-        if !key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
+        if !key.material.verify(algorithm.signature(), host, jws.signing_input, jws.signature) {
             return Err(ProofError::Signature);
         }
         // §11.1: once.
@@ -124,7 +125,7 @@ impl OpenDpop {
 
     /// 4: `typ`; 5: an algorithm that is asymmetric, as all are here, and allowed; 7: `jwk`, whose private members
     /// [`read_jwk`] looks for.
-    fn header<'j>(&self, header: &'j Json) -> Result<(Algorithm, &'j Json), ProofError> {
+    fn header<'j>(&self, header: &'j Json<'j>) -> Result<(Algorithm, &'j Json<'j>), ProofError> {
         if form::has_forbidden(header, Some("jwk")) {
             return Err(ProofError::HeaderForbidden);
         }
@@ -140,7 +141,7 @@ impl OpenDpop {
     /// Checks the claims and gives back `jti` and `iat`.
     fn claims<'j>(
         &self,
-        claims: &'j Json,
+        claims: &'j Json<'_>,
         request: &DpopRequest<'_>,
         nonces: Option<&NonceKey>,
     ) -> Result<(&'j str, u64), ProofError> {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json::Json;
 use crate::limits;
-use crate::token::{Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS};
+use crate::token::{Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS, JwsParts};
 
 /// Why a header is not one proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub(super) enum ClaimError {
     Type,
 }
 
-/// Reads the one proof of a header.
-pub(super) fn read(proof: Result<Option<&[u8]>, CredentialError>) -> Result<CompactJws<'_>, FormError> {
+/// Decodes the one proof of a header.
+pub(super) fn decode(proof: Result<Option<&[u8]>, CredentialError>) -> Result<JwsParts<'_>, FormError> {
     let value = proof.map_err(|_| FormError::Repeated)?.ok_or(FormError::Missing)?;
     let text = CompactText::read(value, limits::PROOF_BYTES).map_err(|error| match error {
         CredentialError::Repeated => FormError::Repeated,
@@ -38,7 +38,12 @@ pub(super) fn read(proof: Result<Option<&[u8]>, CredentialError>) -> Result<Comp
         | CredentialError::InQuery
         | CredentialError::Malformed => FormError::Malformed,
     })?;
-    CompactJws::read(text).map_err(|_| FormError::Malformed)
+    JwsParts::decode(text).map_err(|_| FormError::Malformed)
+}
+
+/// Reads a proof.
+pub(super) fn read<'d>(parts: &'d JwsParts<'_>) -> Result<CompactJws<'d>, FormError> {
+    CompactJws::read(parts).map_err(|_| FormError::Malformed)
 }
 
 /// Whether a header has `crit`, or a member that brings a key along or changes how the proof is read. `allowed` is one that this
@@ -62,12 +67,12 @@ pub(super) fn algorithm(header: &Json) -> Option<Algorithm> {
 }
 
 /// A claim that must be text.
-pub(super) fn text<'j>(claims: &'j Json, name: &str) -> Result<&'j str, ClaimError> {
+pub(super) fn text<'j>(claims: &'j Json<'_>, name: &str) -> Result<&'j str, ClaimError> {
     claims.get(name).ok_or(ClaimError::Missing)?.as_str().ok_or(ClaimError::Type)
 }
 
 /// `jti`: text that is neither empty nor too long.
-pub(super) fn id(claims: &Json) -> Result<&str, ClaimError> {
+pub(super) fn id<'j>(claims: &'j Json<'_>) -> Result<&'j str, ClaimError> {
     let jti = text(claims, "jti")?;
     if jti.is_empty() || jti.len() > limits::PROOF_JTI_BYTES { Err(ClaimError::Type) } else { Ok(jti) }
 }

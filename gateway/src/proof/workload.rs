@@ -159,7 +159,8 @@ impl OpenWorkloadProof {
         replay: &ReplayMemory,
         host: &mut dyn Host,
     ) -> Result<(), WorkloadProofError> {
-        let jws = form::read(proof)?;
+        let parts = form::decode(proof)?;
+        let jws = form::read(&parts)?;
         if form::has_forbidden(&jws.header, None) {
             return Err(WorkloadProofError::HeaderForbidden);
         }
@@ -171,7 +172,7 @@ impl OpenWorkloadProof {
             return Err(WorkloadProofError::Algorithm);
         }
         let (jti, expires_ms) = self.claims(&jws.claims, request)?;
-        if !request.key.material.verify(algorithm.signature(), host, jws.signing_input, &jws.signature) {
+        if !request.key.material.verify(algorithm.signature(), host, jws.signing_input, jws.signature) {
             return Err(WorkloadProofError::Signature);
         }
         if request.is_admitted {
@@ -197,7 +198,7 @@ impl OpenWorkloadProof {
     /// Checks the claims and gives back `jti` and `exp`, in milliseconds.
     fn claims<'j>(
         &self,
-        claims: &'j Json,
+        claims: &'j Json<'_>,
         request: &WorkloadRequest<'_>,
     ) -> Result<(&'j str, u64), WorkloadProofError> {
         let jti = form::id(claims)?;
@@ -264,7 +265,7 @@ impl OpenWorkloadProof {
                 return Err(WorkloadProofError::OtherHash);
             }
         }
-        let is_covered = |name: &String| entries.iter().any(|(covered, _)| covered == name);
+        let is_covered = |name: &String| entries.iter().any(|(covered, _)| *covered == **name);
         let lacks_one = |name: &&String| !is_covered(name) && headers.values(name).next().is_some();
         match self.covered_headers.iter().find(lacks_one) {
             Some(_) => Err(WorkloadProofError::OtherHash),

@@ -79,7 +79,7 @@ mod tests {
     use crate::json::{Json, JsonDocument, JsonLimits};
     use crate::limits;
 
-    fn push(given: Option<&str>, values: &[&str]) -> Json {
+    fn push(given: Option<&str>, values: &[&str]) -> Json<'static> {
         let mut document = JsonDocument::default();
         let given = given.map(|text| document.read(text.as_bytes()).unwrap());
         let values: Vec<String> = values.iter().map(|name| (*name).to_owned()).collect();
@@ -87,10 +87,10 @@ mod tests {
         RecordedArguments { given, values: &values }.push(&mut out, &mut String::from("left over"));
         out.push('}');
         assert!(!out.contains('\n'), "{out}");
-        Json::parse(out.as_bytes(), &JsonLimits::JWKS).unwrap().get("arguments").unwrap().clone()
+        Json::parse(out.as_bytes(), &JsonLimits::JWKS).unwrap().get("arguments").unwrap().clone().into_owned()
     }
 
-    fn text<'j>(json: &'j Json, path: &[&str]) -> Option<&'j str> {
+    fn text<'j>(json: &'j Json<'_>, path: &[&str]) -> Option<&'j str> {
         json.path(path.iter().copied()).and_then(Json::as_str)
     }
 

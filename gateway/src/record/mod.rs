@@ -399,7 +399,7 @@ mod tests {
     use crate::limits;
     use crate::token::{Algorithm, TokenError};
 
-    fn write(outcome: Outcome, facts: &Facts<'_>) -> (String, Json) {
+    fn write(outcome: Outcome, facts: &Facts<'_>) -> (String, Json<'static>) {
         let mut recorder = Recorder::new(&testing::manifest(b"", b""), &Digest::of(b""));
         let stamp = Stamp {
             id: DecisionId::default(),
@@ -412,11 +412,11 @@ mod tests {
         let line = recorder.write(&stamp, facts).to_owned();
         assert!(!line.contains('\n'));
         // Parsing refuses duplicate members, so this checks more than syntax.
-        let json = Json::parse(line.as_bytes(), &JsonLimits::JWKS).unwrap();
+        let json = Json::parse(line.as_bytes(), &JsonLimits::JWKS).unwrap().into_owned();
         (line, json)
     }
 
-    fn text<'j>(json: &'j Json, path: &[&str]) -> Option<&'j str> {
+    fn text<'j>(json: &'j Json<'_>, path: &[&str]) -> Option<&'j str> {
         json.path(path.iter().copied()).and_then(Json::as_str)
     }
 

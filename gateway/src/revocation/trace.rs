@@ -43,7 +43,7 @@ impl Mark {
 
 /// Where traces are read from.
 pub(crate) struct TraceFacts<'a> {
-    pub(crate) claims: &'a TokenClaims,
+    pub(crate) claims: &'a TokenClaims<'a>,
     pub(crate) issuer: &'a Issuer,
     pub(crate) issuers: &'a IssuerTable,
     pub(crate) kid: Option<&'a str>,

@@ -31,7 +31,7 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// The issuer's JWK Set (RFC 7517 §5). Either this or `remote_jwks` is there, not both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwks: Option<Json>,
+    pub jwks: Option<Json<'static>>,
     /// Where its JWK Set is fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_jwks: Option<RemoteJwks>,

@@ -17,7 +17,7 @@ pub struct TransactionTokens {
     /// The algorithms that the service signs with.
     pub algorithms: Vec<Algorithm>,
     /// The JWK Set of the transaction token service.
-    pub jwks: Json,
+    pub jwks: Json<'static>,
     /// The longest lifetime of a token, in seconds. They live for minutes.
     pub max_lifetime_seconds: u64,
     /// How far clocks may be apart, in seconds.

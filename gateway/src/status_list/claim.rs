@@ -36,7 +36,7 @@ impl StatusClaim {
         let list = status.get("status_list")?;
         match (list.get("uri"), list.get("idx")) {
             (Some(Json::String(uri)), Some(Json::Number(index))) => {
-                Some(Self { uri: uri.clone(), index: index.as_u64()? })
+                Some(Self { uri: uri.clone().into_owned(), index: index.as_u64()? })
             }
             _ => None,
         }

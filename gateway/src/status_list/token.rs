@@ -7,7 +7,8 @@ use crate::host::{Host, Unaided};
 use crate::json::{Json, JsonLimits};
 use crate::limits;
 use crate::token::{
-    CompactJws, CompactText, CredentialError, Issuer, JoseHeader, TokenError, TokenType, date_ms, decode_base64url,
+    CompactJws, CompactText, CredentialError, Issuer, JoseHeader, JwsParts, TokenError, TokenType, date_ms,
+    decode_base64url,
 };
 
 impl StatusList {
@@ -19,7 +20,8 @@ impl StatusList {
         host: &mut dyn Host,
         now_ms: u64,
     ) -> Result<Self, StatusListError> {
-        let claims = verify(token, issuer, host, now_ms)?;
+        let parts = decode(token)?;
+        let claims = verify(&parts, issuer, host, now_ms)?;
         if claims.get("sub").and_then(Json::as_str) != Some(uri) {
             return Err(StatusListError::Subject);
         }
@@ -40,17 +42,27 @@ impl StatusList {
 
     /// Whether the keys that its issuer has now would still sign a list that they signed once.
     pub(super) fn reverify(token: &[u8], issuer: &Issuer, now_ms: u64) -> Result<(), StatusListError> {
-        verify(token, issuer, &mut Unaided::at(now_ms), now_ms).map(|_| ())
+        verify(&decode(token)?, issuer, &mut Unaided::at(now_ms), now_ms).map(|_| ())
     }
 }
 
-/// The claims of a status list token whose signature holds.
-fn verify(token: &[u8], issuer: &Issuer, host: &mut dyn Host, now_ms: u64) -> Result<Json, StatusListError> {
+/// The parts of a status list token.
+fn decode(token: &[u8]) -> Result<JwsParts<'_>, StatusListError> {
     let text = CompactText::read(token, limits::STATUS_TOKEN_BYTES).map_err(|error| match error {
         CredentialError::TooLarge => StatusListError::TooLarge,
         _ => StatusListError::Malformed,
     })?;
-    let jws = CompactJws::read_within(text, &JsonLimits::STATUS_LIST).map_err(|_| StatusListError::Malformed)?;
+    JwsParts::decode(text).map_err(|_| StatusListError::Malformed)
+}
+
+/// The claims of a status list token whose signature holds.
+fn verify<'d>(
+    parts: &'d JwsParts<'_>,
+    issuer: &Issuer,
+    host: &mut dyn Host,
+    now_ms: u64,
+) -> Result<Json<'d>, StatusListError> {
+    let jws = CompactJws::read_within(parts, &JsonLimits::STATUS_LIST).map_err(|_| StatusListError::Malformed)?;
     let header = JoseHeader::read(&jws.header).map_err(refused)?;
     if header.token_type != TokenType::StatusList {
         return Err(StatusListError::Type);
@@ -61,8 +73,8 @@ fn verify(token: &[u8], issuer: &Issuer, host: &mut dyn Host, now_ms: u64) -> Re
 
 /// The id of the key that a token names, whatever else is wrong with it.
 pub(super) fn claimed_key(token: &[u8]) -> Option<String> {
-    let text = CompactText::read(token, limits::STATUS_TOKEN_BYTES).ok()?;
-    let jws = CompactJws::read_within(text, &JsonLimits::STATUS_LIST).ok()?;
+    let parts = decode(token).ok()?;
+    let jws = CompactJws::read_within(&parts, &JsonLimits::STATUS_LIST).ok()?;
     JoseHeader::read(&jws.header).ok()?.kid.map(str::to_owned)
 }
 

@@ -10,7 +10,7 @@
 
 use super::error::TokenError;
 use crate::identity::{Datum, ReadFault};
-use crate::json::Json;
+use crate::json::{Json, Member};
 use crate::limits;
 use crate::section::{AttributeType, RecordField};
 
@@ -110,15 +110,15 @@ fn rights(claim: Option<&Json>, item_type: &str, fields: &[RecordField]) -> Resu
 /// One item whose common members have been checked.
 struct Item<'a> {
     item_type: &'a str,
-    json: &'a Json,
+    json: &'a Json<'a>,
 }
 
-fn items(claim: &Json) -> Result<Vec<Item<'_>>, ReadFault> {
+fn items<'a>(claim: &'a Json<'_>) -> Result<Vec<Item<'a>>, ReadFault> {
     claim.as_array().ok_or(ReadFault::Type)?.iter().map(Item::read).collect()
 }
 
 impl<'a> Item<'a> {
-    fn read(json: &'a Json) -> Result<Self, ReadFault> {
+    fn read(json: &'a Json<'_>) -> Result<Self, ReadFault> {
         let item_type = json.get("type").and_then(Json::as_str).ok_or(ReadFault::Type)?;
         for list in LISTS.map(|(_, list)| list).into_iter().chain(["locations"]) {
             if let Some(list) = json.get(list) {
@@ -149,7 +149,7 @@ impl<'a> Item<'a> {
             };
             lists.push(values);
         }
-        let is_unread = |(name, _): &(String, Json)| !read.contains(&name.as_str());
+        let is_unread = |(name, _): &Member<'_>| !read.contains(&&**name);
         let has_more = self.json.as_object().is_none_or(|members| members.iter().any(is_unread));
         Ok((!has_more).then_some(lists))
     }
@@ -188,7 +188,7 @@ fn has_the_members_of(value: &Json, attribute_type: &AttributeType) -> bool {
         }
         (Json::Object(members), AttributeType::Record(fields)) => {
             let is_there = |field: &RecordField| !field.required || value.get(&field.name).is_some();
-            let is_known = |(name, value): &(String, Json)| {
+            let is_known = |(name, value): &Member<'_>| {
                 let field = fields.iter().find(|field| field.name == *name);
                 field.is_some_and(|field| has_the_members_of(value, &field.attribute_type))
             };
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::json::JsonLimits;
 
-    fn json(text: &str) -> Json {
+    fn json(text: &str) -> Json<'_> {
         Json::parse(text.as_bytes(), &JsonLimits::TOKEN).unwrap()
     }
 

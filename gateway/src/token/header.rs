@@ -1,8 +1,10 @@
 //! The JOSE header: an algorithm, perhaps a key id, and nothing that changes how the token would be read.
 
+use std::borrow::Cow;
+
 use super::algorithm::Algorithm;
 use super::error::TokenError;
-use crate::json::Json;
+use crate::json::{Json, Member};
 use crate::limits;
 
 /// Header members that are refused rather than ignored.
@@ -44,13 +46,16 @@ pub(crate) struct JoseHeader<'a> {
 }
 
 /// The key id of a header, whatever else is wrong with it: for the decision record only.
-pub(crate) fn claimed_kid(header: &Json) -> Option<&str> {
-    header.get("kid").and_then(Json::as_str)
+pub(crate) fn claimed_kid<'t>(header: &Json<'t>) -> Option<Cow<'t, str>> {
+    match header.get("kid") {
+        Some(Json::String(kid)) => Some(kid.clone()),
+        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) | None => None,
+    }
 }
 
 impl<'a> JoseHeader<'a> {
     /// Reads a header.
-    pub(crate) fn read(header: &'a Json) -> Result<Self, TokenError> {
+    pub(crate) fn read(header: &'a Json<'_>) -> Result<Self, TokenError> {
         if header.get("crit").is_some() {
             return Err(TokenError::Critical);
         }
@@ -64,7 +69,7 @@ impl<'a> JoseHeader<'a> {
             .ok_or(TokenError::AlgorithmNotAllowed)?;
         let kid = match header.get("kid") {
             None => None,
-            Some(Json::String(kid)) if kid.len() <= limits::KID_BYTES => Some(kid.as_str()),
+            Some(Json::String(kid)) if kid.len() <= limits::KID_BYTES => Some(&**kid),
             Some(_) => return Err(TokenError::KeyIdInvalid),
         };
         // `cty` announces something other than claims inside, such as another token.
@@ -75,7 +80,7 @@ impl<'a> JoseHeader<'a> {
             None => TokenType::Absent,
             Some(typ) => typ.as_str().and_then(TokenType::read).ok_or(TokenError::Type)?,
         };
-        let is_known = |(name, _): &(String, Json)| matches!(name.as_str(), "alg" | "kid" | "typ");
+        let is_known = |(name, _): &Member<'_>| matches!(&**name, "alg" | "kid" | "typ");
         let has_other_members = !header.as_object().is_some_and(|members| members.iter().all(is_known));
         Ok(Self { algorithm, kid, token_type, has_other_members })
     }

@@ -208,11 +208,11 @@ fn ed25519(jwk: &Json) -> Result<KeyMaterial, JwkError> {
     Ok(KeyMaterial::Ed25519(Box::new(key)))
 }
 
-fn text<'a>(jwk: &'a Json, name: &str) -> Result<Option<&'a str>, JwkError> {
+fn text<'a>(jwk: &'a Json<'_>, name: &str) -> Result<Option<&'a str>, JwkError> {
     jwk.get(name).map(|value| value.as_str().ok_or(JwkError::Malformed)).transpose()
 }
 
-fn required<'a>(jwk: &'a Json, name: &str) -> Result<&'a str, JwkError> {
+fn required<'a>(jwk: &'a Json<'_>, name: &str) -> Result<&'a str, JwkError> {
     text(jwk, name)?.ok_or(JwkError::Malformed)
 }
 

@@ -1,5 +1,7 @@
 //! The compact serialisation of a JWS (RFC 7515 §7.1): one token has one spelling, or it is refused.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -8,27 +10,22 @@ use super::error::TokenError;
 use crate::json::{Json, JsonError, JsonLimits};
 use crate::limits;
 
-/// A token whose parts decode. Nothing in it has been verified.
+/// The parts of a token, decoded. Nothing in them has been read.
 #[derive(Debug)]
-pub(crate) struct CompactJws<'a> {
+pub(crate) struct JwsParts<'a> {
     /// What the signature is over: the first two parts as they arrived.
-    pub(crate) signing_input: &'a [u8],
-    /// The JOSE header.
-    pub(crate) header: Json,
-    /// The claims: parsed from the very bytes that the signature covers.
-    pub(crate) claims: Json,
-    /// The signature.
-    pub(crate) signature: Vec<u8>,
+    signing_input: &'a [u8],
+    /// All parts, one after the other.
+    bytes: Vec<u8>,
+    header: Range<usize>,
+    /// What is wrong with these is not said before the header has been read.
+    claims: Result<Range<usize>, TokenError>,
+    signature: Result<Range<usize>, TokenError>,
 }
 
-impl<'a> CompactJws<'a> {
+impl<'a> JwsParts<'a> {
     /// Splits a token and decodes its parts.
-    pub(crate) fn read(token: CompactText<'a>) -> Result<Self, TokenError> {
-        Self::read_within(token, &JsonLimits::TOKEN)
-    }
-
-    /// The same with other limits for the claims.
-    pub(crate) fn read_within(token: CompactText<'a>, claims_limits: &JsonLimits) -> Result<Self, TokenError> {
+    pub(crate) fn decode(token: CompactText<'a>) -> Result<Self, TokenError> {
         let token = token.as_str();
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
@@ -45,15 +42,51 @@ impl<'a> CompactJws<'a> {
         let signed_len = header.len().saturating_add(1).saturating_add(claims.len());
         let signing_input = token.as_bytes().get(..signed_len).ok_or(TokenError::Parts)?;
 
+        let mut bytes = Vec::with_capacity(token.len());
+        let mut decode = |part: &str| {
+            let start = bytes.len();
+            decode_onto(part, &mut bytes).map(|()| start..bytes.len())
+        };
         let header = decode(header)?;
         if header.len() > limits::JOSE_HEADER_BYTES {
             return Err(TokenError::HeaderTooLarge);
         }
+        let (claims, signature) = (decode(claims), decode(signature));
+        Ok(Self { signing_input, bytes, header, claims, signature })
+    }
+
+    fn part(&self, place: &Range<usize>) -> Result<&[u8], TokenError> {
+        self.bytes.get(place.clone()).ok_or(TokenError::Parts)
+    }
+}
+
+/// A token whose parts are what they should be. Nothing in it has been verified.
+#[derive(Debug)]
+pub(crate) struct CompactJws<'d> {
+    /// What the signature is over.
+    pub(crate) signing_input: &'d [u8],
+    /// The JOSE header.
+    pub(crate) header: Json<'d>,
+    /// The claims: parsed from the very bytes that the signature covers.
+    pub(crate) claims: Json<'d>,
+    /// The signature.
+    pub(crate) signature: &'d [u8],
+}
+
+impl<'d> CompactJws<'d> {
+    /// Reads header and claims.
+    pub(crate) fn read(parts: &'d JwsParts<'_>) -> Result<Self, TokenError> {
+        Self::read_within(parts, &JsonLimits::TOKEN)
+    }
+
+    /// The same with other limits for the claims.
+    pub(crate) fn read_within(parts: &'d JwsParts<'_>, claims_limits: &JsonLimits) -> Result<Self, TokenError> {
+        let JwsParts { signing_input, bytes: _, header, claims, signature } = parts;
         Ok(Self {
             signing_input,
-            header: object(&header, &JsonLimits::TOKEN)?,
-            claims: object(&decode(claims)?, claims_limits)?,
-            signature: decode(signature)?,
+            header: object(parts.part(header)?, &JsonLimits::TOKEN)?,
+            claims: object(parts.part(claims.as_ref().map_err(|error| *error)?)?, claims_limits)?,
+            signature: parts.part(signature.as_ref().map_err(|error| *error)?)?,
         })
     }
 }
@@ -63,7 +96,12 @@ pub(crate) fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Base64)
 }
 
-fn object(bytes: &[u8], limits: &JsonLimits) -> Result<Json, TokenError> {
+/// The same behind what is there already.
+fn decode_onto(part: &str, bytes: &mut Vec<u8>) -> Result<(), TokenError> {
+    URL_SAFE_NO_PAD.decode_vec(part, bytes).map_err(|_| TokenError::Base64)
+}
+
+fn object<'d>(bytes: &'d [u8], limits: &JsonLimits) -> Result<Json<'d>, TokenError> {
     match Json::parse(bytes, limits) {
         Ok(value) if value.as_object().is_some() => Ok(value),
         Ok(_) | Err(JsonError::Syntax | JsonError::Limit) => Err(TokenError::Json),
@@ -80,13 +118,15 @@ mod tests {
     }
 
     fn error(token: &str) -> TokenError {
-        CompactJws::read(CompactText::for_test(token)).unwrap_err()
+        let parts = JwsParts::decode(CompactText::for_test(token));
+        parts.and_then(|parts| CompactJws::read(&parts).map(drop)).unwrap_err()
     }
 
     #[test]
     fn splits_and_decodes() {
         let token = format!("{}.{}.{}", encode("{\"alg\":\"x\"}"), encode("{}"), encode([1, 2]));
-        let jws = CompactJws::read(CompactText::for_test(&token)).unwrap();
+        let parts = JwsParts::decode(CompactText::for_test(&token)).unwrap();
+        let jws = CompactJws::read(&parts).unwrap();
         assert_eq!(jws.signing_input, token.rsplit_once('.').unwrap().0.as_bytes());
         assert_eq!(jws.header.get("alg").and_then(Json::as_str), Some("x"));
         assert_eq!(jws.signature, [1, 2]);
@@ -116,6 +156,23 @@ mod tests {
         }
         assert_eq!(error(&format!("{o}.{o}.AB")), TokenError::Base64);
         assert_eq!(error(&format!("{o}.{o}.A")), TokenError::Base64);
+    }
+
+    #[test]
+    fn the_first_fault_is_told() {
+        let (o, twice) = (encode("{}"), encode("{\"a\":1,\"a\":1}"));
+        let long = encode(format!("{{\"a\":\"{}\"}}", "x".repeat(limits::JOSE_HEADER_BYTES)));
+        for (token, expected) in [
+            (format!("e31.{twice}.{o}"), TokenError::Base64),
+            (format!("{long}.e31.e31"), TokenError::HeaderTooLarge),
+            (format!("{twice}.e31.e31"), TokenError::DuplicateMember),
+            (format!("{o}.e31.{twice}"), TokenError::Base64),
+            (format!("{o}.{twice}.e31"), TokenError::DuplicateMember),
+            (format!("{o}.{}.e31", encode("[]")), TokenError::Json),
+            (format!("{o}.{o}.e31"), TokenError::Base64),
+        ] {
+            assert_eq!(error(&token), expected, "{token}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tokens: from the bytes of a header to a verified token.
 //!
 //! ```text
-//! Authorization ─ credential ─► text ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
+//! Authorization ─ credential ─► text ─ jws ─► parts ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
 //! ```
 //!
 //! Everything that a token says about how to verify it is checked against the bundle: the issuer selects the keys, the
@@ -38,7 +38,7 @@ pub(crate) use credential::{CompactText, Scheme, bounded, in_query, read_access_
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
-pub(crate) use jws::{CompactJws, decode as decode_base64url};
+pub(crate) use jws::{CompactJws, JwsParts, decode as decode_base64url};
 pub(crate) use key::{Key, KeyMaterial};
 pub(crate) use key_set::KeySet;
 pub(crate) use profile::SVID_ALGORITHMS;

@@ -18,7 +18,7 @@ pub(crate) struct RawTerms<'a> {
     pub(crate) multiple_audiences: bool,
     pub(crate) algorithms: Vec<Algorithm>,
     /// Either this or `remote_jwks` is there.
-    pub(crate) jwks: Option<&'a Json>,
+    pub(crate) jwks: Option<&'a Json<'a>>,
     pub(crate) remote_jwks: Option<RemoteJwks>,
     pub(crate) purpose: KeyPurpose,
     pub(crate) rules: ClaimRules,
@@ -114,7 +114,7 @@ impl Terms {
             return Err(TokenError::AlgorithmNotAllowed);
         }
         let key = self.keys.find(header.kid, header.algorithm, now_ms)?;
-        if key.material.verify(header.algorithm.signature(), host, jws.signing_input, &jws.signature) {
+        if key.material.verify(header.algorithm.signature(), host, jws.signing_input, jws.signature) {
             Ok(key.thumbprint)
         } else {
             Err(TokenError::Signature)

@@ -1,5 +1,7 @@
 //! The claims of a verified token, and what the gateway itself found out about the token.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -8,7 +10,7 @@ use super::error::TokenError;
 use super::issuer::Issuer;
 use super::profile::check_spiffe;
 use crate::identity::{Datum, ReadFault};
-use crate::json::Json;
+use crate::json::{Json, Member};
 use crate::proof::Confirmation;
 use crate::section::{AttributeType, Profile};
 
@@ -23,72 +25,81 @@ pub(crate) const FACTS: [(&str, &[&str]); 4] = [
 
 /// Claims whose signature holds, with the gateway's own findings beside them.
 #[derive(Debug)]
-pub(crate) struct TokenClaims {
-    claims: Json,
-    /// An object with some of the roots of [`FACTS`].
-    facts: Json,
+pub(crate) struct TokenClaims<'d> {
+    claims: Json<'d>,
+    /// The members of `$token`.
+    token: Json<'d>,
+    /// Another root of [`FACTS`] with its members, where there is one.
+    subject: Option<(&'static str, Json<'d>)>,
 }
 
-impl TokenClaims {
+impl<'d> TokenClaims<'d> {
     /// Claims of an issuer, with what its profile's checks found out.
-    pub(super) fn new(claims: Json, issuer: &Issuer, confirmation: &Confirmation, found: Vec<(String, Json)>) -> Self {
-        let mut token = vec![
-            ("profile".to_owned(), Json::String(issuer.profile.name().to_owned())),
-            ("issuer".to_owned(), Json::String(issuer.alias.clone())),
-            ("binding".to_owned(), Json::String(confirmation.name().to_owned())),
-        ];
+    pub(super) fn new(
+        claims: Json<'d>,
+        issuer: &'d Issuer,
+        confirmation: &Confirmation,
+        mut found: Vec<Member<'d>>,
+    ) -> Self {
+        let root = match &issuer.profile {
+            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::GithubActions => None,
+            Profile::SpiffeJwtSvid { .. } | Profile::SpiffeWitSvid { .. } => Some("$spiffe"),
+            Profile::WimseWit03 { .. } => Some("$workload"),
+            Profile::Kubernetes => Some("$kubernetes"),
+        };
+        let subject = root.map(|root| (root, Json::Object(std::mem::take(&mut found))));
+        let mut token = found;
+        let mut add = |name, text| token.push((Cow::Borrowed(name), Json::String(text)));
+        add("profile", Cow::Borrowed(issuer.profile.name()));
+        add("issuer", Cow::Borrowed(&issuer.alias));
+        add("binding", Cow::Borrowed(confirmation.name()));
         if let Some(thumbprint) = confirmation.key_thumbprint() {
-            token.push(("key_thumbprint".to_owned(), Json::String(URL_SAFE_NO_PAD.encode(thumbprint))));
+            add("key_thumbprint", Cow::Owned(URL_SAFE_NO_PAD.encode(thumbprint)));
         }
-        let mut roots = Vec::new();
-        match &issuer.profile {
-            Profile::Oauth | Profile::OauthLenient | Profile::Oidc | Profile::GithubActions => token.extend(found),
-            Profile::SpiffeJwtSvid { .. } | Profile::SpiffeWitSvid { .. } => {
-                roots.push(("$spiffe".to_owned(), Json::Object(found)));
-            }
-            Profile::WimseWit03 { .. } => roots.push(("$workload".to_owned(), Json::Object(found))),
-            Profile::Kubernetes => roots.push(("$kubernetes".to_owned(), Json::Object(found))),
-        }
-        roots.push(("$token".to_owned(), Json::Object(token)));
-        Self { claims, facts: Json::Object(roots) }
+        Self { claims, token: Json::Object(token), subject }
     }
 
     /// What is known of the holder of an X.509-SVID of an issuer's trust domain: its SPIFFE ID as `sub`, and what follows from it.
-    pub(crate) fn of_svid(id: &str, issuer: &Issuer, sha256: [u8; 32]) -> Result<Self, TokenError> {
+    pub(crate) fn of_svid(id: &'d str, issuer: &'d Issuer, sha256: [u8; 32]) -> Result<Self, TokenError> {
         let Profile::SpiffeJwtSvid { trust_domain, .. } = &issuer.profile else {
             return Err(TokenError::TrustDomain);
         };
-        let claims = Json::Object(vec![("sub".to_owned(), Json::String(id.to_owned()))]);
+        let claims = Json::Object(vec![(Cow::Borrowed("sub"), Json::String(Cow::Borrowed(id)))]);
         let found = check_spiffe(&claims, trust_domain)?;
         let confirmation = Confirmation { certificate: Some(sha256), ..Confirmation::default() };
         Ok(Self::new(claims, issuer, &confirmation, found))
     }
 
     /// Members of an object about which the gateway found out nothing: an `act` object, a transaction token.
-    pub(crate) fn of_nobody(act: Json) -> Self {
-        Self { claims: act, facts: Json::Object(Vec::new()) }
+    pub(crate) fn of_nobody(act: Json<'d>) -> Self {
+        Self { claims: act, token: Json::Object(Vec::new()), subject: None }
     }
 
     /// Claims without findings, for tests of what comes after.
     #[cfg(test)]
-    pub(crate) fn for_test(claims: &str) -> Self {
+    pub(crate) fn for_test(claims: &'d str) -> Self {
         let claims = Json::parse(claims.as_bytes(), &crate::json::JsonLimits::TOKEN).unwrap();
-        let issuer = Issuer::for_test(Profile::Oidc);
-        Self::new(claims, &issuer, &Confirmation::default(), Vec::new())
+        let issuer = Box::leak(Box::new(Issuer::for_test(Profile::Oidc)));
+        Self::new(claims, issuer, &Confirmation::default(), Vec::new())
     }
 
     /// A claim by its name.
-    pub(crate) fn claim(&self, name: &str) -> Option<&Json> {
+    pub(crate) fn claim(&self, name: &str) -> Option<&Json<'d>> {
         self.claims.get(name)
     }
 
     /// The claim, or the finding, at a path of member names.
-    pub(crate) fn find(&self, path: &[String]) -> Option<&Json> {
-        let from = match path.first() {
-            Some(root) if root.starts_with('$') => &self.facts,
-            Some(_) | None => &self.claims,
+    pub(crate) fn find(&self, path: &[String]) -> Option<&Json<'d>> {
+        let (first, members) = path.split_first()?;
+        let root = match first.as_str() {
+            "$token" => &self.token,
+            name if name.starts_with('$') => {
+                let (root, found) = self.subject.as_ref()?;
+                if *root == name { found } else { return None }
+            }
+            claim => self.claims.get(claim)?,
         };
-        from.path(path.iter().map(String::as_str))
+        root.path(members.iter().map(String::as_str))
     }
 
     /// The typed value at a path; `None` where there is nothing.

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use super::algorithm::Algorithm;
 use super::authorization_details;
 use super::claims::{self, Validity};
-use super::credential::CompactText;
 use super::error::TokenError;
 use super::header::{self, JoseHeader, TokenType};
 use super::issuer::{Issuer, IssuerIndex, IssuerTable};
-use super::jws::CompactJws;
+use super::jws::{CompactJws, JwsParts};
 use super::profile;
 use super::token_claims::TokenClaims;
 use crate::host::Host;
@@ -20,13 +19,13 @@ use crate::status_list::StatusClaim;
 
 /// The claims of a token whose signature, issuer, audience and times hold.
 #[derive(Debug)]
-pub(crate) struct VerifiedToken {
+pub(crate) struct VerifiedToken<'d> {
     pub(crate) issuer: IssuerIndex,
     pub(crate) algorithm: Algorithm,
-    pub(crate) kid: Option<String>,
+    pub(crate) kid: Option<Cow<'d, str>>,
     /// The thumbprint of the key that signed it.
     pub(crate) signer: [u8; 32],
-    pub(crate) claims: TokenClaims,
+    pub(crate) claims: TokenClaims<'d>,
     pub(crate) validity: Validity,
     pub(crate) confirmation: Confirmation,
     /// Where its status is to be looked up.
@@ -47,18 +46,19 @@ pub(crate) struct TokenFacts<'a> {
 }
 
 /// Verifies a token that came in a slot.
-pub(crate) fn verify<'a>(
-    token: CompactText<'_>,
+pub(crate) fn verify<'d, 'a: 'd>(
+    parts: &'d JwsParts<'_>,
     slot: TokenSlot,
     issuers: &'a IssuerTable,
     host: &mut dyn Host,
     now_ms: u64,
     facts: &mut TokenFacts<'a>,
-) -> Result<VerifiedToken, TokenError> {
-    let jws = CompactJws::read(token)?;
-    facts.kid = header::claimed_kid(&jws.header).map(|kid| Cow::Owned(kid.to_owned()));
+) -> Result<VerifiedToken<'d>, TokenError> {
+    let jws = CompactJws::read(parts)?;
+    let kid = header::claimed_kid(&jws.header);
+    facts.kid = kid.clone().map(|kid| Cow::Owned(kid.into_owned()));
     let header = JoseHeader::read(&jws.header)?;
-    let JoseHeader { algorithm, kid, .. } = header;
+    let algorithm = header.algorithm;
     facts.algorithm = Some(algorithm);
 
     let (index, issuer) = match slot {
@@ -77,7 +77,6 @@ pub(crate) fn verify<'a>(
     let confirmation = Confirmation::read(&jws.claims, &issuer.profile)?;
     authorization_details::check(&jws.claims)?;
     let status = StatusClaim::read(&jws.claims, &issuer.status)?;
-    let kid = kid.map(str::to_owned);
     let claims = TokenClaims::new(jws.claims, issuer, &confirmation, found);
     Ok(VerifiedToken { issuer: index, algorithm, kid, signer, claims, validity, confirmation, status })
 }
@@ -104,7 +103,7 @@ fn select_workloads<'a>(claims: &Json, issuers: &'a IssuerTable) -> Result<(Issu
     let (index, issuer) = issuers.find_workload_domain(domain).ok_or(TokenError::TrustDomain)?;
     match claims.get("iss") {
         None => Ok((index, issuer)),
-        Some(Json::String(iss)) if *iss == issuer.issuer => Ok((index, issuer)),
+        Some(Json::String(iss)) if **iss == *issuer.issuer => Ok((index, issuer)),
         Some(Json::String(_)) => Err(TokenError::IssuerUnknown),
         Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
             Err(TokenError::ClaimType)
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
     use crate::host::NativeHost;
     use crate::section;
-    use crate::token::testing;
+    use crate::token::{CompactText, testing};
 
     // What is refused and why is in `tests/cases/tokens.txt`; here is only what the record gets to see.
 
@@ -125,16 +124,10 @@ mod tests {
         let issuers = vec![section::testing::issuer("dev", "https://issuer")];
         let issuers = Box::leak(Box::new(IssuerTable::open(issuers).unwrap()));
         let token = testing::p256(1).token(header, claims);
+        let parts = JwsParts::decode(CompactText::for_test(&token)).unwrap();
         let mut facts = TokenFacts::default();
-        let error = verify(
-            CompactText::for_test(&token),
-            TokenSlot::Authorization,
-            issuers,
-            &mut NativeHost::at(1000),
-            1_000_000,
-            &mut facts,
-        )
-        .err();
+        let error =
+            verify(&parts, TokenSlot::Authorization, issuers, &mut NativeHost::at(1000), 1_000_000, &mut facts).err();
         (facts, error)
     }
 

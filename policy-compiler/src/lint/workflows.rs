@@ -70,7 +70,7 @@ pub(super) fn find(project: &Project, findings: &mut Findings) {
 
 /// The gateway's section, whatever is wrong with it: that is said elsewhere.
 fn section_of(project: &Project) -> GatewaySection {
-    let no_keys = Json::Object(vec![("keys".to_owned(), Json::Array(Vec::new()))]);
+    let no_keys = Json::Object(vec![("keys".into(), Json::Array(Vec::new()))]);
     let aliases = project.file.issuers.iter().map(|issuer| issuer.alias.as_ref().clone());
     let key_sets = aliases.map(|alias| (alias, no_keys.clone())).collect();
     section::build(project, &key_sets, &mut Findings::default())

@@ -19,7 +19,7 @@ use crate::project::{DelegationTable, IssuerTable, PrincipalTable, at, seconds};
 pub(super) fn build(
     tables: &[IssuerTable],
     types: &SchemaTypes<'_>,
-    key_sets: &BTreeMap<String, Json>,
+    key_sets: &BTreeMap<String, Json<'static>>,
     findings: &mut Findings,
 ) -> Vec<Issuer> {
     let mut aliases: BTreeMap<&str, std::ops::Range<usize>> = BTreeMap::new();
@@ -38,7 +38,7 @@ pub(super) fn build(
 fn issuer(
     table: &IssuerTable,
     types: &SchemaTypes<'_>,
-    key_sets: &BTreeMap<String, Json>,
+    key_sets: &BTreeMap<String, Json<'static>>,
     findings: &mut Findings,
 ) -> Option<Issuer> {
     let IssuerTable {

@@ -11,7 +11,7 @@ use crate::project::{IssuerTable, at};
 
 /// Keys as the section has them: one of the two is there.
 pub(super) struct Keys {
-    pub(super) inline: Option<Json>,
+    pub(super) inline: Option<Json<'static>>,
     pub(super) remote: Option<RemoteJwks>,
 }
 
@@ -22,7 +22,7 @@ const SPIFFE_FRESH_SECONDS: u64 = 5 * 60;
 pub(super) fn build(
     table: &IssuerTable,
     profile: Option<&Profile>,
-    given: Option<&Json>,
+    given: Option<&Json<'static>>,
     findings: &mut Findings,
 ) -> Option<Keys> {
     let alias = table.alias.as_ref();
@@ -52,7 +52,12 @@ pub(super) fn build(
     })
 }
 
-fn inline(alias: &str, place: &Spanned<String>, given: Option<&Json>, findings: &mut Findings) -> Option<Keys> {
+fn inline(
+    alias: &str,
+    place: &Spanned<String>,
+    given: Option<&Json<'static>>,
+    findings: &mut Findings,
+) -> Option<Keys> {
     let Some(set) = given else {
         let message = format!("there is no key set for the issuer `{alias}`");
         let help = format!("give one with `--jwks {alias}=FILE`");

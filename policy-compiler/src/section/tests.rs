@@ -64,7 +64,7 @@ pub(super) fn build_with(edit: impl Fn(&str) -> String) -> (GatewaySection, Vec<
     build_from(&text, BTreeMap::from(sets))
 }
 
-fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, Vec<Diagnostic>, String) {
+fn build_from(text: &str, key_sets: BTreeMap<String, Json<'static>>) -> (GatewaySection, Vec<Diagnostic>, String) {
     let (section, findings) = build_all(text, vec![], key_sets);
     (section, findings, text.to_owned())
 }
@@ -72,7 +72,7 @@ fn build_from(text: &str, key_sets: BTreeMap<String, Json>) -> (GatewaySection, 
 fn build_all(
     text: &str,
     policies: Vec<SourceFile>,
-    key_sets: BTreeMap<String, Json>,
+    key_sets: BTreeMap<String, Json<'static>>,
 ) -> (GatewaySection, Vec<Diagnostic>) {
     let sources = ProjectSources {
         project: SourceFile::new(PROJECT_FILE, text),

@@ -13,7 +13,7 @@ use crate::project::{ProjectFile, TRANSACTION_TOKENS, TransactionTokensTable, at
 
 pub(super) fn build(
     file: &ProjectFile,
-    key_sets: &BTreeMap<String, Json>,
+    key_sets: &BTreeMap<String, Json<'static>>,
     findings: &mut Findings,
 ) -> Option<TransactionTokens> {
     let table = file.transaction_tokens.as_ref()?;

@@ -65,8 +65,8 @@ impl std::error::Error for SetError {}
 /// A token whose parts decode; nothing in it has been verified.
 struct Parts<'a> {
     signed: &'a [u8],
-    header: Json,
-    claims: Json,
+    header: Json<'static>,
+    claims: Json<'static>,
     signature: Vec<u8>,
 }
 
@@ -119,15 +119,16 @@ impl<'a> Parts<'a> {
         let signed = text.rsplit_once('.').map(|(signed, _)| signed.as_bytes()).ok_or_else(|| malformed.clone())?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed.clone());
         let object = |part: &str| {
-            let value = Json::parse(&decode(part)?, &JsonLimits::TOKEN).map_err(|_| malformed.clone())?;
-            if value.as_object().is_some() { Ok(value) } else { Err(malformed.clone()) }
+            let bytes = decode(part)?;
+            let value = Json::parse(&bytes, &JsonLimits::TOKEN).map_err(|_| malformed.clone())?;
+            if value.as_object().is_some() { Ok(value.into_owned()) } else { Err(malformed.clone()) }
         };
         Ok(Self { signed, header: object(header)?, claims: object(claims)?, signature: decode(signature)? })
     }
 }
 
 /// The id of the key, of a header that says no more than it may.
-fn check_header(header: &Json) -> Result<&str, SetError> {
+fn check_header<'a>(header: &'a Json<'_>) -> Result<&'a str, SetError> {
     let kind = text(header, "typ").unwrap_or_default().to_ascii_lowercase();
     if kind.strip_prefix("application/").unwrap_or(&kind) != "secevent+jwt" {
         return Err(SetError::Request("its `typ` is not `secevent+jwt`"));
@@ -154,6 +155,6 @@ fn is_audience(audience: Option<&Json>, ours: &str) -> Result<bool, SetError> {
     }
 }
 
-pub(super) fn text<'a>(value: &'a Json, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Json<'_>, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Json::as_str)
 }

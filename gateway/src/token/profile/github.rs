@@ -2,7 +2,7 @@
 
 use super::super::error::TokenError;
 use super::{optional, present, required};
-use crate::json::Json;
+use crate::json::{Json, Member};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const ENTERPRISE_PATH: &str = "/_services/token";
@@ -58,7 +58,7 @@ fn host(issuer: &str) -> Option<&str> {
 }
 
 /// Checks that the claims are strings and that the numbers which name repository and owner for good are there.
-pub(super) fn check(claims: &Json) -> Result<Vec<(String, Json)>, TokenError> {
+pub(super) fn check<'t>(claims: &Json<'t>) -> Result<Vec<Member<'t>>, TokenError> {
     required(claims, "sub", TokenError::SubjectMissing)?;
     present(claims, "iat", TokenError::IssuedAtMissing)?;
     for name in ["repository_id", "repository_owner_id"] {

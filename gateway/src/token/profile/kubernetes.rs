@@ -1,8 +1,10 @@
 //! Projected service-account tokens of Kubernetes.
 
+use std::borrow::Cow;
+
 use super::super::error::TokenError;
-use super::{present, required, text};
-use crate::json::Json;
+use super::{present, required};
+use crate::json::{Json, Member};
 
 /// The issuer of the tokens that Kubernetes kept in secrets: without expiry or audience.
 pub(super) fn is_legacy_issuer(issuer: &str) -> bool {
@@ -28,9 +30,9 @@ pub(super) fn is_server_audience(audience: &str) -> bool {
 ///
 /// What follows, each where it is there: `$kubernetes.namespace`, `.service_account`, `.service_account_uid`, `.pod`,
 /// `.pod_uid`, `.node`, `.node_uid`. The uids survive the reuse of a name.
-pub(super) fn check(claims: &Json) -> Result<Vec<(String, Json)>, TokenError> {
+pub(super) fn check<'t>(claims: &Json<'t>) -> Result<Vec<Member<'t>>, TokenError> {
     // Flat claims are the mark of the legacy tokens.
-    let is_flat = |(name, _): &(String, Json)| name.starts_with("kubernetes.io/serviceaccount/");
+    let is_flat = |(name, _): &Member<'_>| name.starts_with("kubernetes.io/serviceaccount/");
     if claims.as_object().is_some_and(|members| members.iter().any(is_flat)) {
         return Err(TokenError::KubernetesLegacy);
     }
@@ -51,7 +53,8 @@ pub(super) fn check(claims: &Json) -> Result<Vec<(String, Json)>, TokenError> {
         ("node_uid", &["node", "uid"]),
     ] {
         if let Some(value) = bound.path(path.iter().copied()) {
-            facts.push((fact.to_owned(), text(value.as_str().ok_or(TokenError::ClaimType)?)));
+            value.as_str().ok_or(TokenError::ClaimType)?;
+            facts.push((Cow::Borrowed(fact), value.clone()));
         }
     }
     let fact = |wanted: &str| facts.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.as_str());

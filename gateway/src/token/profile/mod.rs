@@ -9,10 +9,12 @@ mod oauth;
 mod spiffe;
 mod workload;
 
+use std::borrow::Cow;
+
 use super::error::TokenError;
 use super::header::{JoseHeader, TokenType};
 use super::terms::ClaimRules;
-use crate::json::Json;
+use crate::json::{Json, Member};
 use crate::section::{Profile, SectionError, SectionErrorKind};
 use crate::token::Algorithm;
 
@@ -54,7 +56,7 @@ pub(super) fn check_header(profile: &Profile, header: &JoseHeader<'_>) -> Result
 
 /// Checks the claims of a token whose signature holds, and says what follows from them: an object whose members are
 /// named in [`super::TokenClaims`].
-pub(super) fn check_claims(profile: &Profile, claims: &Json) -> Result<Vec<(String, Json)>, TokenError> {
+pub(super) fn check_claims<'t>(profile: &Profile, claims: &Json<'t>) -> Result<Vec<Member<'t>>, TokenError> {
     if FOREIGN_CLAIMS.iter().any(|name| claims.get(name).is_some()) {
         return Err(TokenError::OtherKind);
     }
@@ -150,7 +152,7 @@ pub(super) fn check_issuer(profile: &Profile, terms: &IssuerTerms<'_>, alias: &s
 }
 
 /// A claim that must be there and be a string that is not empty.
-fn required<'a>(claims: &'a Json, name: &str, missing: TokenError) -> Result<&'a str, TokenError> {
+fn required<'a>(claims: &'a Json<'_>, name: &str, missing: TokenError) -> Result<&'a str, TokenError> {
     match optional(claims, name)? {
         None | Some("") => Err(missing),
         Some(text) => Ok(text),
@@ -158,7 +160,7 @@ fn required<'a>(claims: &'a Json, name: &str, missing: TokenError) -> Result<&'a
 }
 
 /// A claim that must be a string where it is there.
-fn optional<'a>(claims: &'a Json, name: &str) -> Result<Option<&'a str>, TokenError> {
+fn optional<'a>(claims: &'a Json<'_>, name: &str) -> Result<Option<&'a str>, TokenError> {
     claims.get(name).map(|claim| claim.as_str().ok_or(TokenError::ClaimType)).transpose()
 }
 
@@ -167,8 +169,8 @@ fn present(claims: &Json, name: &str, missing: TokenError) -> Result<(), TokenEr
     claims.get(name).map(|_| ()).ok_or(missing)
 }
 
-fn text(text: impl Into<String>) -> Json {
-    Json::String(text.into())
+fn text(text: impl Into<String>) -> Json<'static> {
+    Json::String(Cow::Owned(text.into()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! JWT access tokens of OAuth 2.0 (RFC 9068).
 
+use std::borrow::Cow;
+
 use super::super::claims::date_ms;
 use super::super::error::TokenError;
 use super::{optional, present, required};
-use crate::json::Json;
+use crate::json::{Json, Member};
 
 /// How much of RFC 9068 must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub(super) enum Strictness {
 ///
 /// What follows: `$token.client_is_subject`, whether the client acts for itself. Where a client could choose the same
 /// name as a user (RFC 9700 §4.15), policies tell the two apart by it.
-pub(super) fn check(claims: &Json, strictness: Strictness) -> Result<Vec<(String, Json)>, TokenError> {
+pub(super) fn check<'t>(claims: &Json<'t>, strictness: Strictness) -> Result<Vec<Member<'t>>, TokenError> {
     if strictness == Strictness::Strict {
         required(claims, "sub", TokenError::SubjectMissing)?;
         required(claims, "client_id", TokenError::ClientIdMissing)?;
@@ -41,5 +43,5 @@ pub(super) fn check(claims: &Json, strictness: Strictness) -> Result<Vec<(String
         (Some(subject), Some(client)) => subject == client,
         (Some(_) | None, None) | (None, Some(_)) => return Ok(Vec::new()),
     };
-    Ok(vec![("client_is_subject".to_owned(), Json::Bool(client_is_subject))])
+    Ok(vec![(Cow::Borrowed("client_is_subject"), Json::Bool(client_is_subject))])
 }

@@ -1,9 +1,11 @@
 //! JWT-SVIDs (SPIFFE JWT-SVID).
 
+use std::borrow::Cow;
+
 use super::super::error::TokenError;
 use super::super::workload_id::WorkloadId;
 use super::{required, text};
-use crate::json::Json;
+use crate::json::{Json, Member};
 use crate::token::Algorithm;
 
 /// The algorithms that a JWT-SVID may have (JWT-SVID §2.1), and a WIT-SVID and its key (WIT-SVID §2.3, §3.2); EdDSA is not among
@@ -21,7 +23,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 9] = [
 ];
 
 /// The trust domain of a subject that is a SPIFFE ID: it selects the keys where a token names no issuer.
-pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
+pub(in super::super) fn subject_domain<'a>(claims: &'a Json<'_>) -> Option<&'a str> {
     WorkloadId::read_spiffe(claims.get("sub")?.as_str()?).map(|id| id.trust_domain)
 }
 
@@ -29,7 +31,7 @@ pub(in super::super) fn subject_domain(claims: &Json) -> Option<&str> {
 /// nothing about another, not even a federated one.
 ///
 /// What follows: `$spiffe.trust_domain`, `$spiffe.path` and `$spiffe.prefixes`.
-pub(in super::super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(String, Json)>, TokenError> {
+pub(in super::super) fn check<'t>(claims: &Json<'t>, trust_domain: &str) -> Result<Vec<Member<'t>>, TokenError> {
     let subject = required(claims, "sub", TokenError::SubjectMissing)?;
     let id = WorkloadId::read_spiffe(subject).ok_or(TokenError::SpiffeId)?;
     if id.trust_domain != trust_domain {
@@ -39,11 +41,11 @@ pub(in super::super) fn check(claims: &Json, trust_domain: &str) -> Result<Vec<(
 }
 
 /// The parts of an identifier, as findings.
-pub(super) fn parts(id: &WorkloadId<'_>) -> Vec<(String, Json)> {
-    let prefixes = id.prefixes().into_iter().map(Json::String).collect();
+pub(super) fn parts(id: &WorkloadId<'_>) -> Vec<Member<'static>> {
+    let prefixes = id.prefixes().into_iter().map(text).collect();
     vec![
-        ("trust_domain".to_owned(), text(id.trust_domain)),
-        ("path".to_owned(), text(id.path())),
-        ("prefixes".to_owned(), Json::Array(prefixes)),
+        (Cow::Borrowed("trust_domain"), text(id.trust_domain)),
+        (Cow::Borrowed("path"), text(id.path())),
+        (Cow::Borrowed("prefixes"), Json::Array(prefixes)),
     ]
 }

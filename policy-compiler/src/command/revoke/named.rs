@@ -39,7 +39,7 @@ pub(super) fn by_token(path: &Path) -> Result<Entry<'static>, Failure> {
         .map_err(|refusal| Failure::new(refusal.disposition().reason, "this is no token"))?;
     let claim = |name: &str| token.claims.get(name);
     let text = |name: &str| match claim(name) {
-        Some(Json::String(text)) => Ok(text.clone()),
+        Some(Json::String(text)) => Ok(text.clone().into_owned()),
         _ => {
             let message = format!("the token has no `{name}`; revoke its subject or session instead");
             Err(Failure::new("revoke.token", message))
