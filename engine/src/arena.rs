@@ -5,7 +5,7 @@ use crate::extension::IpNetwork;
 use crate::hash::{hash_bytes, hash_pair};
 use crate::ids::{AggregateId, EntityId, StringId};
 use crate::limits;
-use crate::strings::find;
+use crate::strings::{Strings, find};
 use crate::value::Value;
 
 /// Buffers for a request's strings, entities and values.
@@ -117,9 +117,17 @@ impl Arena {
         self.text.get(start..end)
     }
 
-    /// The number of `text` among the request's strings, adding it where it is new.
-    pub(crate) fn intern(&mut self, text: &str) -> u32 {
+    /// The id of `text`: among `strings`, the policy set's, or else among the request's own.
+    pub(crate) fn string_id(&mut self, strings: &Strings, text: &str) -> StringId {
         let hash = hash_bytes(text.as_bytes());
+        match strings.find_hashed(text, hash) {
+            Some(id) => id,
+            None => StringId::new(strings.len() + self.intern(text, hash)),
+        }
+    }
+
+    /// The number of `text` among the request's strings, adding it where it is new.
+    fn intern(&mut self, text: &str, hash: u32) -> u32 {
         let known = |at: u32| self.string(at as usize) == Some(text);
         if let Some(at) = find(&self.string_slots, hash, known) {
             return at;
@@ -137,7 +145,7 @@ impl Arena {
             let start = at.checked_sub(1).and_then(|at| string_ends.get(at)).map_or(0, |end| *end as usize);
             hash_bytes(text.as_bytes().get(start..end).unwrap_or_default())
         };
-        insert(string_slots, at, hash_of);
+        insert(string_slots, at, hash, hash_of);
         at
     }
 
@@ -156,7 +164,7 @@ impl Arena {
         self.entities.push(uid);
         let Self { entity_slots, entities, .. } = self;
         let hash_of = |at: usize| entities.get(at).map_or(0, |(type_name, id)| hash_pair(type_name.get(), id.get()));
-        insert(entity_slots, at, hash_of);
+        insert(entity_slots, at, hash, hash_of);
         at
     }
 
@@ -187,26 +195,27 @@ fn reset(slots: &mut Vec<u32>) {
     slots.resize(SLOTS, 0);
 }
 
-/// Puts number `at`, the newest, into a lookup table that stays at most half full.
-fn insert(slots: &mut Vec<u32>, at: u32, hash_of: impl Fn(usize) -> u32) {
-    let first = if (at as usize + 1) * 2 > slots.len() {
+/// Puts number `at`, the newest, into a lookup table that stays at most half full. `hash_of` is asked for those before it, when
+/// the table grows.
+fn insert(slots: &mut Vec<u32>, at: u32, hash: u32, hash_of: impl Fn(usize) -> u32) {
+    if (at as usize + 1) * 2 > slots.len() {
         let doubled = (slots.len() * 2).max(SLOTS);
         slots.clear();
         slots.resize(doubled, 0);
-        0
-    } else {
-        at
-    };
-    let mask = slots.len() - 1;
-    for number in first..=at {
-        let mut slot = hash_of(number as usize) as usize & mask;
-        while let Some(taken) = slots.get_mut(slot) {
-            if *taken == 0 {
-                *taken = number + 1;
-                break;
-            }
-            slot = (slot + 1) & mask;
+        (0..at).for_each(|number| place(slots, number, hash_of(number as usize)));
+    }
+    place(slots, at, hash);
+}
+
+fn place(slots: &mut [u32], number: u32, hash: u32) {
+    let mask = slots.len().wrapping_sub(1);
+    let mut slot = hash as usize & mask;
+    while let Some(taken) = slots.get_mut(slot) {
+        if *taken == 0 {
+            *taken = number + 1;
+            return;
         }
+        slot = (slot + 1) & mask;
     }
 }
 
@@ -230,31 +239,35 @@ fn remove(slots: &mut [u32], at: u32, hash: u32) {
 mod tests {
     use super::*;
 
+    fn intern(arena: &mut Arena, text: &str) -> u32 {
+        arena.intern(text, hash_bytes(text.as_bytes()))
+    }
+
     #[test]
     fn what_is_forgotten_leaves_no_trace() {
         let mut arena = Arena::default();
         arena.clear();
         let kept: Vec<String> = (0..40).map(|n| format!("kept {n}")).collect();
         for text in &kept {
-            arena.intern(text);
+            intern(&mut arena, text);
         }
         arena.intern_entity(StringId::new(0), StringId::new(1));
         let before = arena.interned();
         for _ in 0..2 {
             // The table grows on the way.
             for n in 0..300 {
-                let text = StringId::new(arena.intern(&format!("gone {n}")));
+                let text = StringId::new(intern(&mut arena, &format!("gone {n}")));
                 arena.intern_entity(text, StringId::new(0));
             }
             arena.forget(before);
             assert_eq!(arena.interned(), before);
             for (n, text) in kept.iter().enumerate() {
-                assert_eq!(arena.intern(text) as usize, n);
+                assert_eq!(intern(&mut arena, text) as usize, n);
             }
             assert_eq!(arena.intern_entity(StringId::new(0), StringId::new(1)), 0);
             assert_eq!(arena.interned(), before, "nothing came twice");
         }
-        assert_eq!(arena.intern("new"), 40);
+        assert_eq!(intern(&mut arena, "new"), 40);
         assert_eq!(arena.string(40), Some("new"));
     }
 
@@ -264,10 +277,10 @@ mod tests {
         for round in 0..3 {
             arena.clear();
             for n in 0..500 {
-                assert_eq!(arena.intern(&format!("text {n}")), n, "round {round}");
+                assert_eq!(intern(&mut arena, &format!("text {n}")), n, "round {round}");
             }
             for n in (0..500).rev() {
-                assert_eq!(arena.intern(&format!("text {n}")), n);
+                assert_eq!(intern(&mut arena, &format!("text {n}")), n);
                 assert_eq!(arena.string(n as usize), Some(format!("text {n}").as_str()));
             }
         }
@@ -278,9 +291,9 @@ mod tests {
     fn too_much_text_is_noticed() {
         let mut arena = Arena::default();
         arena.clear();
-        arena.intern(&"x".repeat(limits::REQUEST_TEXT));
+        intern(&mut arena, &"x".repeat(limits::REQUEST_TEXT));
         assert!(!arena.overflowed);
-        arena.intern("y");
+        intern(&mut arena, "y");
         assert!(arena.overflowed);
         arena.clear();
         assert!(!arena.overflowed);

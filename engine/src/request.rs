@@ -145,10 +145,7 @@ impl<'a> Request<'a> {
     }
 
     fn intern(&mut self, text: &str) -> StringId {
-        match self.set.strings.find(text) {
-            Some(id) => id,
-            None => StringId::new(self.set.strings.len() + self.scratch.arena.intern(text)),
-        }
+        self.scratch.arena.string_id(&self.set.strings, text)
     }
 
     /// The entity `type_name::"id"`; it need not exist. `type_name` is fully qualified.

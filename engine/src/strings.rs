@@ -74,12 +74,12 @@ impl Strings {
     }
 
     pub(crate) fn find(&self, text: &str) -> Option<StringId> {
-        self.find_bytes(text.as_bytes())
+        self.find_hashed(text, hash_bytes(text.as_bytes()))
     }
 
-    #[inline]
-    fn find_bytes(&self, bytes: &[u8]) -> Option<StringId> {
-        find(&self.slots, hash_bytes(bytes), |id| self.bytes(StringId::new(id)) == Some(bytes)).map(StringId::new)
+    /// The same for who has the hash of the text already.
+    pub(crate) fn find_hashed(&self, text: &str, hash: u32) -> Option<StringId> {
+        find(&self.slots, hash, |id| self.bytes(StringId::new(id)) == Some(text.as_bytes())).map(StringId::new)
     }
 }
 

@@ -193,15 +193,17 @@ impl Gateway {
 
     /// Decides a request that has no body.
     pub fn decide<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
-        self.steps(request, Body::None, None, host).verdict(request, host)
+        let mut facts = Facts::default();
+        self.steps(request, Body::None, None, host, &mut facts).verdict(&mut facts, request, host)
     }
 
     /// Decides a request whose body is still to come, or says that its body is needed.
     pub fn begin<'a>(&'a mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Step<'a> {
-        let run = self.steps(request, Body::Pending, None, host);
+        let mut facts = Facts::default();
+        let run = self.steps(request, Body::Pending, None, host, &mut facts);
         match run.progress {
             Progress::NeedsBody { limit } => Step::NeedsBody { limit, admitted: Admitted(run.mark.cloned()) },
-            Progress::Decided(_) => Step::Decided(run.verdict(request, host)),
+            Progress::Decided(_) => Step::Decided(run.verdict(&mut facts, request, host)),
         }
     }
 
@@ -221,7 +223,8 @@ impl Gateway {
             ReceivedBody::TooLarge => Body::TooLarge,
             ReceivedBody::Unreadable => Body::Unreadable,
         };
-        self.steps(request, body, admitted, host).verdict(request, host)
+        let mut facts = Facts::default();
+        self.steps(request, body, admitted, host, &mut facts).verdict(&mut facts, request, host)
     }
 
     fn steps<'a>(
@@ -230,6 +233,7 @@ impl Gateway {
         body: Body<'a>,
         admitted: Option<Admitted>,
         host: &mut dyn Host,
+        facts: &mut Facts<'a>,
     ) -> Run<'a> {
         let started_nanos = host.now_nanos();
         let mark = admitted.as_ref().and_then(|Admitted(mark)| mark.as_ref());
@@ -239,7 +243,6 @@ impl Gateway {
             reply: &mut self.reply,
             recorder: &mut self.no_bundle,
         };
-        let mut facts = Facts::default();
         if let Some(canary) = &mut self.canary
             && let Some(head) = Head::read(request.headers)
             && canary.is_asked(&head)
@@ -250,21 +253,15 @@ impl Gateway {
             if let Some(active) = self.generations.active_mut() {
                 finish.recorder = &mut active.recorder;
             }
-            return Run {
-                progress: Progress::Decided(Outcome::Status),
-                facts,
-                started_nanos,
-                mark: None,
-                trial: None,
-                finish,
-            };
+            let progress = Progress::Decided(Outcome::Status);
+            return Run { progress, started_nanos, mark: None, trial: None, finish };
         }
         let Some(generation) = self.generations.find(mark) else {
             if let Some(head) = Head::read(request.headers) {
                 facts.see(&head);
             }
             let progress = Progress::Decided(Unavailable::BundleMissing.into());
-            return Run { progress, facts, started_nanos, mark: None, trial: None, finish };
+            return Run { progress, started_nanos, mark: None, trial: None, finish };
         };
         let Generation { bundle, cache, poller, recorder, mark } = generation;
         finish.recorder = recorder;
@@ -282,7 +279,7 @@ impl Gateway {
             is_admitted: admitted.is_some(),
             now_nanos: started_nanos,
         };
-        let progress = pipeline.run(request, body, host, &mut facts);
+        let progress = pipeline.run(request, body, host, facts);
         let candidate = self.candidate.0.as_deref_mut();
         let trial = match (candidate, progress) {
             (Some(candidate), Progress::Decided(outcome))
@@ -296,11 +293,11 @@ impl Gateway {
                     lists: &self.lists,
                     now_nanos: started_nanos,
                 };
-                Some(candidate.ask((outcome, &facts), request, body, circumstances, host))
+                Some(candidate.ask((outcome, facts), request, body, circumstances, host))
             }
             (Some(_) | None, _) => None,
         };
-        Run { progress, facts, started_nanos, mark: Some(mark), trial, finish }
+        Run { progress, started_nanos, mark: Some(mark), trial, finish }
     }
 
     /// Denies a request that never got as far as [`Gateway::decide`], such as one whose headers the host could not
@@ -369,7 +366,6 @@ pub enum ReceivedBody<'a> {
 /// The steps have been taken; what came out is still to be recorded.
 struct Run<'a> {
     progress: Progress,
-    facts: Facts<'a>,
     started_nanos: u64,
     /// Of the generation that was asked.
     mark: Option<&'a Mark>,
@@ -379,14 +375,14 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn verdict(mut self, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
+    fn verdict(self, facts: &mut Facts<'a>, request: &RequestHead<'a>, host: &mut dyn Host) -> Verdict<'a> {
         let outcome = match self.progress {
             Progress::Decided(outcome) => outcome,
             // Asked for by `begin` only.
             Progress::NeedsBody { .. } => Outcome::Unavailable(Unavailable::Internal),
         };
         let trial = self.trial;
-        let mut verdict = self.finish.verdict(outcome, &mut self.facts, request.headers, self.started_nanos, host);
+        let mut verdict = self.finish.verdict(outcome, facts, request.headers, self.started_nanos, host);
         verdict.trial = trial.map(|pending| pending.finish(verdict.record));
         verdict
     }

@@ -34,6 +34,18 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// The credentials that are there, be they one or several.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let Self { authorization, dpop, transaction, workload_token, workload_proof, .. } = self;
+        Credentials {
+            authorization: *authorization != Err(CredentialError::Missing),
+            dpop: *dpop != Ok(None),
+            transaction: *transaction != Ok(None),
+            workload_token: *workload_token != Ok(None),
+            workload_proof: *workload_proof != Ok(None),
+        }
+    }
+
     /// Finds the parts. `None`: a pseudo-header is missing, repeated or not text, so there is no request to decide.
     pub(crate) fn read(headers: HeaderMap<'a>) -> Option<Self> {
         let mut method = None;
@@ -98,6 +110,16 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Which credentials a request brings, each in a header of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Credentials {
+    pub(crate) authorization: bool,
+    pub(crate) dpop: bool,
+    pub(crate) transaction: bool,
+    pub(crate) workload_token: bool,
+    pub(crate) workload_proof: bool,
+}
+
 fn at_most_one<'a>(slot: &mut Result<Option<&'a [u8]>, CredentialError>, value: &'a [u8]) {
     *slot = match slot {
         Ok(None) => Ok(Some(value)),
@@ -148,6 +170,24 @@ mod tests {
             let found = [authorization.map(Some), dpop, transaction, workload_token, workload_proof];
             for (other, found) in found.into_iter().enumerate() {
                 assert_eq!(found.ok().flatten(), (other == at).then_some(&b"found"[..]), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_are_there_once_or_more_often_or_not() {
+        let names = ["Authorization", "DPoP", "Txn-Token", "Workload-Identity-Token", "Workload-Proof-Token"];
+        for (at, name) in names.iter().enumerate() {
+            for count in 0..3 {
+                let credentials = std::iter::repeat_n((*name, ""), count);
+                let headers =
+                    HeaderBuffer::from_pairs([(":method", "GET"), (":path", "/")].into_iter().chain(credentials));
+                let Credentials { authorization, dpop, transaction, workload_token, workload_proof } =
+                    Head::read(headers.as_map()).unwrap().credentials();
+                let found = [authorization, dpop, transaction, workload_token, workload_proof];
+                for (other, found) in found.into_iter().enumerate() {
+                    assert_eq!(found, other == at && count > 0, "{count} {name}");
+                }
             }
         }
     }

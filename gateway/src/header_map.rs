@@ -4,6 +4,8 @@
 //! value), then each name and each value followed by a zero byte. Names and values are bytes: HTTP allows octets
 //! that are not UTF-8, and a client may send them in any header.
 
+use std::ops::Deref;
+
 /// The prefix of the headers that only this filter may set. Clients' own are removed before anything reads them.
 pub const RESERVED_PREFIX: &str = "x-palisade-";
 
@@ -85,6 +87,34 @@ impl<'a> HeaderMap<'a> {
     #[must_use]
     pub fn reserved(&self) -> Reserved<'a> {
         Reserved { iter: if self.has_reserved { self.iter() } else { Self::EMPTY.iter() } }
+    }
+}
+
+/// A serialised header map that is kept: it is checked once, and read as often as it is needed.
+#[derive(Debug)]
+pub struct KeptHeaders<B> {
+    bytes: B,
+    /// Where the lengths end.
+    data: usize,
+    has_reserved: bool,
+}
+
+impl<B: Deref<Target = [u8]>> KeptHeaders<B> {
+    /// Checks a serialised header map as [`HeaderMap::parse`] does. `bytes` are the same each time they are looked at.
+    ///
+    /// # Errors
+    ///
+    /// When counts, lengths and terminators do not describe exactly these bytes.
+    pub fn parse(bytes: B) -> Result<Self, HeaderMapError> {
+        let HeaderMap { data, has_reserved, .. } = HeaderMap::parse(&bytes)?;
+        Ok(Self { data: bytes.len() - data.len(), has_reserved, bytes })
+    }
+
+    /// The map to read from.
+    #[must_use]
+    pub fn as_map(&self) -> HeaderMap<'_> {
+        let (lengths, data) = self.bytes.split_at_checked(self.data).unwrap_or_default();
+        HeaderMap { lengths: lengths.get(4..).unwrap_or_default(), data, has_reserved: self.has_reserved }
     }
 }
 
@@ -256,13 +286,36 @@ mod tests {
         let bytes = serialise(&[(b"a", b"1"), (b"bb", b"22")]);
         for end in 0..bytes.len() {
             assert!(HeaderMap::parse(&bytes[..end]).is_err(), "cut at {end}");
+            assert!(KeptHeaders::parse(&bytes[..end]).is_err(), "cut at {end}");
         }
         let mut longer = bytes.clone();
         longer.push(0);
         assert_eq!(HeaderMap::parse(&longer).unwrap_err(), HeaderMapError::Leftover);
+        assert_eq!(KeptHeaders::parse(&longer[..]).unwrap_err(), HeaderMapError::Leftover);
         let mut unterminated = bytes;
         *unterminated.last_mut().unwrap() = b'x';
         assert_eq!(HeaderMap::parse(&unterminated).unwrap_err(), HeaderMapError::Terminator);
+        assert_eq!(KeptHeaders::parse(&unterminated[..]).unwrap_err(), HeaderMapError::Terminator);
+    }
+
+    #[test]
+    fn what_is_kept_reads_as_it_did() {
+        let maps: [&[(&[u8], &[u8])]; 4] = [
+            &[],
+            &[(b"", b"")],
+            &[(b":path", b"/"), (b"x-mode", b"\xff\xfe"), (b"e", b"")],
+            &[(b"a", b"1"), (b"X-Palisade-Principal", b"me"), (b"a", &[0; 300])],
+        ];
+        for pairs in maps {
+            let bytes = serialise(pairs);
+            let kept = KeptHeaders::parse(&bytes[..]).unwrap();
+            for _ in 0..2 {
+                let (map, first) = (kept.as_map(), HeaderMap::parse(&bytes).unwrap());
+                assert_eq!(map.iter().map(|header| (header.name, header.value)).collect::<Vec<_>>(), pairs);
+                assert_eq!(map.reserved().collect::<Vec<_>>(), first.reserved().collect::<Vec<_>>());
+                assert_eq!((map.lengths, map.data), (first.lengths, first.data));
+            }
+        }
     }
 
     #[test]

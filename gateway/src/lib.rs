@@ -77,7 +77,7 @@ pub use error::ConfigError;
 pub use feed::{ClusterNames, FetchError, FetchHost, FetchRequest, FetchResponse, FetchedBody, PostRequest};
 pub use gateway::{Admitted, Gateway, ReceivedBody, Refreshed, Step};
 pub use head::RequestHead;
-pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, RESERVED_PREFIX};
+pub use header_map::{Header, HeaderBuffer, HeaderMap, HeaderMapError, KeptHeaders, RESERVED_PREFIX};
 pub use header_name::is_header_name;
 pub use host::{Host, NativeHost};
 pub use identity::{IdentityError, RequirementError};
@@ -103,7 +103,7 @@ pub use rpc::RpcError;
 pub use shared_memory::{Expected, NativeMemory, Shared, SharedMemory};
 pub use status_list::{StatusList, StatusListAges, StatusListError, StatusListEvent, StatusListEventKind, TokenStatus};
 pub use transaction::TransactionError;
-pub use verdict::{Action, Forward, PolicyNames, Stripped, Verdict};
+pub use verdict::{Action, Forward, PolicyNames, Verdict};
 
 /// The header that names an MCP session, in requests and in responses.
 pub const SESSION_HEADER: &str = "mcp-session-id";

@@ -2,11 +2,10 @@
 
 use palisade_engine::{CompiledPolicySet, Effect, PolicyIndex};
 
-use crate::SESSION_HEADER;
 use crate::answer::AnswerFilter;
 use crate::candidate::Trial;
 use crate::decision_id::DecisionId;
-use crate::header_map::{self, HeaderMap, Reserved};
+use crate::header_map::Reserved;
 use crate::mcp::SessionBinding;
 use crate::outcome::{Disposition, Outcome, Reply};
 use crate::revocation::StreamOwner;
@@ -68,63 +67,12 @@ pub enum Action<'a> {
 pub struct Forward<'a> {
     /// Names of request headers to remove: the client's own `x-palisade-*`. A repeated name comes repeatedly.
     pub remove: Reserved<'a>,
-    /// Names of request headers to remove besides: the caller's credentials, where the route keeps them from the upstream. Only
-    /// such as are there: looking in vain costs a proxy more than most decisions.
-    pub strip: Stripped<'a>,
+    /// Names of request headers to remove besides, with all their values: the caller's credentials, where the route keeps them
+    /// from the upstream. Only such as are there: looking in vain costs a proxy more than most decisions.
+    pub strip: [Option<&'static str>; 7],
     /// Request headers to set, for the upstream: who calls, the decision, who acts for the caller, the server's own name of the
     /// session. Values are printable ASCII.
     pub set: [Option<(&'static str, &'a str)>; 4],
-}
-
-/// Iterates over the headers of a request that the upstream does not get, by their names.
-#[derive(Clone, Debug)]
-pub struct Stripped<'a> {
-    headers: header_map::Iter<'a>,
-    strip: Strip,
-}
-
-/// The headers that the upstream does not get.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strip {
-    /// The caller's token, and its proof.
-    pub(crate) token: bool,
-    /// A workload's token, and its proof.
-    pub(crate) workload: bool,
-    /// The transaction token.
-    pub(crate) transaction: bool,
-    /// A session that is none.
-    pub(crate) session: bool,
-    /// The wish for a compressed answer.
-    pub(crate) encoding: bool,
-}
-
-impl<'a> Stripped<'a> {
-    pub(crate) fn new(headers: HeaderMap<'a>, strip: Strip) -> Self {
-        let Strip { token, workload, transaction, session, encoding } = strip;
-        let has_any = token || workload || transaction || session || encoding;
-        Self { headers: if has_any { headers } else { HeaderMap::EMPTY }.iter(), strip }
-    }
-}
-
-impl Strip {
-    fn has(self, header: &[u8]) -> bool {
-        let Self { token, workload, transaction, session, encoding } = self;
-        let is = |name: &str| header.eq_ignore_ascii_case(name.as_bytes());
-        (token && (is("authorization") || is("dpop")))
-            || (workload && (is("workload-identity-token") || is("workload-proof-token")))
-            || (transaction && is("txn-token"))
-            || (session && is(SESSION_HEADER))
-            || (encoding && is("accept-encoding"))
-    }
-}
-
-impl<'a> Iterator for Stripped<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let strip = self.strip;
-        self.headers.find(|header| strip.has(header.name)).map(|header| header.name)
-    }
 }
 
 /// The ids of some policies, as Cedar reports them.

@@ -79,8 +79,8 @@ fn change_headers(proxy: &mut impl Proxy, forward: &Forward<'_>) -> HostResult<(
         is_claimed = true;
         proxy.remove_request_header(name)?;
     }
-    for name in forward.strip.clone() {
-        proxy.remove_request_header(name)?;
+    for name in forward.strip.into_iter().flatten() {
+        proxy.remove_request_header(name.as_bytes())?;
     }
     for (name, value) in forward.set.into_iter().flatten() {
         // Replacing has Envoy look all headers over and costs microseconds; where the client sent none of the filter's own,

@@ -3,7 +3,6 @@
 use crate::accepted;
 use crate::answers::{Answers, Tools};
 use crate::background::Background;
-use crate::buffers::HostBytes;
 use crate::enforce::{self, Sinks};
 use crate::gateway_host::GatewayHost;
 use crate::metrics::Metrics;
@@ -15,7 +14,7 @@ use crate::trial;
 use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
-use palisade_gateway::{Gateway, HeaderMap, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable, Verdict};
+use palisade_gateway::{Gateway, KeptHeaders, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable, Verdict};
 use std::fmt::Display;
 
 /// What the proxy does with a part of a request.
@@ -227,12 +226,11 @@ impl Filter {
             // Envoy tells its name with requests only.
             gateway.introduce(proxy.property(NODE_ID).as_deref().ok());
         }
-        let bytes = proxy.request_headers();
-        let headers = bytes.as_deref().ok().and_then(|bytes| HeaderMap::parse(bytes).ok());
+        let headers = proxy.request_headers().ok().and_then(|bytes| KeptHeaders::parse(bytes).ok());
         let mut host = GatewayHost::new(proxy, verifier);
-        let step = match headers {
-            Some(headers) if end_of_stream => Step::Decided(gateway.decide(&RequestHead { headers }, &mut host)),
-            Some(headers) => gateway.begin(&RequestHead { headers }, &mut host),
+        let step = match headers.as_ref().map(|headers| RequestHead { headers: headers.as_map() }) {
+            Some(request) if end_of_stream => Step::Decided(gateway.decide(&request, &mut host)),
+            Some(request) => gateway.begin(&request, &mut host),
             None => Step::Decided(gateway.refuse(Outcome::Malformed, &mut host)),
         };
         match step {
@@ -242,8 +240,9 @@ impl Filter {
                 desk.settle(stream, verdict, *sinks, proxy)
             }
             Step::NeedsBody { limit, admitted } => {
-                let headers = bytes.unwrap_or_default();
-                streams.insert(stream, Stream::Buffering { root, limit, headers, admitted });
+                // Without headers, nothing needs a body.
+                let next = headers.map(|headers| Stream::Buffering { root, limit, headers, admitted });
+                streams.insert(stream, next.unwrap_or(Stream::Decided(Decided::REFUSED)));
                 Action::Pause
             }
         }
@@ -273,11 +272,10 @@ impl Filter {
         let waiting = self.streams.insert(stream, Stream::Decided(Decided::REFUSED));
         let Self { roots, streams, answers, metrics, named_metrics, reply_headers, .. } = self;
         // A body without headers before it: no host sends that, and nothing is known of it.
-        let (root, limit, headers, admitted) = match waiting {
-            Some(Stream::Buffering { root, limit, headers, admitted }) => (Some(root), limit, headers, Some(admitted)),
-            Some(Stream::Announced(_) | Stream::Decided(..)) | None => (None, 0, HostBytes::default(), None),
+        let Some(Stream::Buffering { root, limit, headers, admitted }) = waiting else {
+            return unconfigured(proxy, metrics, reply_headers);
         };
-        let Some((_, Active { gateway, verifier, sinks, .. })) = active(roots, root) else {
+        let Some((_, Active { gateway, verifier, sinks, .. })) = active(roots, Some(root)) else {
             return unconfigured(proxy, metrics, reply_headers);
         };
         // One byte more than allowed tells a body at the limit from one beyond it.
@@ -288,10 +286,7 @@ impl Filter {
             Err(_) => ReceivedBody::Unreadable,
         };
         let mut host = GatewayHost::new(proxy, verifier);
-        let verdict = match HeaderMap::parse(&headers) {
-            Ok(headers) => gateway.finish(&RequestHead { headers }, body, admitted, &mut host),
-            Err(_) => gateway.refuse(Outcome::Malformed, &mut host),
-        };
+        let verdict = gateway.finish(&RequestHead { headers: headers.as_map() }, body, Some(admitted), &mut host);
         let desk = Desk { streams, answers, metrics, named_metrics, reply_headers, more_to_come: true };
         desk.settle(stream, verdict, *sinks, proxy)
     }

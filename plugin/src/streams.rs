@@ -1,7 +1,7 @@
 //! The streams of a VM that are under way.
 
 use palisade_gateway::revocation::StreamOwner;
-use palisade_gateway::{Admitted, SessionBinding};
+use palisade_gateway::{Admitted, KeptHeaders, SessionBinding};
 use std::collections::BTreeMap;
 
 use crate::buffers::HostBytes;
@@ -12,7 +12,7 @@ pub(crate) enum Stream {
     /// Its headers are still to come. The root context that it belongs to.
     Announced(u32),
     /// Its body is needed. Nothing of it has been forwarded.
-    Buffering { root: u32, limit: usize, headers: HostBytes, admitted: Admitted },
+    Buffering { root: u32, limit: usize, headers: KeptHeaders<HostBytes>, admitted: Admitted },
     /// It is decided; what is still to come follows.
     Decided(Decided),
 }

@@ -27,13 +27,18 @@ const ROOT: u32 = 1;
 
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
+const REQUEST_BODY: i32 = 0;
 const PLUGIN_CONFIGURATION: i32 = 7;
+
+const CONTINUE: u32 = 0;
+const PAUSE: u32 = 1;
 
 /// What hostcalls give and take.
 #[derive(Default)]
 struct World {
     configuration: Vec<u8>,
     headers: Vec<u8>,
+    body: Vec<u8>,
     records: Vec<String>,
 }
 
@@ -81,8 +86,22 @@ impl Vm {
         self.store.data_mut().headers = headers;
         let before = self.store.get_fuel().unwrap();
         self.call::<_, ()>("proxy_on_context_create", (context, ROOT));
-        assert_eq!(self.call::<_, u32>("proxy_on_request_headers", (context, 17_u32, 1_u32)), 0);
-        assert_eq!(self.call::<_, u32>("proxy_on_response_headers", (context, 2_u32, 1_u32)), 0);
+        assert_eq!(self.call::<_, u32>("proxy_on_request_headers", (context, 17_u32, 1_u32)), CONTINUE);
+        assert_eq!(self.call::<_, u32>("proxy_on_response_headers", (context, 2_u32, 1_u32)), CONTINUE);
+        self.call::<_, ()>("proxy_on_delete", context);
+        before - self.store.get_fuel().unwrap()
+    }
+
+    /// The same for a request whose body decides.
+    fn request_with_body(&mut self, context: u32, headers: Vec<u8>, body: &[u8]) -> u64 {
+        let size = u32::try_from(body.len()).unwrap();
+        let world = self.store.data_mut();
+        (world.headers, world.body) = (headers, body.to_vec());
+        let before = self.store.get_fuel().unwrap();
+        self.call::<_, ()>("proxy_on_context_create", (context, ROOT));
+        assert_eq!(self.call::<_, u32>("proxy_on_request_headers", (context, 17_u32, 0_u32)), PAUSE);
+        assert_eq!(self.call::<_, u32>("proxy_on_request_body", (context, size, 1_u32)), CONTINUE);
+        assert_eq!(self.call::<_, u32>("proxy_on_response_headers", (context, 2_u32, 1_u32)), CONTINUE);
         self.call::<_, ()>("proxy_on_delete", context);
         before - self.store.get_fuel().unwrap()
     }
@@ -95,6 +114,10 @@ fn hostcall(name: &str, given: &[i32], caller: &mut Caller<'_, World>) -> i32 {
     match (name, given) {
         ("proxy_get_buffer_bytes", [PLUGIN_CONFIGURATION, _, _, out, length]) => {
             let bytes = caller.data().configuration.clone();
+            give(caller, memory(caller), &bytes, at(*out), at(*length))
+        }
+        ("proxy_get_buffer_bytes", [REQUEST_BODY, _, _, out, length]) => {
+            let bytes = caller.data().body.clone();
             give(caller, memory(caller), &bytes, at(*out), at(*length))
         }
         ("proxy_get_header_map_pairs", [_, out, length]) => {
@@ -111,7 +134,13 @@ fn hostcall(name: &str, given: &[i32], caller: &mut Caller<'_, World>) -> i32 {
             caller.data_mut().records.push(String::from_utf8(record).unwrap());
             OK
         }
-        ("proxy_get_property" | "proxy_call_foreign_function" | "proxy_get_shared_data", _) => NOT_FOUND,
+        (
+            "proxy_get_property"
+            | "proxy_call_foreign_function"
+            | "proxy_get_shared_data"
+            | "proxy_get_header_map_value",
+            _,
+        ) => NOT_FOUND,
         ("proxy_send_local_response", _) => panic!("denied: {:?}", caller.data().records.last()),
         _ => OK,
     }
@@ -129,11 +158,11 @@ fn give(caller: &mut Caller<'_, World>, memory: Memory, bytes: &[u8], out: usize
 }
 
 /// A request as an agent's client sends it.
-fn headers(path: &str, authorization: &str) -> Vec<u8> {
+fn headers(method: &str, path: &str, authorization: &str) -> Vec<u8> {
     let pairs = [
         (":authority", "doors.internal"),
         (":path", path),
-        (":method", "GET"),
+        (":method", method),
         (":scheme", "http"),
         ("user-agent", "agent-runtime/3.2 (linux; x86_64) http-client/9.1"),
         ("accept", "application/json, text/event-stream;q=0.9, */*;q=0.1"),
@@ -160,17 +189,28 @@ fn headers(path: &str, authorization: &str) -> Vec<u8> {
     bytes
 }
 
+/// A call of a tool, nearly as long as the fixture's route lets bodies be.
+const TOOL_CALL: &[u8] = br#"{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello fn total(lines: &[Line]) -> Money { sum(lines) } fn total(lines: &[Line]) -> Money { }"}}}"#;
+
 /// The most that requests with these paths in turns cost, once each was there.
 fn most(vm: &mut Vm, authorization: &str, paths: &[String]) -> u64 {
     let mut requests = paths.iter().cycle().zip(ROOT + 1..);
     let mut costs = || {
         let (path, context) = requests.next().expect("endless");
-        vm.request(context, headers(path, authorization))
+        vm.request(context, headers("GET", path, authorization))
     };
     for _ in 0..REQUESTS {
         costs();
     }
     (0..REQUESTS).map(|_| costs()).max().unwrap()
+}
+
+/// The most that a call of a tool costs, once others were there.
+fn most_of_a_tool_call(vm: &mut Vm, authorization: &str, body: &[u8]) -> u64 {
+    let contexts = 1000..1000 + 2 * REQUESTS;
+    let costs: Vec<_> =
+        contexts.map(|context| vm.request_with_body(context, headers("POST", "/mcp", authorization), body)).collect();
+    costs.into_iter().skip(REQUESTS as usize).max().unwrap()
 }
 
 #[test]
@@ -185,9 +225,10 @@ fn a_warm_request_stays_under_its_ceilings() {
     let counted = [
         ("the same question", most(&mut vm, &authorization, &["/doors/front".to_owned()])),
         ("another question each time", most(&mut vm, &authorization, &side_doors)),
+        ("a tool call", most_of_a_tool_call(&mut vm, &authorization, TOOL_CALL)),
     ];
     let records = &vm.store.data().records;
-    assert_eq!(records.len(), 4 * REQUESTS as usize);
+    assert_eq!(records.len(), 6 * REQUESTS as usize);
     assert!(records.iter().skip(1).all(|record| record.contains(r#""cached":true"#)), "{records:?}");
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuel-ceiling");

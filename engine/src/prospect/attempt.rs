@@ -121,10 +121,7 @@ pub(super) fn close_record(machine: &mut Machine<'_>, start: usize) -> Result<Va
 
 /// The id of a text, which the request need not have had before.
 pub(super) fn intern(machine: &mut Machine<'_>, text: &str) -> Result<StringId, Halt> {
-    let id = match machine.set.strings.find(text) {
-        Some(id) => id,
-        None => StringId::new(machine.set.strings.len() + machine.arena.intern(text)),
-    };
+    let id = machine.arena.string_id(&machine.set.strings, text);
     checked(machine, id)
 }
 

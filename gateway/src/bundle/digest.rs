@@ -34,10 +34,16 @@ impl Digest {
     /// Appends `sha256:` and the 64 digits, as [`fmt::Debug`] writes them, without its machinery.
     pub(crate) fn push(&self, out: &mut String) {
         out.push_str("sha256:");
-        for word in self.0.as_chunks::<4>().0 {
-            // Nothing but digits.
-            out.push_str(std::str::from_utf8(&hex::digits(u32::from_be_bytes(*word))).unwrap_or_default());
+        // Nothing but digits.
+        out.push_str(std::str::from_utf8(&self.digits()).unwrap_or_default());
+    }
+
+    fn digits(&self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        for (eight, word) in digits.as_chunks_mut::<8>().0.iter_mut().zip(self.0.as_chunks::<4>().0) {
+            *eight = hex::digits(u32::from_be_bytes(*word));
         }
+        digits
     }
 
     /// Reads 64 lower-case hexadecimal digits; there is no other spelling.
@@ -67,10 +73,8 @@ fn hex_value(digit: u8) -> Option<u8> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_chunks::<4>().0.iter().try_for_each(|word| {
-            // Nothing but digits.
-            f.write_str(std::str::from_utf8(&hex::digits(u32::from_be_bytes(*word))).unwrap_or_default())
-        })
+        // Nothing but digits.
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

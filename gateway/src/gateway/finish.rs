@@ -1,24 +1,31 @@
 //! From an outcome to a verdict: what is forwarded or replied, and the record of it.
 
+use crate::SESSION_HEADER;
 use crate::answer::AnswerFilter;
 use crate::decision_id::{DecisionId, DecisionIds};
+use crate::head::Credentials;
 use crate::header_map::HeaderMap;
 use crate::host::Host;
 use crate::mcp::SessionUse;
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm};
 use crate::record::{Facts, Recorder, Stamp};
-use crate::verdict::{Action, Forward, Strip, Stripped, Verdict};
+use crate::verdict::{Action, Forward, Verdict};
 
 /// The headers that the upstream does not get.
-fn strip(facts: &Facts<'_>) -> Strip {
-    Strip {
-        token: facts.strip_token,
-        workload: facts.strip_workload,
-        transaction: facts.strip_transaction,
-        session: matches!(facts.session, SessionUse::Ignored),
-        // An answer that has to be read must not be compressed.
-        encoding: facts.lists.is_some(),
-    }
+fn strip(facts: &Facts<'_>, headers: HeaderMap<'_>) -> [Option<&'static str>; 7] {
+    let Credentials { authorization, dpop, transaction, workload_token, workload_proof } = facts.credentials;
+    // An answer that has to be read must not be compressed.
+    let encoding = "accept-encoding";
+    let has_encoding = || headers.values(encoding).next().is_some();
+    [
+        (facts.strip_token && authorization).then_some("authorization"),
+        (facts.strip_token && dpop).then_some("dpop"),
+        (facts.strip_workload && workload_token).then_some("workload-identity-token"),
+        (facts.strip_workload && workload_proof).then_some("workload-proof-token"),
+        (facts.strip_transaction && transaction).then_some("txn-token"),
+        matches!(facts.session, SessionUse::Ignored).then_some(SESSION_HEADER),
+        (facts.lists.is_some() && has_encoding()).then_some(encoding),
+    ]
 }
 
 /// The parts of a gateway that turn an outcome into a verdict.
@@ -50,12 +57,12 @@ impl<'a> Finish<'a> {
                 };
                 let forward = Forward {
                     remove: headers.reserved(),
-                    strip: Stripped::new(headers, strip(facts)),
+                    strip: strip(facts, headers),
                     set: [
                         facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
                         Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
                         facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
-                        session.map(|id| (crate::SESSION_HEADER, id)),
+                        session.map(|id| (SESSION_HEADER, id)),
                     ],
                 };
                 (Action::Forward(forward), outcome.disposition().status)

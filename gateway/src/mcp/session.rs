@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_engine::hash_bytes;
 
 use super::error::McpError;
 use super::revision::Revision;
@@ -61,8 +62,16 @@ impl Sessions {
 #[derive(Debug)]
 pub(crate) struct SessionKey {
     key: MacKey,
-    /// Bindings that were made by this key, each at a place that its message has.
-    made: RefCell<Vec<Option<Made>>>,
+    remembered: RefCell<Remembered>,
+}
+
+/// Bindings that were made by a key.
+#[derive(Debug, Default)]
+struct Remembered {
+    /// Each at a place that its message has.
+    made: Vec<Option<Made>>,
+    /// The message that is asked for; reused.
+    message: Vec<u8>,
 }
 
 /// A binding, and all that it was made from besides the key.
@@ -90,7 +99,7 @@ pub struct SessionBinding(Rc<MacKey>);
 
 impl SessionKey {
     pub(crate) fn new(key: [u8; mac::MAC_BYTES]) -> Self {
-        Self { key: MacKey::new(key), made: RefCell::default() }
+        Self { key: MacKey::new(key), remembered: RefCell::default() }
     }
 
     /// What binds the sessions of this caller at this server: whom the token is about, who acts for them, and by which client.
@@ -110,16 +119,18 @@ impl SessionKey {
         let actor = actors.first().map_or("", |actor| actor.text.as_str());
         let client = grant.client().unwrap_or_default();
         let parts = [server_type, server_id, &subject.text, actor, client];
-        // With its length before it, no part can pass for the end of the one before.
-        let mut message = PURPOSE.to_vec();
-        for part in parts {
-            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            message.extend_from_slice(part.as_bytes());
-        }
-        match self.made.try_borrow_mut() {
-            Ok(mut made) => self.remembered(message, &mut made),
+        match self.remembered.try_borrow_mut() {
+            Ok(mut remembered) => {
+                let Remembered { made, message } = &mut *remembered;
+                write_message(parts, message);
+                self.find_or_make(message, made)
+            }
             // Nobody else looks; to make it anew is right as well.
-            Err(_) => self.make(&message),
+            Err(_) => {
+                let mut message = Vec::new();
+                write_message(parts, &mut message);
+                self.make(&message)
+            }
         }
     }
 
@@ -128,21 +139,30 @@ impl SessionKey {
     }
 
     /// The binding of a message: one that was made of exactly the same bytes, or a new one.
-    fn remembered(&self, message: Vec<u8>, made: &mut Vec<Option<Made>>) -> SessionBinding {
+    fn find_or_make(&self, message: &[u8], made: &mut Vec<Option<Made>>) -> SessionBinding {
         made.resize_with(limits::SESSION_BINDINGS, || None);
-        // FNV-1a; messages of one place take turns.
-        let hash =
-            message.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-        let Some(place) = made.get_mut(hash as usize % limits::SESSION_BINDINGS) else { return self.make(&message) };
+        // Messages of one place take turns.
+        let place = hash_bytes(message) as usize % limits::SESSION_BINDINGS;
+        let Some(place) = made.get_mut(place) else { return self.make(message) };
         match place {
             Some(known) if known.message == message => known.binding.clone(),
             Some(_) | None => {
-                let binding = self.make(&message);
+                let binding = self.make(message);
                 *place = (message.len() <= limits::SESSION_BINDING_BYTES)
-                    .then(|| Made { message, binding: binding.clone() });
+                    .then(|| Made { message: message.to_vec(), binding: binding.clone() });
                 binding
             }
         }
+    }
+}
+
+/// With its length before it, no part can pass for the end of the one before.
+fn write_message(parts: [&str; 5], message: &mut Vec<u8>) {
+    message.clear();
+    message.extend_from_slice(PURPOSE);
+    for part in parts {
+        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        message.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -266,9 +286,9 @@ mod tests {
                 }
             }
         }
-        let made = key.made.borrow();
-        assert_eq!(made.len(), limits::SESSION_BINDINGS);
-        assert!(made.iter().flatten().all(|made| made.message.len() <= limits::SESSION_BINDING_BYTES));
+        let remembered = key.remembered.borrow();
+        assert_eq!(remembered.made.len(), limits::SESSION_BINDINGS);
+        assert!(remembered.made.iter().flatten().all(|made| made.message.len() <= limits::SESSION_BINDING_BYTES));
     }
 
     #[test]

@@ -38,6 +38,11 @@ fn push_escaped(out: &mut String, text: &str) {
     loop {
         let (plain, after) = rest.split_at_checked(plain::ascii_run(rest.as_bytes())).unwrap_or((rest, ""));
         out.push_str(plain);
+        if let Some(after) = after.strip_prefix('"') {
+            out.push_str("\\\"");
+            rest = after;
+            continue;
+        }
         let mut characters = after.chars();
         match characters.next() {
             Some(character) => push_character(out, character),

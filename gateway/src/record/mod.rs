@@ -28,7 +28,7 @@ use crate::answer::Caller;
 use crate::bundle::{Digest, Manifest};
 use crate::cure::Cure;
 use crate::decision_id::DecisionId;
-use crate::head::Head;
+use crate::head::{Credentials, Head};
 use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::memo::Answer;
 use crate::outcome::{ChallengeFacts, Outcome};
@@ -87,6 +87,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) transaction: Option<&'a str>,
     /// What the request has to do with sessions; the record has nothing of it.
     pub(crate) session: SessionUse<'a>,
+    /// What the request brings, for who has to take it off.
+    pub(crate) credentials: Credentials,
     /// Whether the upstream gets the request without token and proof.
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
@@ -105,6 +107,7 @@ impl<'a> Facts<'a> {
         self.method = Some(head.method);
         self.authority = Some(head.authority);
         self.path = Some(head.path);
+        self.credentials = head.credentials();
     }
 
     /// An answer that policies gave before; it lets the request through.
@@ -202,6 +205,7 @@ impl Recorder {
             status: token_status,
             transaction,
             session: _,
+            credentials: _,
             strip_token: _,
             strip_transaction: _,
             strip_workload: _,

@@ -25,7 +25,15 @@ pub(crate) struct ContentHeaders<'a> {
 
 impl<'a> ContentHeaders<'a> {
     /// Looks at a header.
+    #[inline]
     pub(crate) fn see(&mut self, header: Header<'a>, max_body: u32) {
+        // By length first: most headers are none of these.
+        if let 7 | 12 | 14 | 16 = header.name.len() {
+            self.see_by_name(header, max_body);
+        }
+    }
+
+    fn see_by_name(&mut self, header: Header<'a>, max_body: u32) {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name.as_bytes());
         let fault = match header.name.len() {
             // What follows is another protocol, and may never end.
@@ -75,6 +83,10 @@ pub(crate) fn is_listed(origin: &[u8], origins: &[String]) -> bool {
 /// Whether a content type is that media type, in UTF-8. RFC 8259 gives parameters no meaning, but servers go by `charset`: in UTF-7, `+ACI-` inside
 /// a string is the quote that ends it.
 pub(crate) fn is_utf8_of_type(value: &[u8], media_type: &str) -> bool {
+    // Nearly every one has no parameters.
+    if value.eq_ignore_ascii_case(media_type.as_bytes()) {
+        return true;
+    }
     let mut parts = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case(media_type.as_bytes())

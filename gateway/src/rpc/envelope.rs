@@ -83,7 +83,9 @@ pub(crate) fn push_head(out: &mut String, id: Option<&str>) {
 
 /// Whether a name is spelt like one of the protocol's, but not the same.
 pub(crate) fn is_look_alike(name: &str, known: &[&str]) -> bool {
-    known.iter().any(|known| looks_like(name, known))
+    // One in ASCII looks like names of its own length only.
+    let is_ascii = name.is_ascii();
+    known.iter().any(|known| (name.len() == known.len() || !is_ascii) && looks_like(name, known))
 }
 
 /// An id is a string or an integer, never null. Integers of any size are echoed as they stand.

@@ -580,8 +580,8 @@ impl Answer {
         let (headers, removed, stripped, body) = match &verdict.action {
             Action::Forward(forward) => {
                 let removed = forward.remove.clone().map(|name| String::from_utf8_lossy(name).into_owned());
-                let stripped = forward.strip.clone().map(|name| String::from_utf8_lossy(name).to_lowercase());
-                let stripped = stripped.collect::<BTreeSet<_>>().into_iter().collect();
+                let stripped: BTreeSet<_> = forward.strip.into_iter().flatten().map(str::to_owned).collect();
+                let stripped = stripped.into_iter().collect();
                 (forward.set.iter().flatten().map(own).collect(), removed.collect(), stripped, None)
             }
             Action::Reply(reply) => {
