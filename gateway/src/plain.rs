@@ -34,7 +34,25 @@ fn run(bytes: &[u8], in_word: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bo
             return index * 8 + specials.trailing_zeros() as usize / 8;
         }
     }
-    words.len() * 8 + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+    let run = match last_word(bytes, rest) {
+        // Behind the last byte are zeros, which are special.
+        Some(word) => in_word(word).trailing_zeros() as usize / 8,
+        None => rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len()),
+    };
+    words.len() * 8 + run
+}
+
+/// The bytes that fill no word, in one with zeros behind them: read together with bytes before them, or twice. `None` where there
+/// are none, or fewer than four and none before them.
+#[inline]
+fn last_word(bytes: &[u8], rest: &[u8]) -> Option<u64> {
+    match (bytes.last_chunk::<8>(), rest.len()) {
+        (Some(word), length @ 1..8) => Some(u64::from_le_bytes(*word) >> ((8 - length) * 8)),
+        (_, length) => {
+            let (first, last) = (rest.first_chunk::<4>()?, rest.last_chunk::<4>()?);
+            Some(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << ((length - 4) * 8))
+        }
+    }
 }
 
 /// The highest bit of each byte that is a quote, a backslash or a control character. Of what stands above the first of these,

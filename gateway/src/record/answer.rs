@@ -10,7 +10,8 @@ pub(crate) fn push_answer(out: &mut String, facts: &Facts<'_>) {
     push_policies(out, "policies", facts.policies);
     push_policies(out, "errors", facts.errors);
     push_member(out, r#","principal":"#, facts.principal);
-    push_member(out, r#","action":"#, facts.action);
+    out.push_str(r#","action":"#);
+    out.push_str(facts.action.unwrap_or("null"));
     push_member(out, r#","resource":"#, facts.resource);
     facts.delegation.push(out);
 }

@@ -54,6 +54,7 @@ pub(crate) struct Facts<'a> {
     /// Whether the token was found in the cache.
     pub(crate) token_cached: bool,
     pub(crate) principal: Option<&'a str>,
+    /// As records have it: see [`push_json`].
     pub(crate) action: Option<&'a str>,
     pub(crate) resource: Option<&'a str>,
     /// The attribute or context entry at which the request failed.
@@ -371,6 +372,9 @@ fn push_raw_member(out: &mut String, key: &str, value: Option<&[u8]>) {
 
 /// Without `write!`, whose machinery costs more than all the digits.
 pub(crate) fn push_number(out: &mut String, number: u64) {
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        return out.push(char::from(b'0' + digit));
+    }
     let mut digits = [0; 20];
     let (mut rest, mut length) = (number, 0);
     for digit in digits.iter_mut().rev() {
@@ -439,7 +443,7 @@ mod tests {
             }),
             token_verified: true,
             principal: Some("Agent::\"dev/a\""),
-            action: Some("Action::\"read\""),
+            action: Some(r#""Action::\"read\"""#),
             resource: Some("Repo::\"r\""),
             effect: Some(Effect::Allow),
             ..Facts::default()

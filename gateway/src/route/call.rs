@@ -5,13 +5,14 @@ use super::template::PathTemplate;
 use crate::entity_text;
 use crate::identity::RouteSlots;
 use crate::limits;
+use crate::record;
 use crate::section::{self, ActionRef, ContextEntry, SectionError, SectionErrorKind};
 
 /// An action and its context, checked.
 #[derive(Debug)]
 pub(crate) struct OpenCall {
     pub(crate) action: ActionRef,
-    /// The action as Cedar writes it, for records.
+    /// The action as records have it.
     pub(crate) action_text: String,
     pub(crate) context: Vec<OpenContext>,
 }
@@ -36,8 +37,9 @@ impl OpenCall {
             }
             entries.push(OpenContext::open(entry, template, slots, place)?);
         }
-        let mut action_text = String::new();
-        entity_text::push(&mut action_text, &action.entity_type, &action.id);
+        let (mut cedar, mut action_text) = (String::new(), String::new());
+        entity_text::push(&mut cedar, &action.entity_type, &action.id);
+        record::push_json(&mut action_text, &cedar);
         Ok(Self { action, action_text, context: entries })
     }
 }
