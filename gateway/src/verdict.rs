@@ -55,6 +55,7 @@ impl Verdict<'_> {
 
 /// What to do with the request.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one for each request, taken apart at once; on wasm it is smaller")]
 pub enum Action<'a> {
     /// Let it through.
     Forward(Forward<'a>),
