@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::keys::{self, TestKey, b64};
-use crate::world::{Ask, NOW, gateway, gateway_with, memory, send, send_at, send_body, send_to};
+use crate::world::{Ask, NOW, begin, finish, gateway, gateway_with, memory, send, send_at, send_body, send_to};
 
 const CHALLENGE_ALGS: &str = "algs=\"ES256 ES384 RS256 EdDSA\"";
 
@@ -220,6 +220,29 @@ fn a_proof_is_good_for_the_headers_and_the_body_of_one_request() {
     let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     assert_eq!(send_body(&mut gateway, &ask, ping).reason, "policy.allow");
     assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
+}
+
+#[test]
+fn a_proof_whose_body_is_awaited_is_used_up_for_others() {
+    let mut gateway = gateway();
+    let key = key("a");
+    let token = bound(&key);
+    let mut claims = claims(&token, "awaited");
+    claims.insert("htm".to_owned(), json!("POST"));
+    claims.insert("htu".to_owned(), json!("https://repos.internal/mcp/http403"));
+    let ask = Ask::bare("POST", "/mcp/http403").header("authorization", format!("DPoP {token}"));
+    let ask = ask.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let first = begin(&mut gateway, &ask);
+    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
+    assert_eq!(finish(&mut gateway, &ask, ping, first, NOW).reason, "policy.allow");
+    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
+    // And the proof is judged as of then, like the token.
+    claims.insert("jti".to_owned(), json!("slow"));
+    let slow = Ask { headers: vec![], ..ask }.header("authorization", format!("DPoP {token}"));
+    let slow = slow.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
+    let second = begin(&mut gateway, &slow);
+    assert_eq!(finish(&mut gateway, &slow, ping, second, NOW + 299).reason, "dpop.iat");
 }
 
 #[test]

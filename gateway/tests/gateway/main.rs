@@ -7,6 +7,7 @@ use palisade_gateway::token::Algorithm;
 mod keys;
 
 mod authorization_details;
+mod between;
 mod bundles;
 mod cases;
 mod certificates;

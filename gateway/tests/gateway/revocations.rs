@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::keys;
-use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, envelope, send, send_at, send_body, send_over};
+use crate::world::{
+    Answer, Ask, NOW, Parts, Signer, begin, configuration, envelope, finish, send, send_at, send_body, send_over,
+};
 
 /// An entry from its members.
 fn entry(json: Value) -> Entry<'static> {
@@ -407,6 +409,21 @@ fn an_expired_list_says_what_then() {
         assert_eq!(answer.status, if after == "policy.allow" { 200 } else { 503 });
         // What was revoked stays revoked in any case.
         assert_ne!(send_at(&mut gateway, &bearer(CLAIMS), NOW + 5).reason, "policy.allow");
+    }
+}
+
+#[test]
+fn a_list_that_expires_while_a_body_is_awaited_does_not_do() {
+    let key = Signer::ed25519(1);
+    let mut list = list(vec![]);
+    list.head.expires = NOW + 5;
+    list.head.on_expiry = OnExpiry::Deny;
+    let mut gateway = configure_with(&list, &[&key], false).unwrap();
+    let ask = Ask::new("POST", "/mcp/http403").header("content-type", "application/json");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (seconds, reason) in [(4, "policy.allow"), (5, "revocations.expired")] {
+        let admitted = begin(&mut gateway, &ask);
+        assert_eq!(finish(&mut gateway, &ask, ping, admitted, NOW + seconds).reason, reason, "{seconds}");
     }
 }
 

@@ -6,7 +6,9 @@ use palisade_gateway::{Action, Gateway, NativeHost, RequestHead, StatusListError
 use serde_json::{Map, Value, json};
 
 use crate::keys;
-use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, memory, send, send_at, send_with_certificate};
+use crate::world::{
+    Answer, Ask, NOW, Parts, Signer, begin, configuration, finish, memory, send, send_at, send_with_certificate,
+};
 
 const URI: &str = "https://issuer/lists/1";
 /// Two bits each: a place for 0, 1, 2 and 3, and one that is not used. The compressed form was made with Python's zlib.
@@ -74,6 +76,20 @@ fn twice(gateway: &mut Gateway, ask: &Ask) -> Answer {
     assert_eq!((first.reason, first.status), (second.reason, second.status));
     assert!(second.cached, "{}", second.reason);
     second
+}
+
+#[test]
+fn a_list_that_comes_while_a_body_is_awaited_counts() {
+    let mut gateway = gateway(|_| ());
+    let ask = bearer(&token(at(1)));
+    let ask = Ask { method: "POST", path: "/mcp/http403".to_owned(), ..ask }.header("content-type", "application/json");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    // Of one bit each, the same list says nothing against it.
+    offer(&mut gateway, &list(NOW - 10, 1, LST)).unwrap();
+    let (first, second) = (begin(&mut gateway, &ask), begin(&mut gateway, &ask));
+    assert_eq!(finish(&mut gateway, &ask, ping, first, NOW).reason, "policy.allow");
+    offer(&mut gateway, &list(NOW, 2, LST)).unwrap();
+    assert_eq!(finish(&mut gateway, &ask, ping, second, NOW).reason, "token.status_invalid");
 }
 
 #[test]

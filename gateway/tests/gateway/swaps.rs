@@ -3,11 +3,11 @@
 use palisade_gateway::section::{GatewaySection, RemoteJwks};
 use palisade_gateway::{
     Admitted, ConfigError, Expected, FetchHost, FetchRequest, FetchResponse, Gateway, NativeHost, ReceivedBody,
-    RequestHead, Shared, SharedMemory, Step,
+    RequestHead, Shared, SharedMemory,
 };
 
 use crate::keys;
-use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, gateway, send, send_at};
+use crate::world::{Answer, Ask, NOW, Parts, Signer, begin, configuration, gateway, send, send_at};
 
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 
@@ -37,16 +37,7 @@ pub(crate) fn ping() -> Ask {
     Ask::new("POST", "/mcp/http403").header("content-type", "application/json")
 }
 
-/// Sends the headers of a request whose body is to come.
-fn begin(gateway: &mut Gateway, ask: &Ask) -> Admitted {
-    let headers = ask.buffer();
-    match gateway.begin(&RequestHead { headers: headers.as_map() }, &mut NativeHost::at(NOW)) {
-        Step::NeedsBody { admitted, .. } => admitted,
-        Step::Decided(verdict) => panic!("{verdict:?}"),
-    }
-}
-
-/// Sends its body. The reason and the version of the bundle that decided.
+/// Sends the body of a request. The reason and the version of the bundle that decided.
 fn finish(gateway: &mut Gateway, ask: &Ask, admitted: Option<Admitted>, seconds: u64) -> (&'static str, u64) {
     let headers = ask.buffer();
     let request = RequestHead { headers: headers.as_map() };

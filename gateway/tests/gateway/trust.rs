@@ -7,7 +7,7 @@ use palisade_gateway::signed::{Envelope, EnvelopeSignature};
 use palisade_gateway::{Gateway, NativeHost, NativeMemory, Refreshed};
 use serde::Serialize;
 
-use crate::world::{Ask, NOW, Parts, Signer, configuration, send_at};
+use crate::world::{Ask, NOW, Parts, Signer, begin, configuration, finish, send_at};
 
 pub(crate) const HOUR: u64 = 3600;
 
@@ -234,6 +234,23 @@ fn a_bundle_whose_key_is_gone_decides_nothing_until_it_is_signed_anew() {
     assert_eq!(reason_at(&mut gateway, NOW), "bundle.untrusted");
     assert_eq!(proxy.swap(&mut gateway, &bundle(7, "a", &[&old, &new]), NOW), Ok(false), "the same bundle");
     assert_eq!(reason_at(&mut gateway, NOW), DECIDES);
+}
+
+#[test]
+fn a_key_that_goes_while_a_body_is_awaited_takes_its_bundle_along() {
+    let proxy = Proxy::default();
+    let (old, new) = (key(2), key(5));
+    let mut gateway = proxy.with_root(&bundle(7, "a", &[&old]), &root(1, &[&old]), "").unwrap();
+    let ask = Ask::new("POST", "/mcp/http403").header("content-type", "application/json");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let (first, second) = (begin(&mut gateway, &ask), begin(&mut gateway, &ask));
+    assert_eq!(finish(&mut gateway, &ask, ping, first, NOW).reason, "policy.allow");
+    // Another bundle decides by then, but not about this request.
+    assert_eq!(proxy.swap(&mut gateway, &bundle(8, "a", &[&old, &new]), NOW), Ok(true));
+    assert_eq!(proxy.rotate(&mut gateway, &root(2, &[&new])), Ok(()));
+    assert_eq!(finish(&mut gateway, &ask, ping, second, NOW).reason, "bundle.untrusted");
+    let third = begin(&mut gateway, &ask);
+    assert_eq!(finish(&mut gateway, &ask, ping, third, NOW).reason, "policy.allow");
 }
 
 #[test]

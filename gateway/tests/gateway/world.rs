@@ -10,8 +10,8 @@ use ed25519_dalek::Signer as _;
 use palisade_gateway::bundle::{Digest, Manifest, SectionEntry, SectionName, SignerAlgorithm, format};
 use palisade_gateway::section::GatewaySection;
 use palisade_gateway::{
-    Action, Gateway, HeaderBuffer, Host, NativeHost, NativeMemory, ReceivedBody, RequestHead, SessionBinding, Step,
-    Verdict,
+    Action, Admitted, Gateway, HeaderBuffer, Host, NativeHost, NativeMemory, ReceivedBody, RequestHead, SessionBinding,
+    Step, Verdict,
 };
 use palisade_policy_compiler::compile::{PolicySource, compile};
 
@@ -649,6 +649,22 @@ pub(crate) fn send_body(gateway: &mut Gateway, ask: &Ask, body: &[u8]) -> Answer
         Step::NeedsBody { admitted, .. } => admitted,
     };
     Answer::new(&gateway.finish(&request, ReceivedBody::Whole(body), Some(admitted), host))
+}
+
+/// Sends the headers of a request whose body is to come.
+pub(crate) fn begin(gateway: &mut Gateway, ask: &Ask) -> Admitted {
+    let headers = ask.buffer();
+    match gateway.begin(&RequestHead { headers: headers.as_map() }, &mut host(NOW)) {
+        Step::NeedsBody { admitted, .. } => admitted,
+        Step::Decided(verdict) => panic!("{verdict:?}"),
+    }
+}
+
+/// Sends its body, at a time.
+pub(crate) fn finish(gateway: &mut Gateway, ask: &Ask, body: &[u8], admitted: Admitted, seconds: u64) -> Answer {
+    let headers = ask.buffer();
+    let request = RequestHead { headers: headers.as_map() };
+    Answer::new(&gateway.finish(&request, ReceivedBody::Whole(body), Some(admitted), &mut host(seconds)))
 }
 
 /// Sends a request over a connection with a validated client certificate, in DER form, at a time.

@@ -109,6 +109,35 @@ impl Worker {
 }
 
 #[test]
+fn a_list_that_comes_while_a_body_is_awaited_counts() {
+    let mut world = World::new();
+    let mut worker = world.worker(false);
+    let (bearer, mut headers) = (world.fixture.bearer("alice"), Vec::new());
+    let head = [
+        (":method", "POST"),
+        (":path", "/mcp"),
+        (":authority", "tools.internal"),
+        ("content-type", "application/json"),
+        ("authorization", &bearer),
+    ];
+    enforce::serialise(&head, &mut headers);
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    worker.proxy.body = Ok(ping.as_bytes().to_vec());
+    worker.proxy.headers = Ok(headers);
+    for stream in [7, 8] {
+        worker.filter.on_context_create(stream, ROOT);
+        assert_eq!(worker.filter.on_request_headers(stream, false, &mut worker.proxy), Action::Pause);
+    }
+    assert_eq!(worker.filter.on_request_body(7, ping.len(), true, &mut worker.proxy), Action::Continue);
+    world.revoke("alice");
+    let list = world.publish().list;
+    world.serve(&mut worker, &list);
+    worker.proxy.set.clear();
+    let action = worker.filter.on_request_body(8, ping.len(), true, &mut worker.proxy);
+    assert_denied(&worker.proxy, action, 401, "revoked.subject");
+}
+
+#[test]
 fn a_list_comes_between_requests_to_every_worker_and_ends_streams() {
     let mut world = World::new();
     let (mut first, mut second) = (world.worker(false), world.worker(false));
