@@ -58,16 +58,22 @@ impl Datum {
                 Json::String(text),
             ) => Self::from_text(text, attribute_type),
             (AttributeType::Set(element), Json::Array(claims)) => {
-                let elements = claims.iter().map(|claim| Self::from_claim(claim, element));
-                elements.collect::<Result<_, _>>().map(Self::Set)
+                let mut elements = Vec::with_capacity(claims.len());
+                for claim in claims {
+                    elements.push(Self::from_claim(claim, element)?);
+                }
+                Ok(Self::Set(elements))
             }
             (AttributeType::Record(fields), Json::Object(_)) => {
-                let read = fields.iter().map(|field| match claim.get(&field.name) {
-                    Some(claim) => Self::from_claim(claim, &field.attribute_type).map(Some),
-                    None if field.required => Err(ReadFault::Missing),
-                    None => Ok(None),
-                });
-                read.collect::<Result<_, _>>().map(Self::Record)
+                let mut values = Vec::with_capacity(fields.len());
+                for field in fields {
+                    values.push(match claim.get(&field.name) {
+                        Some(claim) => Some(Self::from_claim(claim, &field.attribute_type)?),
+                        None if field.required => return Err(ReadFault::Missing),
+                        None => None,
+                    });
+                }
+                Ok(Self::Record(values))
             }
             (
                 AttributeType::Bool

@@ -136,7 +136,8 @@ pub(crate) fn identify_svid<'a>(
 
 /// What records say of a credential that was verified.
 fn recorded(issuer: &Issuer, algorithm: Option<Algorithm>, kid: Option<&str>, confirmation: &Confirmation) -> String {
-    let mut text = String::new();
+    // Two names from the bundle, one from the token, and what stands around them.
+    let mut text = String::with_capacity(issuer.alias.len() + kid.map_or(0, str::len) + 128);
     TokenFacts {
         issuer: Some(&issuer.alias),
         profile: Some(issuer.profile.name()),
@@ -164,7 +165,7 @@ pub(super) fn person<'a>(
         return Err(fault(IdentityError::IdInvalid));
     }
     // The issuer's alias is the namespace: two issuers may use one `sub` for different callers. An alias has no `/`.
-    let id = format!("{namespace}/{id}");
+    let id = [namespace, "/", id].concat();
 
     let mut attributes = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
@@ -200,7 +201,7 @@ pub(super) fn person<'a>(
         }
     }
 
-    let mut text = String::new();
+    let mut text = String::with_capacity(mapping.entity_type.len() + id.len() + "::\"\"".len());
     entity_text::push(&mut text, &mapping.entity_type, &id);
     Ok(Person { id, text, attributes, parents })
 }

@@ -110,8 +110,9 @@ impl<'t> Reader<'t> {
         if next == Some(b'}') {
             return Ok(Vec::new());
         }
-        // Claims are about ten: room for them is made once.
-        let mut members: Vec<Member<'t>> = Vec::with_capacity(10);
+        // Room for the members of nearly every object is made once, by how long a member usually is.
+        let rest = self.scan.text().len().saturating_sub(self.scan.place());
+        let mut members: Vec<Member<'t>> = Vec::with_capacity((rest / 20).clamp(4, 16));
         loop {
             if next != Some(b'"') {
                 return Err(JsonError::Syntax);

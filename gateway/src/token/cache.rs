@@ -80,7 +80,7 @@ struct Place {
 }
 
 struct Entry {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     kind: Kind,
     /// Shared with requests whose answers are still to be filtered.
     identity: Rc<Identity>,
@@ -99,6 +99,26 @@ pub(crate) struct Known<'a> {
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Entry").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    fn new(Presented { bytes, kind }: Presented<'_>, identity: Identity) -> Self {
+        Self { bytes: bytes.to_vec(), kind, identity: Rc::new(identity), memo: Memo::default() }
+    }
+
+    /// Makes room for another credential where this one was: under a flood of new tokens the same memory serves them all.
+    fn become_of(&mut self, presented: Presented<'_>, identity: Identity) {
+        let Self { bytes, kind, identity: known, memo } = self;
+        bytes.clear();
+        bytes.extend_from_slice(presented.bytes);
+        *kind = presented.kind;
+        match Rc::get_mut(known) {
+            Some(known) => *known = identity,
+            // An answer is still to be filtered for whom it was about.
+            None => *known = Rc::new(identity),
+        }
+        *memo = Memo::default();
     }
 }
 
@@ -150,9 +170,8 @@ impl TokenCache {
         identity: Identity,
         now_ms: u64,
     ) -> Slot {
-        let Presented { bytes, kind } = presented;
-        let worthwhile = identity.weight().saturating_add(bytes.len()) <= limits::TOKEN_CACHE_ENTRY_BYTES;
-        let identity = Rc::new(identity);
+        let weight = identity.weight().saturating_add(presented.bytes.len());
+        let worthwhile = weight <= limits::TOKEN_CACHE_ENTRY_BYTES;
         let set = self.set_of(presented).filter(|_| worthwhile);
         let victim = set.and_then(|start| {
             let candidates = self.places.iter().enumerate().skip(start).take(WAYS);
@@ -167,12 +186,15 @@ impl TokenCache {
         match (victim.and_then(|index| self.places.get_mut(index)), presented.end()) {
             (Some(place), Some(end)) => {
                 self.clock += 1;
-                let entry = Entry { bytes: bytes.into(), kind, identity, memo: Memo::default() };
-                *place = Place { end, validity, last_use: self.clock, entry: Some(Box::new(entry)) };
+                (place.end, place.validity, place.last_use) = (end, validity, self.clock);
+                match &mut place.entry {
+                    Some(entry) => entry.become_of(presented, identity),
+                    free => *free = Some(Box::new(Entry::new(presented, identity))),
+                }
                 Slot(victim)
             }
             (_, _) => {
-                self.uncached = Some(identity);
+                self.uncached = Some(Rc::new(identity));
                 Slot(None)
             }
         }

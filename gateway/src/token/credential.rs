@@ -73,7 +73,7 @@ impl<'a> CompactText<'a> {
     /// Only those that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
     /// no second token joined to it by a comma.
     pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, CredentialError> {
-        let is_one = !token.is_empty() && token.iter().all(|byte| JWT_CHARACTERS.has(*byte));
+        let is_one = !token.is_empty() && JWT_CHARACTERS.has_all(token);
         match std::str::from_utf8(token) {
             Ok(token) if is_one && token.len() <= max_bytes => Ok(Self(token)),
             // A list of credentials, joined by some hop from several headers.

@@ -61,30 +61,31 @@ pub fn ecdsa_signature(r: &[u8], s: &[u8]) -> Vec<u8> {
 fn push_integer(out: &mut Vec<u8>, big_endian: &[u8]) {
     let zeros = big_endian.iter().take_while(|byte| **byte == 0).count();
     let digits = big_endian.get(zeros..).unwrap_or_default();
-    if digits.first().is_some_and(|byte| *byte < 0x80) {
-        push(out, INTEGER, digits);
-    } else {
-        let mut padded = Vec::with_capacity(digits.len() + 1);
-        padded.push(0);
-        padded.extend_from_slice(digits);
-        push(out, INTEGER, &padded);
-    }
+    let sign: &[u8] = if digits.first().is_some_and(|byte| *byte < 0x80) { &[] } else { &[0] };
+    push_head(out, INTEGER, sign.len() + digits.len());
+    out.extend_from_slice(sign);
+    out.extend_from_slice(digits);
 }
 
 fn push(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    push_head(out, tag, content.len());
+    out.extend_from_slice(content);
+}
+
+/// A tag and a length.
+fn push_head(out: &mut Vec<u8>, tag: u8, length: usize) {
     out.push(tag);
-    match u8::try_from(content.len()) {
-        Ok(len @ 0..=0x7f) => out.push(len),
+    match u8::try_from(length) {
+        Ok(length @ 0..=0x7f) => out.push(length),
         _ => {
-            let len = content.len().to_be_bytes();
-            let zeros = len.iter().take_while(|byte| **byte == 0).count();
-            let digits = len.get(zeros..).unwrap_or_default();
+            let length = length.to_be_bytes();
+            let zeros = length.iter().take_while(|byte| **byte == 0).count();
+            let digits = length.get(zeros..).unwrap_or_default();
             // At most eight digits, so the count always fits beside the flag.
             out.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
             out.extend_from_slice(digits);
         }
     }
-    out.extend_from_slice(content);
 }
 
 #[cfg(test)]

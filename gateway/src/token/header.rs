@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::algorithm::Algorithm;
 use super::error::TokenError;
-use crate::json::{Json, Member};
+use crate::json::Json;
 use crate::limits;
 
 /// Header members that are refused rather than ignored.
@@ -56,32 +56,42 @@ pub(crate) fn claimed_kid<'t>(header: &Json<'t>) -> Option<Cow<'t, str>> {
 impl<'a> JoseHeader<'a> {
     /// Reads a header.
     pub(crate) fn read(header: &'a Json<'_>) -> Result<Self, TokenError> {
-        if header.get("crit").is_some() {
+        let [mut alg, mut kid, mut typ, mut crit, mut cty] = [None; 5];
+        let (mut is_forbidden, mut has_other_members) = (false, false);
+        for (name, value) in header.as_object().unwrap_or_default() {
+            match &**name {
+                "alg" => alg = Some(value),
+                "kid" => kid = Some(value),
+                "typ" => typ = Some(value),
+                "crit" => crit = Some(value),
+                "cty" => cty = Some(value),
+                name => {
+                    is_forbidden |= FORBIDDEN_MEMBERS.contains(&name);
+                    has_other_members = true;
+                }
+            }
+        }
+        if crit.is_some() {
             return Err(TokenError::Critical);
         }
-        if FORBIDDEN_MEMBERS.iter().any(|name| header.get(name).is_some()) {
+        if is_forbidden {
             return Err(TokenError::HeaderForbidden);
         }
-        let algorithm = header
-            .get("alg")
-            .and_then(Json::as_str)
-            .and_then(Algorithm::from_name)
-            .ok_or(TokenError::AlgorithmNotAllowed)?;
-        let kid = match header.get("kid") {
+        let algorithm = alg.and_then(Json::as_str).and_then(Algorithm::from_name);
+        let algorithm = algorithm.ok_or(TokenError::AlgorithmNotAllowed)?;
+        let kid = match kid {
             None => None,
             Some(Json::String(kid)) if kid.len() <= limits::KID_BYTES => Some(&**kid),
             Some(_) => return Err(TokenError::KeyIdInvalid),
         };
-        // `cty` announces something other than claims inside, such as another token.
-        if header.get("cty").is_some() {
+        // It announces something other than claims inside, such as another token.
+        if cty.is_some() {
             return Err(TokenError::Type);
         }
-        let token_type = match header.get("typ") {
+        let token_type = match typ {
             None => TokenType::Absent,
             Some(typ) => typ.as_str().and_then(TokenType::read).ok_or(TokenError::Type)?,
         };
-        let is_known = |(name, _): &Member<'_>| matches!(&**name, "alg" | "kid" | "typ");
-        let has_other_members = !header.as_object().is_some_and(|members| members.iter().all(is_known));
         Ok(Self { algorithm, kid, token_type, has_other_members })
     }
 }

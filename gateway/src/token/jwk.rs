@@ -1,8 +1,8 @@
 //! Reading a JSON Web Key (RFC 7517 §4) into a typed key.
 
 use super::algorithm::Algorithm;
+use super::base64url;
 use super::der;
-use super::jws;
 use super::key::{EcKey, EcPoint, Key, KeyMaterial, RsaKey};
 use crate::json::Json;
 use crate::limits;
@@ -217,7 +217,7 @@ fn required<'a>(jwk: &'a Json<'_>, name: &str) -> Result<&'a str, JwkError> {
 }
 
 fn bytes(jwk: &Json, name: &str) -> Result<Vec<u8>, JwkError> {
-    jws::decode(required(jwk, name)?).map_err(|_| JwkError::Malformed)
+    base64url::decode(required(jwk, name)?).map_err(|_| JwkError::Malformed)
 }
 
 /// A Base64urlUInt (RFC 7518 §2): at least one byte, no leading zeros.

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
+use super::base64url::decode_onto;
 use super::credential::CompactText;
 use super::error::TokenError;
 use crate::json::{Json, JsonError, JsonLimits};
@@ -91,16 +89,6 @@ impl<'d> CompactJws<'d> {
     }
 }
 
-/// Decodes base64url as JOSE writes it: no padding, no foreign characters, zero trailing bits.
-pub(crate) fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Base64)
-}
-
-/// The same behind what is there already.
-fn decode_onto(part: &str, bytes: &mut Vec<u8>) -> Result<(), TokenError> {
-    URL_SAFE_NO_PAD.decode_vec(part, bytes).map_err(|_| TokenError::Base64)
-}
-
 fn object<'d>(bytes: &'d [u8], limits: &JsonLimits) -> Result<Json<'d>, TokenError> {
     match Json::parse(bytes, limits) {
         Ok(value) if value.as_object().is_some() => Ok(value),
@@ -112,6 +100,8 @@ fn object<'d>(bytes: &'d [u8], limits: &JsonLimits) -> Result<Json<'d>, TokenErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     fn encode(bytes: impl AsRef<[u8]>) -> String {
         URL_SAFE_NO_PAD.encode(bytes)

@@ -9,6 +9,7 @@
 
 mod algorithm;
 mod authorization_details;
+mod base64url;
 mod cache;
 mod claims;
 mod credential;
@@ -32,13 +33,14 @@ pub use jwk::JwkError;
 pub use key_set::{JwksError, RejectedKey};
 
 pub(crate) use authorization_details::{CLAIM as AUTHORIZATION_DETAILS, RESERVED as RESERVED_DETAILS, Right};
+pub(crate) use base64url::decode as decode_base64url;
 pub(crate) use cache::{Known, Presented, TokenCache};
 pub(crate) use claims::{Validity, check as check_registered, date_ms};
 pub(crate) use credential::{CompactText, Scheme, bounded, in_query, read_access_token, read_scheme};
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
-pub(crate) use jws::{CompactJws, JwsParts, decode as decode_base64url};
+pub(crate) use jws::{CompactJws, JwsParts};
 pub(crate) use key::{Key, KeyMaterial};
 pub(crate) use key_set::KeySet;
 pub(crate) use profile::SVID_ALGORITHMS;
