@@ -16,8 +16,8 @@ use crate::revocation::Revocations;
 use crate::section::{BesideWorkload, TokenSlot};
 use crate::status_list::Lists;
 use crate::token::{
-    self, CompactText, CredentialError, JwsParts, Known, Presented, TokenCache, TokenClaims, TokenError, TokenFacts,
-    Validity, VerifiedToken, WorkloadId,
+    self, CompactText, CredentialError, Known, Presented, TokenCache, TokenClaims, TokenError, TokenFacts, Validity,
+    VerifiedToken, WorkloadId,
 };
 
 /// When a request is judged.
@@ -70,8 +70,7 @@ pub(crate) fn authenticate<'a>(
         let token = CompactText::read(text, limits::TOKEN_BYTES)?;
         facts.challenge.scheme = Some(scheme);
         let stated = facts.token.insert(TokenFacts::default());
-        let parts = JwsParts::decode(token)?;
-        let verified = token::verify(&parts, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
+        let verified = token::verify(&token, TokenSlot::Authorization, bundle.issuers(), host, now_ms, stated)?;
         identity_of(verified, bundle, standing, now_ms, facts)
     })?;
     let identity: &'a Identity = known.identity;
@@ -139,8 +138,7 @@ fn authenticate_workload<'a>(
     let known = remembered(presented, cache, standing, now_ms, facts, |facts| {
         let token = CompactText::read(value, limits::TOKEN_BYTES).map_err(WorkloadError::Credential)?;
         let stated = facts.token.insert(TokenFacts::default());
-        let parts = JwsParts::decode(token).map_err(WorkloadError::Token)?;
-        let verified = token::verify(&parts, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
+        let verified = token::verify(&token, TokenSlot::Workload, bundle.issuers(), host, now_ms, stated);
         identity_of(verified.map_err(WorkloadError::Token)?, bundle, standing, now_ms, facts)
     })?;
     let identity: &'a Identity = known.identity;

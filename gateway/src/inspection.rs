@@ -18,7 +18,7 @@ use crate::proof::{
 use crate::section::{DpopRules, GatewaySection, OpenSection, SectionError, TokenSlot};
 use crate::status_list::{StatusClaim, StatusList, StatusListError, TokenStatus, judge as judge_status};
 use crate::token::{
-    self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError, JwsParts,
+    self, Algorithm, CompactJws, CompactText, CredentialError, IssuerTable, JoseHeader, JwkError, JwksError,
     KeyPurpose, KeySet, RejectedKey, TokenError, TokenFacts, TokenType,
 };
 
@@ -186,13 +186,12 @@ impl TokenReport {
         let Judge { issuers, slots, workload_proof } = *judge;
         let now_ms = host.now_nanos() / 1_000_000;
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
-        let parts = JwsParts::decode(text)?;
-        let slot = slot_of(&parts);
+        let slot = slot_of(&text);
         let refused = |error| match slot {
             TokenSlot::Authorization => Outcome::Token(error),
             TokenSlot::Workload => Outcome::Workload(WorkloadError::Token(error)),
         };
-        let mut verified = token::verify(&parts, slot, issuers, host, now_ms, facts).map_err(refused)?;
+        let mut verified = token::verify(&text, slot, issuers, host, now_ms, facts).map_err(refused)?;
         let status = verified.status.take();
         self.accepted = Some((verified.validity.from_ms, verified.validity.until_ms));
         self.binding = Some(verified.confirmation.name());
@@ -204,7 +203,7 @@ impl TokenReport {
         })?;
         self.key_thumbprint = identity.confirmation.key_thumbprint();
         if let Some(proof) = &beside.proof {
-            proof.check(text, &identity.confirmation, workload_proof, host, now_ms)?;
+            proof.check(&text, &identity.confirmation, workload_proof, host, now_ms)?;
         }
         self.principal = Some(identity.subject.text);
         self.actors = identity.actors.into_iter().map(|actor| actor.text).collect();
@@ -225,8 +224,8 @@ impl TokenReport {
 }
 
 /// The slot that a token belongs in, by what its header says of it.
-fn slot_of(parts: &JwsParts<'_>) -> TokenSlot {
-    let jws = CompactJws::read(parts);
+fn slot_of(text: &CompactText<'_>) -> TokenSlot {
+    let jws = CompactJws::read(text);
     let header = jws.as_ref().ok().and_then(|jws| JoseHeader::read(&jws.header).ok());
     match header {
         Some(header) if header.token_type == TokenType::Workload => TokenSlot::Workload,
@@ -237,7 +236,7 @@ fn slot_of(parts: &JwsParts<'_>) -> TokenSlot {
 impl WorkloadProof<'_> {
     fn check(
         &self,
-        token: CompactText<'_>,
+        token: &CompactText<'_>,
         confirmation: &Confirmation,
         rules: Option<&OpenWorkloadProof>,
         host: &mut dyn Host,
@@ -261,7 +260,7 @@ impl WorkloadProof<'_> {
         };
         // One look uses nothing up.
         let is_admitted = true;
-        let token = token.as_str().as_bytes();
+        let token = token.as_bytes();
         let request =
             WorkloadRequest { headers, authority, path, token, key, access_token, transaction, is_admitted, now_ms };
         rules.check(Ok(Some(proof)), &request, &ReplayMemory::new(1), host).map_err(refused)
@@ -299,7 +298,7 @@ impl ProofVerifier {
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         let token = CompactText::read(token, limits::TOKEN_BYTES).map_err(|_| ProofError::TokenHash)?;
-        let token = token.as_str().as_bytes();
+        let token = token.as_bytes();
         let now_ms = host.now_nanos() / 1_000_000;
         let request = DpopRequest { method, authority, path, token, key, is_admitted: false, now_ms };
         self.rules.check(Ok(Some(proof)), &request, &self.state, host)
@@ -325,8 +324,7 @@ impl UnverifiedToken {
     /// The refusal that a gateway would give for its form.
     pub fn read(token: &[u8]) -> Result<Self, Outcome> {
         let text = CompactText::read(token, limits::TOKEN_BYTES)?;
-        let parts = JwsParts::decode(text)?;
-        let CompactJws { header, claims, signature, .. } = CompactJws::read(&parts)?;
+        let CompactJws { header, claims, signature, .. } = CompactJws::read(&text)?;
         Ok(Self { header: header.into_owned(), claims: claims.into_owned(), signature_bytes: signature.len() })
     }
 }

@@ -7,8 +7,8 @@ use crate::json::Json;
 use crate::limits;
 use crate::section::{SectionError, TransactionMode, TransactionTokens};
 use crate::token::{
-    ClaimRules, CompactJws, CompactText, CredentialError, JoseHeader, JwsParts, KeyPurpose, RawTerms, Terms,
-    TokenClaims, TokenError, TokenType, check_registered,
+    ClaimRules, CompactJws, CompactText, CredentialError, JoseHeader, KeyPurpose, RawTerms, Terms, TokenClaims,
+    TokenError, TokenType, check_registered,
 };
 
 /// Why a transaction token is refused.
@@ -88,8 +88,7 @@ impl TransactionRules {
             | CredentialError::TooLarge
             | CredentialError::Malformed => TransactionError::Malformed,
         })?;
-        let parts = JwsParts::decode(text).map_err(|_| TransactionError::Malformed)?;
-        let jws = CompactJws::read(&parts).map_err(|_| TransactionError::Malformed)?;
+        let jws = CompactJws::read(&text).map_err(|_| TransactionError::Malformed)?;
         let header = JoseHeader::read(&jws.header).map_err(|error| match error {
             TokenError::Type => TransactionError::Type,
             _ => TransactionError::Signature,

@@ -83,8 +83,8 @@ impl OpenDpop {
         host: &mut dyn Host,
     ) -> Result<(), ProofError> {
         // 1: exactly one header; 2: one well-formed JWT.
-        let parts = form::decode(proof)?;
-        let jws = form::read(&parts)?;
+        let text = form::decode(proof)?;
+        let jws = form::read(&text)?;
         let (algorithm, jwk) = self.header(&jws.header)?;
         let key = read_jwk(jwk, KeyPurpose::Signature).map_err(|error| match error {
             JwkError::Private => ProofError::KeyPrivate,

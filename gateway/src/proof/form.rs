@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json::Json;
 use crate::limits;
-use crate::token::{Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS, JwsParts};
+use crate::token::{Algorithm, CompactJws, CompactText, CredentialError, FORBIDDEN_MEMBERS};
 
 /// Why a header is not one proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub(super) enum ClaimError {
 }
 
 /// Decodes the one proof of a header.
-pub(super) fn decode(proof: Result<Option<&[u8]>, CredentialError>) -> Result<JwsParts<'_>, FormError> {
+pub(super) fn decode(proof: Result<Option<&[u8]>, CredentialError>) -> Result<CompactText<'_>, FormError> {
     let value = proof.map_err(|_| FormError::Repeated)?.ok_or(FormError::Missing)?;
-    let text = CompactText::read(value, limits::PROOF_BYTES).map_err(|error| match error {
+    CompactText::read(value, limits::PROOF_BYTES).map_err(|error| match error {
         CredentialError::Repeated => FormError::Repeated,
         CredentialError::TooLarge => FormError::TooLarge,
         CredentialError::Missing
@@ -37,13 +37,12 @@ pub(super) fn decode(proof: Result<Option<&[u8]>, CredentialError>) -> Result<Jw
         | CredentialError::TwoMethods
         | CredentialError::InQuery
         | CredentialError::Malformed => FormError::Malformed,
-    })?;
-    JwsParts::decode(text).map_err(|_| FormError::Malformed)
+    })
 }
 
 /// Reads a proof.
-pub(super) fn read<'d>(parts: &'d JwsParts<'_>) -> Result<CompactJws<'d>, FormError> {
-    CompactJws::read(parts).map_err(|_| FormError::Malformed)
+pub(super) fn read<'d>(text: &'d CompactText<'_>) -> Result<CompactJws<'d>, FormError> {
+    CompactJws::read(text).map_err(|_| FormError::Malformed)
 }
 
 /// Whether a header has `crit`, or a member that brings a key along or changes how the proof is read. `allowed` is one that this

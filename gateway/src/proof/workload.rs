@@ -159,8 +159,8 @@ impl OpenWorkloadProof {
         replay: &ReplayMemory,
         host: &mut dyn Host,
     ) -> Result<(), WorkloadProofError> {
-        let parts = form::decode(proof)?;
-        let jws = form::read(&parts)?;
+        let text = form::decode(proof)?;
+        let jws = form::read(&text)?;
         if form::has_forbidden(&jws.header, None) {
             return Err(WorkloadProofError::HeaderForbidden);
         }

@@ -7,8 +7,7 @@ use crate::host::{Host, Unaided};
 use crate::json::{Json, JsonLimits};
 use crate::limits;
 use crate::token::{
-    CompactJws, CompactText, CredentialError, Issuer, JoseHeader, JwsParts, TokenError, TokenType, date_ms,
-    decode_base64url,
+    CompactJws, CompactText, CredentialError, Issuer, JoseHeader, TokenError, TokenType, date_ms, decode_base64url,
 };
 
 impl StatusList {
@@ -20,8 +19,8 @@ impl StatusList {
         host: &mut dyn Host,
         now_ms: u64,
     ) -> Result<Self, StatusListError> {
-        let parts = decode(token)?;
-        let claims = verify(&parts, issuer, host, now_ms)?;
+        let text = decode(token)?;
+        let claims = verify(&text, issuer, host, now_ms)?;
         if claims.get("sub").and_then(Json::as_str) != Some(uri) {
             return Err(StatusListError::Subject);
         }
@@ -46,23 +45,22 @@ impl StatusList {
     }
 }
 
-/// The parts of a status list token.
-fn decode(token: &[u8]) -> Result<JwsParts<'_>, StatusListError> {
-    let text = CompactText::read(token, limits::STATUS_TOKEN_BYTES).map_err(|error| match error {
+/// The text of a status list token.
+fn decode(token: &[u8]) -> Result<CompactText<'_>, StatusListError> {
+    CompactText::read(token, limits::STATUS_TOKEN_BYTES).map_err(|error| match error {
         CredentialError::TooLarge => StatusListError::TooLarge,
         _ => StatusListError::Malformed,
-    })?;
-    JwsParts::decode(text).map_err(|_| StatusListError::Malformed)
+    })
 }
 
 /// The claims of a status list token whose signature holds.
 fn verify<'d>(
-    parts: &'d JwsParts<'_>,
+    text: &'d CompactText<'_>,
     issuer: &Issuer,
     host: &mut dyn Host,
     now_ms: u64,
 ) -> Result<Json<'d>, StatusListError> {
-    let jws = CompactJws::read_within(parts, &JsonLimits::STATUS_LIST).map_err(|_| StatusListError::Malformed)?;
+    let jws = CompactJws::read_within(text, &JsonLimits::STATUS_LIST).map_err(|_| StatusListError::Malformed)?;
     let header = JoseHeader::read(&jws.header).map_err(refused)?;
     if header.token_type != TokenType::StatusList {
         return Err(StatusListError::Type);
@@ -73,8 +71,8 @@ fn verify<'d>(
 
 /// The id of the key that a token names, whatever else is wrong with it.
 pub(super) fn claimed_key(token: &[u8]) -> Option<String> {
-    let parts = decode(token).ok()?;
-    let jws = CompactJws::read_within(&parts, &JsonLimits::STATUS_LIST).ok()?;
+    let text = decode(token).ok()?;
+    let jws = CompactJws::read_within(&text, &JsonLimits::STATUS_LIST).ok()?;
     JoseHeader::read(&jws.header).ok()?.kid.map(str::to_owned)
 }
 

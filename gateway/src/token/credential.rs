@@ -1,11 +1,9 @@
 //! The credential slot: exactly one `Authorization` header with exactly one token (RFC 6750 §2.1, RFC 9449 §7.1).
 
+#[cfg(test)]
+use super::compact::CompactText;
 use super::error::CredentialError;
-use crate::byte_set::ByteSet;
 use crate::limits;
-
-/// Those of base64url, and the dot between the parts.
-const JWT_CHARACTERS: ByteSet = ByteSet::alphanumeric().with(b"-_.");
 
 /// The scheme under which a token is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +13,6 @@ pub(crate) enum Scheme {
     /// RFC 9449 §7.1
     Dpop,
 }
-
-/// A compact JWT as it stands in a request: bounded, not empty, and of the characters that it may have. Nothing in it has
-/// been read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CompactText<'a>(&'a str);
 
 /// Takes the token out of an `Authorization` value.
 #[cfg(test)]
@@ -67,33 +60,6 @@ pub(crate) fn read_scheme(value: &[u8], accepts_dpop: bool) -> Result<(Scheme, &
     Ok((scheme, rest.trim_ascii_start()))
 }
 
-impl<'a> CompactText<'a> {
-    /// Checks the characters of a JWT.
-    ///
-    /// Only those that a JWT may have (RFC 8725bis, "check format type") pass, so what passes is ASCII and has
-    /// no second token joined to it by a comma.
-    pub(crate) fn read(token: &'a [u8], max_bytes: usize) -> Result<Self, CredentialError> {
-        let is_one = !token.is_empty() && JWT_CHARACTERS.has_all(token);
-        match std::str::from_utf8(token) {
-            Ok(token) if is_one && token.len() <= max_bytes => Ok(Self(token)),
-            // A list of credentials, joined by some hop from several headers.
-            Ok(_) | Err(_) if token.contains(&b',') => Err(CredentialError::Repeated),
-            Ok(_) | Err(_) => bounded(token, max_bytes).and(Err(CredentialError::Malformed)),
-        }
-    }
-
-    /// The token's characters.
-    pub(crate) fn as_str(self) -> &'a str {
-        self.0
-    }
-
-    /// Any text as a token, for tests of what comes after.
-    #[cfg(test)]
-    pub(crate) fn for_test(text: &'a str) -> Self {
-        Self(text)
-    }
-}
-
 /// Whether a query carries a token too (RFC 6750 §2.3).
 pub(crate) fn in_query(query: &[u8]) -> bool {
     query.split(|byte| *byte == b'&').any(|pair| {
@@ -109,13 +75,13 @@ mod tests {
     #[test]
     fn takes_one_token() {
         for value in ["Bearer a.b-c_9", "bearer a.b-c_9", "BEARER  a.b-c_9"] {
-            let read = read_authorization(value.as_bytes(), false).map(|(scheme, token)| (scheme, token.as_str()));
-            assert_eq!(read, Ok((Scheme::Bearer, "a.b-c_9")), "{value}");
+            let read = read_authorization(value.as_bytes(), false).map(|(scheme, token)| (scheme, token.as_bytes()));
+            assert_eq!(read, Ok((Scheme::Bearer, &b"a.b-c_9"[..])), "{value}");
         }
         for value in ["DPoP a.b", "dpop a.b"] {
-            let read = read_authorization(value.as_bytes(), true).map(|(scheme, token)| (scheme, token.as_str()));
-            assert_eq!(read, Ok((Scheme::Dpop, "a.b")), "{value}");
-            assert_eq!(read_authorization(value.as_bytes(), false), Err(CredentialError::Scheme), "{value}");
+            let read = read_authorization(value.as_bytes(), true).map(|(scheme, token)| (scheme, token.as_bytes()));
+            assert_eq!(read, Ok((Scheme::Dpop, &b"a.b"[..])), "{value}");
+            assert_eq!(read_authorization(value.as_bytes(), false).err(), Some(CredentialError::Scheme), "{value}");
         }
     }
 
@@ -141,10 +107,10 @@ mod tests {
             (b"Bearer a.b.c,Bearer d.e.f", CredentialError::Repeated),
             (b"Bearer a.b.c, Bearer d.e.f", CredentialError::Repeated),
         ] {
-            assert_eq!(read_authorization(value, true), Err(error), "{}", value.escape_ascii());
+            assert_eq!(read_authorization(value, true).err(), Some(error), "{}", value.escape_ascii());
         }
         let long = format!("Bearer {}", "a".repeat(limits::TOKEN_BYTES + 1));
-        assert_eq!(read_authorization(long.as_bytes(), true), Err(CredentialError::TooLarge));
+        assert_eq!(read_authorization(long.as_bytes(), true).err(), Some(CredentialError::TooLarge));
     }
 
     #[test]

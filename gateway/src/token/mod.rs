@@ -1,7 +1,7 @@
 //! Tokens: from the bytes of a header to a verified token.
 //!
 //! ```text
-//! Authorization ─ credential ─► text ─ jws ─► parts ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
+//! Authorization ─ credential ─► text ─ compact ─► parts ─ jws ─► header, claims, signature ─ issuer, algorithm, key, signature, claims ─► VerifiedToken
 //! ```
 //!
 //! Everything that a token says about how to verify it is checked against the bundle: the issuer selects the keys, the
@@ -12,6 +12,7 @@ mod authorization_details;
 mod base64url;
 mod cache;
 mod claims;
+mod compact;
 mod credential;
 pub mod der;
 mod error;
@@ -36,11 +37,12 @@ pub(crate) use authorization_details::{CLAIM as AUTHORIZATION_DETAILS, RESERVED 
 pub(crate) use base64url::decode as decode_base64url;
 pub(crate) use cache::{Known, Presented, TokenCache};
 pub(crate) use claims::{Validity, check as check_registered, date_ms};
-pub(crate) use credential::{CompactText, Scheme, bounded, in_query, read_access_token, read_scheme};
+pub(crate) use compact::CompactText;
+pub(crate) use credential::{Scheme, bounded, in_query, read_access_token, read_scheme};
 pub(crate) use header::{FORBIDDEN_MEMBERS, JoseHeader, TokenType};
 pub(crate) use issuer::{Issuer, IssuerIndex, IssuerTable};
 pub(crate) use jwk::{KeyPurpose, read as read_jwk};
-pub(crate) use jws::{CompactJws, JwsParts};
+pub(crate) use jws::CompactJws;
 pub(crate) use key::{Key, KeyMaterial};
 pub(crate) use key_set::KeySet;
 pub(crate) use profile::SVID_ALGORITHMS;
