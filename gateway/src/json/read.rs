@@ -110,9 +110,11 @@ impl<'t> Reader<'t> {
         if next == Some(b'}') {
             return Ok(Vec::new());
         }
-        // Room for the members of nearly every object is made once, by how long a member usually is.
-        let rest = self.scan.text().len().saturating_sub(self.scan.place());
-        let mut members: Vec<Member<'t>> = Vec::with_capacity((rest / 20).clamp(4, 16));
+        let mut members: Vec<Member<'t>> = Vec::new();
+        // Room for claims is made once, by how long one usually is; objects among them are small.
+        if inside + 1 == self.limits.depth {
+            members.reserve((self.scan.text().len() / 20).min(16));
+        }
         loop {
             if next != Some(b'"') {
                 return Err(JsonError::Syntax);
