@@ -138,6 +138,12 @@ pub const FEED_WAIT_SECONDS: u32 = 30;
 /// Longest such time, in seconds.
 pub const FEED_WAIT_MAX_SECONDS: u32 = 300;
 
+/// How often a worker tells its host what it counted, in milliseconds.
+pub const METRICS_PERIOD_MS: u32 = 1_000;
+
+/// After how many decisions it does so at once.
+pub const METRICS_BATCH: usize = 128;
+
 /// How often a worker looks after files, in milliseconds; more often where they are fetched every few seconds.
 pub const FEED_POLL_MS: u32 = 1_000;
 

@@ -14,7 +14,9 @@ use crate::trial;
 use crate::upkeep;
 use crate::verify_signature::HostVerifier;
 use palisade_gateway::bundle::ActiveBundle;
-use palisade_gateway::{Gateway, KeptHeaders, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable, Verdict};
+use palisade_gateway::{
+    Gateway, KeptHeaders, Outcome, ReceivedBody, Reply, RequestHead, Step, Unavailable, Verdict, limits,
+};
 use std::fmt::Display;
 
 /// What the proxy does with a part of a request.
@@ -54,7 +56,7 @@ struct Root {
     /// The root context whose configuration decides for this one, because its own was refused when Envoy had to be told that it
     /// was taken.
     deputy: Option<u32>,
-    /// How often the host calls it, in milliseconds; 0 for never.
+    /// How often the host calls it, in milliseconds; 0 for never, as long as it has no configuration.
     tick_period: u32,
 }
 
@@ -116,10 +118,14 @@ impl Filter {
                 let before = self.roots.iter().filter_map(|root| root.active.as_ref()).map(|active| &active.gateway);
                 upkeep::join(&mut gateway, before, proxy, &mut self.named_metrics);
                 let Some(root) = self.roots.get_mut(index) else { return false };
-                // Without being called it would never have the bundle or the keys that it needs.
-                if let Err(status) = set_tick_period(&mut root.tick_period, &gateway, proxy) {
-                    refuse(proxy, &format_args!("config.no_ticks: {status}"));
-                    return self.depute(index, bytes, proxy);
+                match set_tick_period(&mut root.tick_period, &gateway, proxy) {
+                    Ok(()) => self.metrics.set_ticks(true),
+                    // Without being called it would never have the bundle or the keys that it needs.
+                    Err(status) if gateway.needs_polling() => {
+                        refuse(proxy, &format_args!("config.no_ticks: {status}"));
+                        return self.depute(index, bytes, proxy);
+                    }
+                    Err(_) => {}
                 }
                 announce(proxy, &gateway, &verifier);
                 let sinks = Sinks::new(gateway.decision_log());
@@ -184,17 +190,17 @@ impl Filter {
         }
     }
 
-    /// Time to look after what a root context fetches.
+    /// Time to look after what a root context fetches, and to tell the host what was counted.
     pub fn on_tick(&mut self, root: u32, proxy: &mut impl Background) {
         let Self { roots, streams, metrics, named_metrics, .. } = self;
-        let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(roots, root) else {
-            return;
-        };
-        if upkeep::poll(gateway, proxy, named_metrics) {
-            end_revoked(streams, gateway, root, proxy, metrics);
+        if let Some(Root { active: Some(Active { gateway, .. }), tick_period, .. }) = find(roots, root) {
+            if gateway.needs_polling() && upkeep::poll(gateway, proxy, named_metrics) {
+                end_revoked(streams, gateway, root, proxy, metrics);
+            }
+            // A host that does not change the period calls as before.
+            let _ = set_tick_period(tick_period, gateway, proxy);
         }
-        // A host that does not change the period calls as before.
-        let _ = set_tick_period(tick_period, gateway, proxy);
+        metrics.flush(proxy);
     }
 
     /// A response to a request of a root context's own; `headers` and `body_size` say how much of it there is.
@@ -334,13 +340,15 @@ impl Filter {
     }
 
     /// A context ends. A client may leave at any time, so a stream may end before it was decided.
-    pub fn on_delete(&mut self, context: u32) {
+    pub fn on_delete(&mut self, context: u32, proxy: &mut impl Proxy) {
         self.answers.forget(context);
         if self.streams.remove(context).is_none()
             && let Some(index) = self.roots.iter().position(|root| root.id == context)
         {
             let gone = self.roots.remove(index);
             self.inherit(gone);
+            self.metrics.flush(proxy);
+            self.metrics.set_ticks(self.roots.iter().any(|root| root.tick_period > 0));
         }
     }
 }
@@ -404,9 +412,10 @@ impl Desk<'_> {
     }
 }
 
-/// Has the host call a root context as often as what it fetches needs it.
+/// Has the host call a root context as often as its counts, and what it fetches, need it.
 fn set_tick_period(current: &mut u32, gateway: &Gateway, proxy: &mut impl Background) -> HostResult<()> {
-    let period = if gateway.needs_polling() { gateway.poll_period_ms() } else { 0 };
+    let fetching = if gateway.needs_polling() { gateway.poll_period_ms() } else { u32::MAX };
+    let period = fetching.min(limits::METRICS_PERIOD_MS);
     if period != *current {
         proxy.set_tick_period(period)?;
         *current = period;

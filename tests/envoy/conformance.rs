@@ -53,10 +53,7 @@ fn the_suite_finds_the_same_through_the_gateway() -> Result<()> {
         assert!(passed >= least, "{revision}: {passed} of {direct:?}");
     }
     // It did go through the gateway.
-    let stats = gateway.envoy.stats()?;
-    let counter = "wasmcustom.palisade_decisions_total.reason.policy.allow: ";
-    let allowed = stats.lines().find_map(|line| line.strip_prefix(counter)?.parse::<u64>().ok());
-    assert!(allowed.is_some_and(|allowed| allowed > 100), "{allowed:?}");
+    gateway.envoy.await_stat("wasmcustom.palisade_decisions_total.reason.policy.allow", 100)?;
     Ok(())
 }
 

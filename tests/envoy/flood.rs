@@ -43,7 +43,7 @@ fn a_flood_of_worthless_tokens_leaves_nothing_behind() -> Result<()> {
     let first = server.asked().len();
     let mut flood = Flood::open(&remote, &good)?;
     flood.send(WARM_UP)?;
-    let before = counted(&remote)?;
+    let before = settled(&remote)?;
     let (asked, begin, resident) = (server.asked().len(), Instant::now(), remote.gateway.envoy.resident_bytes()?);
     flood.send(FLOOD)?;
     let grown = remote.gateway.envoy.resident_bytes()?.saturating_sub(resident);
@@ -69,6 +69,18 @@ fn a_flood_of_worthless_tokens_leaves_nothing_behind() -> Result<()> {
 fn expected(reason: &str) -> u64 {
     let kinds = REASONS.iter().filter(|other| **other == reason).count();
     FLOOD / REASONS.len() as u64 * kinds as u64
+}
+
+/// The same once every request so far is counted.
+fn settled(remote: &Remote) -> Result<BTreeMap<&'static str, u64>> {
+    wait::until("every request to be counted", || {
+        let envoy = &remote.gateway.envoy;
+        let stats = envoy.stats()?;
+        let decisions = stats.lines().filter(|line| line.starts_with("wasmcustom.palisade_decisions_total."));
+        let counts = decisions.filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok());
+        Ok((counts.sum::<u64>() == envoy.stat("http.gateway.downstream_rq_completed")?).then_some(()))
+    })?;
+    counted(remote)
 }
 
 /// How many requests were refused so far, by reason.

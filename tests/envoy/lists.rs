@@ -196,9 +196,10 @@ fn a_list_is_filtered_however_it_comes() -> Result<()> {
         }
         ensure!(ask(&world, "unfinished")?.body == format!("data: {FILTERED}\n").as_bytes());
     }
-    let stat =
-        |result: &str| world.gateway().envoy.stat(&format!("wasmcustom.palisade_list_items_total.result.{result}"));
-    assert_eq!((stat("shown")?, stat("hidden")?), (14, 12));
+    for (result, count) in [("shown", 14), ("hidden", 12)] {
+        let name = format!("wasmcustom.palisade_list_items_total.result.{result}");
+        assert_eq!(world.gateway().envoy.await_stat(&name, count)?, count, "{result}");
+    }
     world.assert_alive()
 }
 

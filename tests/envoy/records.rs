@@ -128,8 +128,10 @@ fn decisions_are_counted() -> Result<()> {
     for _ in 0..2 {
         assert_denied(gateway, &read("counted-not"), 401, "token.missing")?;
     }
-    let decisions = |reason: &str| gateway.envoy.stat(&format!("wasmcustom.palisade_decisions_total.reason.{reason}"));
-    assert_eq!((decisions("policy.allow")?, decisions("token.missing")?, decisions("policy.deny")?), (3, 2, 0));
+    for (reason, count) in [("policy.allow", 3), ("token.missing", 2), ("policy.deny", 0)] {
+        let name = format!("wasmcustom.palisade_decisions_total.reason.{reason}");
+        assert_eq!(gateway.envoy.await_stat(&name, count)?, count, "{reason}");
+    }
     assert!(gateway.envoy.stats()?.contains("wasmcustom.palisade_decision_microseconds"));
     assert_eq!(gateway.envoy.stat("wasmcustom.palisade_records_lost_total")?, 0);
     Ok(())

@@ -152,6 +152,15 @@ impl Envoy {
         Ok(value.unwrap_or(0))
     }
 
+    /// Waits until a counter is at least that high, and says how high it is then. What the filter counts arrives a second later.
+    ///
+    /// # Errors
+    ///
+    /// The admin interface failed, or [`wait::DEADLINE`] passed.
+    pub fn await_stat(&self, name: &str, least: u64) -> Result<u64> {
+        wait::until(&format!("{name} to reach {least}"), || Ok(Some(self.stat(name)?).filter(|value| *value >= least)))
+    }
+
     /// Every statistic, a line each.
     ///
     /// # Errors

@@ -139,7 +139,7 @@ fn status(action: Option<Action>) -> u32 {
     }
 }
 
-/// Time to look after keys. Comes as often as the filter asked for, for a root context.
+/// Time to look after what is fetched and counted. Comes as often as the filter asked for, for a root context.
 #[expect(unsafe_code, reason = "exported to the host by name")]
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(root: u32) {
@@ -157,5 +157,5 @@ extern "C" fn proxy_on_http_call_response(root: u32, call: u32, headers: u32, bo
 #[expect(unsafe_code, reason = "exported to the host by name")]
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
-    with_filter(|filter, _| filter.on_delete(context));
+    with_filter(|filter, host| filter.on_delete(context, host));
 }

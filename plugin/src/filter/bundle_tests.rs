@@ -155,7 +155,7 @@ fn a_changed_configuration_and_a_vm_that_starts_anew_have_the_bundle_at_once() {
     filter.on_tick(ROOT, &mut proxy);
     respond(&mut filter, &[(":status", "200")], fixture.bundle(), &mut proxy);
     assert!(configure(&mut filter, 7, &fixture, &mut proxy));
-    filter.on_delete(ROOT);
+    filter.on_delete(ROOT, &mut proxy);
     assert!(is_allowed(&mut filter, 7, &fixture, &mut proxy));
     let (mut anew, mut proxy) = worker(&fixture, &shared);
     assert!(is_allowed(&mut anew, ROOT, &fixture, &mut proxy));

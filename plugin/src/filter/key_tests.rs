@@ -5,7 +5,7 @@ use super::*;
 use crate::fake::{FakeProxy, SharedData};
 use crate::fixture::{Fixture, NOW};
 use crate::proxy::Status;
-use palisade_gateway::{HeaderMap, limits};
+use palisade_gateway::HeaderMap;
 use palisade_policy_compiler::keys::Algorithm;
 use serde_json::json;
 use std::rc::Rc;
@@ -146,7 +146,7 @@ fn ticks_and_responses_for_nobody_are_ignored() {
     filter.on_response(ROOT, 1, 1, 10, &mut proxy);
     assert_eq!((&proxy.requests[..], &proxy.logs[..]), (&[][..], &[][..]));
     filter.on_tick(ROOT, &mut proxy);
-    filter.on_delete(ROOT);
+    filter.on_delete(ROOT, &mut proxy);
     filter.on_response(ROOT, 1, 1, 10, &mut proxy);
     filter.on_tick(ROOT, &mut proxy);
     assert_eq!(proxy.requests.len(), 1);
@@ -158,10 +158,32 @@ fn without_ticks_a_configuration_with_remote_keys_is_refused() {
     let mut proxy = FakeProxy { ticks: Err(Status::INTERNAL_FAILURE), ..FakeProxy::default() };
     assert!(!configure(&mut Filter::new(), ROOT, &fixture, &mut proxy));
     assert!(matches!(&proxy.logs[..], [(LogLevel::Error, line)] if line.contains("config.no_ticks")));
-    // Keys that are in the bundle need none.
+    // Keys that are in the bundle need none, and the host is told what was counted as it is counted.
     let inline = Fixture::new(Algorithm::Ed25519);
-    assert!(configure(&mut Filter::new(), ROOT, &inline, &mut proxy));
-    assert_eq!(proxy.tick_periods.len(), 1, "asked for by the first only");
+    let mut filter = Filter::new();
+    assert!(configure(&mut filter, ROOT, &inline, &mut proxy));
+    assert!(is_allowed(&mut filter, ROOT, &inline, &mut proxy));
+    assert_eq!(proxy.metric("palisade_decisions_total.reason.policy.allow"), 1);
+}
+
+#[test]
+fn what_was_counted_is_told_at_a_tick_and_when_a_configuration_goes() {
+    const ALLOWED: &str = "palisade_decisions_total.reason.policy.allow";
+    let (fixture, mut proxy) = (Fixture::new(Algorithm::Ed25519), FakeProxy::default());
+    let mut filter = Filter::new();
+    assert!(configure(&mut filter, ROOT, &fixture, &mut proxy));
+    assert_eq!(proxy.tick_periods, [limits::METRICS_PERIOD_MS]);
+    assert!(is_allowed(&mut filter, ROOT, &fixture, &mut proxy));
+    assert_eq!(proxy.metric_definitions, 0);
+    filter.on_tick(ROOT, &mut proxy);
+    assert_eq!(proxy.metric(ALLOWED), 1);
+    assert!(is_allowed(&mut filter, ROOT, &fixture, &mut proxy));
+    assert_eq!(proxy.metric(ALLOWED), 1);
+    filter.on_delete(ROOT, &mut proxy);
+    assert_eq!(proxy.metric(ALLOWED), 2);
+    // Nobody ticks any more, so nothing waits.
+    assert!(!is_allowed(&mut filter, ROOT, &fixture, &mut proxy));
+    assert_eq!(proxy.metric("palisade_decisions_total.reason.bundle.missing"), 1);
 }
 
 #[test]
@@ -186,7 +208,7 @@ fn a_new_configuration_in_the_same_vm_begins_with_the_keys_of_the_old_one() {
     respond(&mut filter, "200", fixture.jwks().as_bytes(), &mut proxy);
     shared.borrow_mut().clear();
     assert!(configure(&mut filter, 7, &fixture, &mut proxy));
-    filter.on_delete(ROOT);
+    filter.on_delete(ROOT, &mut proxy);
     assert!(is_allowed(&mut filter, 7, &fixture, &mut proxy));
 }
 

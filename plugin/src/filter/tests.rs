@@ -48,7 +48,7 @@ fn a_request_of_a_root_that_is_gone_is_denied() {
     let (mut filter, mut proxy) = (Filter::new(), FakeProxy::default());
     filter.on_context_create(ROOT, 0);
     filter.on_context_create(STREAM, ROOT);
-    filter.on_delete(ROOT);
+    filter.on_delete(ROOT, &mut proxy);
     let action = filter.on_request_headers(STREAM, true, &mut proxy);
     assert_unconfigured(&proxy, action);
 }
@@ -97,7 +97,7 @@ fn streams_leave_nothing_behind() {
         if stream % 2 == 0 {
             filter.on_request_headers(stream, true, &mut proxy);
         }
-        filter.on_delete(stream);
+        filter.on_delete(stream, &mut proxy);
     }
     assert_eq!((filter.streams.len(), filter.roots.len()), (0, 1));
 }
@@ -144,7 +144,7 @@ pub(super) fn ask(filter: &mut Filter, root: u32, headers: Vec<u8>, proxy: &mut 
     proxy.set.clear();
     filter.on_context_create(STREAM, root);
     let action = filter.on_request_headers(STREAM, true, proxy);
-    filter.on_delete(STREAM);
+    filter.on_delete(STREAM, proxy);
     action
 }
 
@@ -185,7 +185,7 @@ fn of_a_request_that_has_ended_nothing_is_kept_and_nothing_more_goes_on() {
         proxy.body = Ok(b"{}".to_vec());
         assert_eq!(filter.on_request_body(STREAM, 2, true, &mut proxy), more);
         assert_eq!(filter.on_request_trailers(STREAM, &mut proxy), more);
-        filter.on_delete(STREAM);
+        filter.on_delete(STREAM, &mut proxy);
         assert_eq!(filter.streams.len(), 0);
     }
 }
@@ -199,7 +199,7 @@ fn headers_that_come_twice_are_refused() {
         filter.on_context_create(STREAM, ROOT);
         assert_eq!(filter.on_request_headers(STREAM, end_of_stream, &mut proxy), Action::Continue);
         assert_eq!(filter.on_request_headers(STREAM, end_of_stream, &mut proxy), Action::Pause);
-        filter.on_delete(STREAM);
+        filter.on_delete(STREAM, &mut proxy);
     }
 }
 
@@ -218,6 +218,7 @@ fn an_allowed_request_goes_on_under_the_verified_name() {
     assert_eq!((principal.as_str(), name.as_str()), ("x-palisade-principal", "Agent::\"dev/alice\""));
     assert_eq!(id, "x-palisade-decision-id");
     assert!(proxy.added.is_empty(), "what a client claims is replaced, even where it was removed before");
+    filter.on_tick(ROOT, &mut proxy);
     assert_eq!(proxy.metric("palisade_decisions_total.reason.policy.allow"), 1);
     assert_eq!(proxy.sharing_calls, 0, "only proofs are remembered");
 
@@ -249,6 +250,7 @@ fn a_request_whose_headers_the_host_does_not_change_is_not_forwarded() {
     proxy.header_change = Err(Status::INTERNAL_FAILURE);
     let action = ask(&mut filter, ROOT, request("front", &fixture.bearer("alice"), &[]), &mut proxy);
     assert_denied(&proxy, action, 503, "host.header_change");
+    filter.on_tick(ROOT, &mut proxy);
     assert_eq!(proxy.metric("palisade_header_changes_refused_total"), 1);
     assert!(matches!(&proxy.logs[0], (LogLevel::Error, line) if line.contains("host.header_change")));
 }
@@ -362,7 +364,7 @@ fn a_configuration_that_was_good_once_is_taken_and_what_decided_before_goes_on()
     }
     // It goes on when the root context that it belongs to has ended, one after the other.
     for (gone, left) in [(9, &[10, ROOT, 11][..]), (ROOT, &[10, 11]), (10, &[11])] {
-        filter.on_delete(gone);
+        filter.on_delete(gone, &mut proxy);
         for root in left {
             let action = ask(&mut filter, *root, request("front", &new.bearer("bob"), &[]), &mut proxy);
             assert_eq!(action, Action::Continue, "{root} after {gone}");
@@ -416,7 +418,7 @@ fn each_stream_is_answered_by_its_own_root() {
         let action = ask(&mut filter, root, request("front", &other.bearer("alice"), &[]), &mut proxy);
         assert_denied(&proxy, action, 401, "token.signature");
     }
-    filter.on_delete(ROOT);
+    filter.on_delete(ROOT, &mut proxy);
     let action = ask(&mut filter, 9, request("front", &new.bearer("bob"), &[]), &mut proxy);
     assert_eq!(action, Action::Continue);
 }
@@ -450,6 +452,7 @@ fn a_lost_record_is_counted_and_does_not_change_the_decision() {
     proxy.property = Err(Status::INTERNAL_FAILURE);
     let action = ask(&mut filter, ROOT, request("front", &fixture.bearer("alice"), &[]), &mut proxy);
     assert_eq!(action, Action::Continue);
+    filter.on_tick(ROOT, &mut proxy);
     assert_eq!(proxy.metric("palisade_records_lost_total"), 1);
     assert_eq!(proxy.logs, []);
 }

@@ -44,7 +44,7 @@ impl World {
         self.filter.on_response_body(stream, body.len(), end_of_stream, &mut self.proxy)
     }
 
-    fn assert_refused(&self, action: Action, details: &str) {
+    fn assert_refused(&mut self, action: Action, details: &str) {
         assert_eq!(action, Action::Pause);
         let [reply] = &self.proxy.replies[..] else { panic!("{:?}", self.proxy.replies) };
         assert_eq!((reply.status, reply.details.as_str()), (502, details));
@@ -52,6 +52,7 @@ impl World {
         assert_eq!((&body["id"], &body["error"]["code"]), (&json!("q"), &json!(-32603)));
         let headers = HeaderMap::parse(&reply.headers).unwrap();
         assert_eq!(headers.values("content-type").next(), Some(&b"application/json"[..]));
+        self.filter.on_tick(ROOT, &mut self.proxy);
         assert_eq!(self.proxy.metric(&format!("palisade_decisions_total.reason.{details}")), 1);
         assert!(self.filter.answers.is_idle());
         let record: Value = serde_json::from_str(&self.proxy.properties.last().unwrap().1).unwrap();
@@ -76,6 +77,7 @@ fn a_list_is_kept_filtered_and_sent_on() {
     assert_eq!(world.proxy.response_set, [("content-length".to_owned(), length)]);
     assert!(world.filter.answers.is_idle());
 
+    world.filter.on_tick(ROOT, &mut world.proxy);
     assert_eq!(world.proxy.metric("palisade_list_items_total.result.shown"), 1);
     assert_eq!(world.proxy.metric("palisade_list_items_total.result.hidden"), 1);
     let [(_, first), (_, second)] = &world.proxy.properties[..] else { panic!("{:?}", world.proxy.properties) };
@@ -203,6 +205,7 @@ fn a_refused_event_is_told_in_the_stream() {
     let told = world.proxy.answer_bodies.last().unwrap().clone();
     let told: Value = serde_json::from_str(told.strip_prefix("data: ").unwrap().trim_end()).unwrap();
     assert_eq!((&told["id"], &told["error"]["data"]["reason"]), (&json!("q"), &json!("unusable_answer")));
+    world.filter.on_tick(ROOT, &mut world.proxy);
     assert_eq!(world.proxy.metric("palisade_decisions_total.reason.answer.json"), 1);
     assert_eq!(world.part(STREAM, &format!("data: {ANSWER}\n\n"), true), Action::Continue);
     assert_eq!(world.proxy.answer_bodies.last().unwrap(), "");
@@ -290,7 +293,7 @@ fn errors_and_answers_without_a_body_pass() {
 fn a_new_configuration_does_not_change_an_answer_that_is_on_its_way() {
     let mut world = World::asked(STREAM);
     world.json(STREAM);
-    world.filter.on_delete(ROOT);
+    world.filter.on_delete(ROOT, &mut world.proxy);
     assert_eq!(world.part(STREAM, ANSWER, true), Action::Continue);
     assert_eq!(world.proxy.answer_bodies, [FILTERED]);
 }
@@ -303,6 +306,6 @@ fn whoever_leaves_takes_the_answer_along() {
         world.events(stream);
         world.part(stream, "data: {", false);
     }
-    (2..100).for_each(|stream| world.filter.on_delete(stream));
+    (2..100).for_each(|stream| world.filter.on_delete(stream, &mut world.proxy));
     assert!(world.filter.answers.is_idle());
 }

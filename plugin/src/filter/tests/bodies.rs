@@ -91,7 +91,7 @@ fn a_body_that_ends_with_trailers_is_decided_there() {
         world.begin(STREAM);
         assert_eq!(world.body(STREAM, &body, false), Action::Pause);
         assert_eq!(world.filter.on_request_trailers(STREAM, &mut world.proxy), expected);
-        world.filter.on_delete(STREAM);
+        world.filter.on_delete(STREAM, &mut world.proxy);
     }
     assert_eq!(world.proxy.replies[0].details, "policy.deny");
 }
@@ -103,7 +103,7 @@ fn a_body_over_the_limit_is_refused_as_soon_as_it_is() {
     world.begin(STREAM);
     assert_eq!(world.body(STREAM, &padded(200), true), Action::Continue);
     for end_of_stream in [false, true] {
-        world.filter.on_delete(STREAM);
+        world.filter.on_delete(STREAM, &mut world.proxy);
         world.proxy.replies.clear();
         world.proxy.set.clear();
         world.begin(STREAM);
@@ -111,7 +111,7 @@ fn a_body_over_the_limit_is_refused_as_soon_as_it_is() {
         world.assert_denied(action, 413, "mcp.body_too_large");
     }
     // A host that counts wrong does not get a larger body past the limit.
-    world.filter.on_delete(STREAM);
+    world.filter.on_delete(STREAM, &mut world.proxy);
     world.proxy.replies.clear();
     world.begin(STREAM);
     world.proxy.body = Ok(padded(5000).into_bytes());
@@ -173,7 +173,7 @@ fn a_client_that_leaves_takes_everything_along() {
         world.body(stream, "{", false);
     }
     assert_eq!(world.filter.streams.len(), 198);
-    (2..200).for_each(|stream| world.filter.on_delete(stream));
+    (2..200).for_each(|stream| world.filter.on_delete(stream, &mut world.proxy));
     assert_eq!((world.filter.streams.len(), world.filter.roots.len()), (0, 1));
 }
 
@@ -197,7 +197,7 @@ fn a_body_without_a_decided_or_waiting_request_is_denied() {
 fn a_request_whose_configuration_goes_while_it_waits_is_denied() {
     let mut world = World::new();
     world.begin(STREAM);
-    world.filter.on_delete(ROOT);
+    world.filter.on_delete(ROOT, &mut world.proxy);
     let action = world.body(STREAM, HELLO, true);
     world.assert_denied(action, 503, "bundle.missing");
 }
@@ -218,7 +218,7 @@ fn bodies_of_other_routes_follow_their_decision() {
     assert_eq!(world.announce(STREAM, request("front", &bearer, &[]), false), Action::Continue);
     assert_eq!(world.body(STREAM, &"x".repeat(100_000), false), Action::Continue);
     assert_eq!(world.filter.on_request_trailers(STREAM, &mut world.proxy), Action::Continue);
-    world.filter.on_delete(STREAM);
+    world.filter.on_delete(STREAM, &mut world.proxy);
     assert_eq!(world.announce(STREAM, request("back", &bearer, &[]), false), Action::Pause);
     assert_eq!(world.body(STREAM, "x", false), Action::Pause);
     assert_eq!(world.filter.on_request_trailers(STREAM, &mut world.proxy), Action::Pause);
@@ -236,7 +236,7 @@ fn a_session_reaches_the_client_bound_to_it() {
     assert_eq!(name, "mcp-session-id");
     let bound = bound.clone();
     assert!(bound.ends_with(".s-1"), "{bound}");
-    world.filter.on_delete(STREAM);
+    world.filter.on_delete(STREAM, &mut world.proxy);
 
     // On its way back it is the server's own again.
     let named = [("content-type", "application/json"), ("mcp-session-id", bound.as_str())];
@@ -284,6 +284,7 @@ fn a_session_that_cannot_be_bound_does_not_reach_the_client() {
         (world.proxy.response_header, world.proxy.header_change) = (header.clone(), change);
         assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Pause, "{header:?}");
         assert_eq!(world.proxy.replies[0].details, "mcp.session_not_bound");
+        world.filter.on_tick(ROOT, &mut world.proxy);
         assert_eq!(world.proxy.metric("palisade_sessions_not_bound_total"), 1);
         // The reply's own headers come by as well.
         assert_eq!(world.filter.on_response_headers(STREAM, true, &mut world.proxy), Action::Continue);

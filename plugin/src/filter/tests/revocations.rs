@@ -54,14 +54,15 @@ fn streams_of_the_revoked_end_and_no_others() {
     for (stream, subject) in [(2, "alice"), (3, "bob"), (4, "alice"), (5, "carol")] {
         world.open(stream, subject);
     }
-    world.filter.on_delete(4);
+    world.filter.on_delete(4, &mut world.proxy);
     world.configure(NEW);
     assert_eq!(world.ended(), NONE, "nobody is revoked");
     world.revoke("alice");
     world.configure(NEW + 1);
     assert_eq!(world.ended(), [2], "the other stream of hers was over");
+    world.filter.on_tick(NEW, &mut world.proxy);
     assert_eq!(world.proxy.metric("palisade_revoked_streams_total"), 1);
-    world.filter.on_delete(2);
+    world.filter.on_delete(2, &mut world.proxy);
     world.revoke("carol");
     world.configure(NEW + 2);
     assert_eq!(world.ended(), [5]);
