@@ -221,6 +221,7 @@ impl<'a> Pipeline<'a> {
         let path: &'a RequestPath = path;
         let route = bundle.routes().find(host_name, head.method, path).ok_or(RouteError::Unknown)?;
         let rules = &route.rules;
+        facts.upstream_headers = rules.upstream_headers;
         facts.strip_token = rules.strip_token;
         facts.strip_workload =
             matches!(head.workload_token, Ok(Some(_))) && bundle.strips_workload_token(rules.strip_token);

@@ -13,7 +13,7 @@ use crate::requests;
 use crate::rules::{self, Rules};
 use crate::service::Service;
 use crate::tools;
-use crate::workshop::{Signature, Workshop};
+use crate::workshop::{Signature, Told, Workshop};
 
 /// Tokens that differ, for variants that shall not know any; as many as [`COLD_CACHE`] several times over, so that each is
 /// forgotten before it comes again.
@@ -37,6 +37,7 @@ pub(crate) fn palisade(policies: usize) -> String {
 
 /// With 10 policies.
 const PALISADE_WANDERING: &str = "palisade, new questions";
+const PALISADE_TELLING: &str = "palisade, the upstream is told";
 
 pub(crate) fn palisade_cold(signature: Signature) -> String {
     format!("palisade, new {signature:?} tokens").replace("Es256", "ES256").replace("Rs256", "RS256")
@@ -109,6 +110,7 @@ impl Bench<'_> {
         let mut variants = self.yardsticks()?;
         variants.extend(self.cold()?);
         variants.extend(self.wandering()?);
+        variants.extend(self.telling()?);
         for policies in [10, 100, 1000, 10_000] {
             variants.extend(self.deciding(Rules { policies })?);
         }
@@ -160,7 +162,7 @@ impl Bench<'_> {
     fn cold(&self) -> Result<Vec<Variant>> {
         let jwks = self.workshop.jwks()?;
         let rules = Rules { policies: 10 };
-        let mut configuration = self.workshop.gateway(rules)?;
+        let mut configuration = self.workshop.gateway(rules, Told::Nothing)?;
         rules::set(&mut configuration, "token_cache", json!({"max_entries": COLD_CACHE}));
         let configuration = configuration.to_string();
         let mut variants = Vec::new();
@@ -195,7 +197,7 @@ impl Bench<'_> {
         if !self.wants(PALISADE_WANDERING) {
             return Ok(None);
         }
-        let configuration = self.workshop.gateway(rules)?.to_string();
+        let configuration = self.workshop.gateway(rules, Told::Nothing)?.to_string();
         let (claims, paths) = rules.wanderers(now()?);
         let tokens = self.workshop.sign(Signature::Es256, &claims)?;
         let requests = paths.iter().flat_map(|path| tokens.iter().map(move |token| (path, token)));
@@ -207,6 +209,23 @@ impl Bench<'_> {
             filters: vec![filters::wasm("palisade-wandering", &self.modules.palisade, &configuration)],
             load: Load::new(requests.collect()),
             questions: Vec::new(),
+        }))
+    }
+
+    /// What adds headers for the upstream.
+    fn telling(&self) -> Result<Option<Variant>> {
+        let rules = Rules { policies: 10 };
+        if !self.wants(PALISADE_TELLING) {
+            return Ok(None);
+        }
+        let configuration = self.workshop.gateway(rules, Told::All)?.to_string();
+        Ok(Some(Variant {
+            name: PALISADE_TELLING.to_owned(),
+            tools: false,
+            asks_service: false,
+            filters: vec![filters::wasm("palisade-telling", &self.modules.palisade, &configuration)],
+            load: self.warm(rules)?,
+            questions: self.questions(rules)?,
         }))
     }
 
@@ -243,7 +262,7 @@ impl Bench<'_> {
             }
         }
         if PALISADE_POLICIES.contains(&policies) && self.wants(&palisade(policies)) {
-            let configuration = self.workshop.gateway(rules)?.to_string();
+            let configuration = self.workshop.gateway(rules, Told::Nothing)?.to_string();
             let vm = format!("palisade-{policies}");
             found.extend(
                 self.builds(&palisade(policies), &vm, &configuration).map(|(name, filter)| (name, false, vec![filter])),

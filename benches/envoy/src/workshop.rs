@@ -28,6 +28,24 @@ pub(crate) enum Signature {
     Rs256,
 }
 
+/// What palisade tells the upstream of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// As all others here.
+    Nothing,
+    /// Who calls, and the decision's id: the default.
+    All,
+}
+
+impl Told {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Nothing => "upstream_headers = []\n",
+            Self::All => "",
+        }
+    }
+}
+
 /// A credential of a caller, as it is wanted.
 pub(crate) type Wanted = (Credential, usize);
 
@@ -113,20 +131,21 @@ impl Workshop {
     }
 
     /// The plugin configuration with a bundle of these rules.
-    pub(crate) fn gateway(&self, rules: Rules) -> Result<Value> {
+    pub(crate) fn gateway(&self, rules: Rules, told: Told) -> Result<Value> {
         let route = "[[routes]]\nhost = \"repos.internal\"\nmethods = [\"GET\"]\n\
              path = \"/repos/{repo}/files/{file*}\"\naction = \"read\"\n\
              resource = { type = \"Repository\", id = \"{repo}\" }\n";
-        let name = format!("rules-{}", rules.policies);
-        self.configure(&name, Rules::SCHEMA, &rules.cedar(), &rules.entities(), route)
+        let name = format!("rules-{}-{told:?}", rules.policies);
+        self.configure(&name, Rules::SCHEMA, &rules.cedar(), &rules.entities(), &format!("{route}{}", told.setting()))
     }
 
     /// The plugin configuration with a bundle of the rules for tool calls.
     pub(crate) fn tools_gateway(&self) -> Result<Value> {
         let route = format!(
             "[[routes]]\nprotocol = \"mcp\"\nhost = \"tools.internal\"\npath = \"{}\"\n\
-             resource = {{ type = \"Files::Server\", id = \"files\" }}\n",
-            tools::PATH
+             resource = {{ type = \"Files::Server\", id = \"files\" }}\n{}",
+            tools::PATH,
+            Told::Nothing.setting()
         );
         self.configure("tools", &tools::schema(), &tools::cedar(), &json!([]), &route)
     }

@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::mcp::SessionUse;
 use crate::outcome::{Outcome, ReplyBuffer, ReplyForm};
 use crate::record::{Facts, Recorder, Stamp};
+use crate::section::UpstreamHeader;
 use crate::verdict::{Action, Forward, Verdict};
 
 /// The headers that the upstream does not get.
@@ -55,13 +56,17 @@ impl<'a> Finish<'a> {
                     SessionUse::Bound { id, .. } => *id,
                     SessionUse::None | SessionUse::Ignored => None,
                 };
+                let told = facts.upstream_headers;
+                let tell = |header: UpstreamHeader, value: Option<&'a str>| {
+                    value.filter(|_| told.contains(header)).map(|value| (header.header(), value))
+                };
                 let forward = Forward {
                     remove: headers.reserved(),
                     strip: strip(facts, headers),
                     set: [
-                        facts.principal.map(|principal| (crate::PRINCIPAL_HEADER, principal)),
-                        Some((crate::DECISION_ID_HEADER, self.decision_id.as_str())),
-                        facts.delegation.actor().map(|actor| (crate::ACTOR_HEADER, actor)),
+                        tell(UpstreamHeader::Principal, facts.principal),
+                        tell(UpstreamHeader::DecisionId, Some(self.decision_id.as_str())),
+                        tell(UpstreamHeader::Actor, facts.delegation.actor()),
                         session.map(|id| (SESSION_HEADER, id)),
                     ],
                 };

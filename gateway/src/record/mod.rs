@@ -33,7 +33,7 @@ use crate::mcp::{MessageFacts, RpcReply, SessionUse};
 use crate::memo::Answer;
 use crate::outcome::{ChallengeFacts, Outcome};
 use crate::revocation::{RevocationFacts, StreamOwner};
-use crate::section::{A2aDenial, A2aMember, Denial};
+use crate::section::{A2aDenial, A2aMember, Denial, UpstreamHeaders};
 use crate::status_list::StatusFacts;
 use crate::token::TokenFacts;
 use crate::verdict::PolicyNames;
@@ -90,6 +90,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) session: SessionUse<'a>,
     /// What the request brings, for who has to take it off.
     pub(crate) credentials: Credentials,
+    /// What the upstream is told of the decision.
+    pub(crate) upstream_headers: UpstreamHeaders,
     /// Whether the upstream gets the request without token and proof.
     pub(crate) strip_token: bool,
     /// Whether the upstream gets it without the transaction token, too.
@@ -207,6 +209,7 @@ impl Recorder {
             transaction,
             session: _,
             credentials: _,
+            upstream_headers: _,
             strip_token: _,
             strip_transaction: _,
             strip_workload: _,

@@ -17,6 +17,7 @@ mod route;
 mod status_lists;
 mod transaction;
 mod types;
+mod upstream;
 mod workload;
 
 pub use a2a::{A2aDenial, A2aMember, A2aRoute, AgentCard, OperationAction, PushTarget, TenantMode};
@@ -35,6 +36,7 @@ pub use route::{ActionRef, Authentication, ContextEntry, MessageMember, Resource
 pub use status_lists::{OnUnavailable, StatusLists, StatusMode};
 pub use transaction::{TransactionMode, TransactionTokens};
 pub use types::{AttributeType, RecordField, claim_gives};
+pub use upstream::{UpstreamHeader, UpstreamHeaders};
 pub use workload::{BesideWorkload, WorkloadProofDraft, WorkloadProofRules};
 
 pub(crate) use open::OpenSection;

@@ -6,6 +6,7 @@ use super::a2a::A2aMember;
 use super::delegation::DelegationMode;
 use super::transaction::TransactionMode;
 use super::types::AttributeType;
+use super::upstream::UpstreamHeaders;
 
 /// One kind of request, and what it means in Cedar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct RouteRules {
     /// Whether the upstream gets the request without the caller's token and proof. Default: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strip_token: bool,
+    /// What the upstream is told of the decision. Default: all there is.
+    #[serde(default, skip_serializing_if = "UpstreamHeaders::is_all")]
+    pub upstream_headers: UpstreamHeaders,
     /// Whose rights decide where a token names actors. Default: such a request is refused.
     #[serde(default)]
     pub delegation: DelegationMode,

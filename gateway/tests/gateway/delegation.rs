@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::keys;
-use crate::world::{Answer, Ask, NOW, gateway, send};
+use crate::world::{Answer, Ask, NOW, gateway, gateway_with_section, send};
 
 fn ask(path: &str, sub: &str, act: &str) -> Ask {
     let mut claims =
@@ -113,6 +113,35 @@ fn the_record_names_everybody() {
     let alone = answer("/relay/every", "ann", "");
     assert_eq!(alone.record.get("delegation"), None);
     assert_eq!(alone.header("x-palisade-actor"), None);
+}
+
+#[test]
+fn the_upstream_is_told_what_the_route_says_and_nothing_by_the_client() {
+    const OURS: [&str; 3] = ["x-palisade-principal", "x-palisade-decision-id", "x-palisade-actor"];
+    for (list, told) in [
+        (json!(["principal", "decision_id", "actor"]), [true, true, true]),
+        (json!(["principal"]), [true, false, false]),
+        (json!(["actor", "decision_id"]), [false, true, true]),
+        (json!([]), [false, false, false]),
+    ] {
+        let mut gateway = gateway_with_section(|section| {
+            for route in section["routes"].as_array_mut().unwrap() {
+                if route["path"] == "/relay/every" {
+                    route["rules"]["upstream_headers"] = list.clone();
+                }
+            }
+        })
+        .unwrap();
+        let ask = OURS.into_iter().fold(ask("/relay/every", "ann", BOT), |ask, name| ask.header(name, "forged"));
+        for token_is in ["new", "known"] {
+            let answer = send(&mut gateway, &ask);
+            assert_eq!(answer.reason, "policy.allow", "{list}");
+            assert_eq!(answer.removed, OURS, "{list}, {token_is}");
+            assert_eq!(OURS.map(|name| answer.header(name).is_some()), told, "{list}, {token_is}");
+            assert!(OURS.iter().all(|name| answer.header(name) != Some("forged")), "{list}, {token_is}");
+            assert!(answer.record["principal"].is_string(), "the record says it anyway");
+        }
+    }
 }
 
 #[test]

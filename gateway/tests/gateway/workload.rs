@@ -2,14 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use palisade_gateway::{Gateway, NativeHost};
+use palisade_gateway::Gateway;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::dpop::{jwk, thumbprint};
 use crate::keys::{self, TestKey, b64};
-use crate::world::{Answer, Ask, NOW, Parts, Signer, configuration, gateway, gateway_with, send, send_at, send_body};
+use crate::world::{Answer, Ask, NOW, gateway, gateway_with, gateway_with_section, send, send_at, send_body};
 
 #[test]
 fn every_case_has_its_reason() {
@@ -419,18 +419,6 @@ fn a_token_that_has_expired_is_refused_though_it_was_cached() {
     assert_eq!((late.reason, late.status), ("token.expired", 400));
 }
 
-/// The world's gateway with other rules for proofs; the section itself, if they are refused.
-fn gateway_with_rules(change: impl FnOnce(&mut Value)) -> Result<Gateway, String> {
-    let mut parts = Parts::new();
-    let mut section: Value = serde_json::from_slice(&parts.gateway).unwrap();
-    change(&mut section);
-    parts.gateway = section.to_string().into_bytes();
-    parts.describe_sections();
-    let key = Signer::ed25519(1);
-    let configuration = configuration(&parts.sign(&[&key]), &[&key], 1, "");
-    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).map_err(|error| error.to_string())
-}
-
 #[test]
 fn an_access_token_may_pass_by_where_the_bundle_says_so() {
     let key = key("a");
@@ -442,7 +430,8 @@ fn an_access_token_may_pass_by_where_the_bundle_says_so() {
         }
         proof(&key, &claims)
     };
-    let mut gateway = gateway_with_rules(|section| section["workload_proof"]["access_token"] = json!("pass")).unwrap();
+    let mut gateway =
+        gateway_with_section(|section| section["workload_proof"]["access_token"] = json!("pass")).unwrap();
     let good = send(
         &mut gateway,
         &request("/repos/site", &token, &with("1", Some("opaque~1"))).header("authorization", "Bearer opaque~1"),
@@ -476,7 +465,7 @@ fn an_access_token_may_pass_by_where_the_bundle_says_so() {
     // A route that keeps tokens from the upstream keeps all of them.
     let mut claims = proof_claims(&token, "11");
     claims.extend(object(json!({"aud": "https://repos.internal/scoped", "ath": hash("a")})));
-    let mut gateway = gateway_with_rules(|section| {
+    let mut gateway = gateway_with_section(|section| {
         section["workload_proof"]["access_token"] = json!("pass");
         section["workload_proof"]["forward"] = json!(true);
         for route in section["routes"].as_array_mut().unwrap() {
@@ -521,7 +510,7 @@ fn without_rules_the_headers_mean_nothing() {
         issuers.retain(|issuer| !matches!(issuer["alias"].as_str(), Some("wit" | "wsvid")));
         section.as_object_mut().unwrap().remove("workload_proof");
     };
-    let mut gateway = gateway_with_rules(without).unwrap();
+    let mut gateway = gateway_with_section(without).unwrap();
     let key = key("a");
     let token = token(&key);
     let good = proof(&key, &proof_claims(&token, "1"));
@@ -533,7 +522,7 @@ fn without_rules_the_headers_mean_nothing() {
 
 #[test]
 fn rules_and_issuers_go_together_and_the_draft_has_its_name() {
-    let rules = |change: fn(&mut Value)| gateway_with_rules(|section| change(&mut section["workload_proof"]));
+    let rules = |change: fn(&mut Value)| gateway_with_section(|section| change(&mut section["workload_proof"]));
     assert!(rules(|_| ()).is_ok());
     let refused: [fn(&mut Value); 13] = [
         |rules| drop(rules.as_object_mut().unwrap().remove("draft")),
@@ -553,7 +542,7 @@ fn rules_and_issuers_go_together_and_the_draft_has_its_name() {
     for (number, change) in refused.into_iter().enumerate() {
         assert!(rules(change).is_err(), "{number}");
     }
-    let section = |change: fn(&mut Value)| gateway_with_rules(change);
+    let section = |change: fn(&mut Value)| gateway_with_section(change);
     assert!(section(|section| drop(section.as_object_mut().unwrap().remove("workload_proof"))).is_err());
     let no_issuers: fn(&mut Value) = |section| {
         let issuers = section["issuers"].as_array_mut().unwrap();

@@ -518,6 +518,18 @@ pub(crate) fn gateway() -> Gateway {
     gateway_with("")
 }
 
+/// The world's gateway with another section; what is said of it, if it is refused.
+pub(crate) fn gateway_with_section(change: impl FnOnce(&mut serde_json::Value)) -> Result<Gateway, String> {
+    let mut parts = Parts::new();
+    let mut section: serde_json::Value = serde_json::from_slice(&parts.gateway).unwrap();
+    change(&mut section);
+    parts.gateway = section.to_string().into_bytes();
+    parts.describe_sections();
+    let key = Signer::ed25519(1);
+    let configuration = configuration(&parts.sign(&[&key]), &[&key], 1, "");
+    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).map_err(|error| error.to_string())
+}
+
 /// A request to be changed before it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {

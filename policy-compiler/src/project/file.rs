@@ -249,6 +249,8 @@ pub struct RouteTable {
     /// Whether the upstream gets the request without the caller's token. Default: `true` for `mcp`, whose servers must not be given
     /// tokens that were issued for the gateway, and `false` for `http`.
     pub strip_token: Option<bool>,
+    /// What the upstream is told of the decision: `principal`, `decision_id`, `actor`. Default: all of them.
+    pub upstream_headers: Option<Vec<Spanned<String>>>,
     /// Whose rights decide where a token names actors: `refuse`, `subject_only`, `actor_only` or `every_hop`. Default: `refuse`.
     pub delegation: Option<Spanned<String>>,
     /// What becomes of a transaction token: `strip`, `refuse`, `optional` or `required`. Default: `strip`.

@@ -105,6 +105,7 @@ fn keys(table: &RouteTable) -> [Key; 20] {
         acr_values: _,
         max_authentication_age: _,
         strip_token: _,
+        upstream_headers: _,
         delegation: _,
         transaction: _,
     } = table;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::EntityUid;
 use palisade_gateway::section::{
     A2aRoute, ActionRef, AttributeType, Authentication, ContextEntry, DelegationMode, McpRoute, MessageMember,
-    ResourceTemplate, Route, RouteRules, Source,
+    ResourceTemplate, Route, RouteRules, Source, UpstreamHeader, UpstreamHeaders,
 };
 use toml::Spanned;
 
@@ -106,6 +106,7 @@ pub(super) fn rules(
     findings: &mut Findings,
 ) -> Option<RouteRules> {
     let RouteTable { scopes, acr_values, max_authentication_age, strip_token, delegation, transaction, .. } = table;
+    let upstream_headers = table.upstream_headers.as_deref().map(|list| upstream_headers(list, findings));
     let max_age = max_authentication_age.as_ref().map(|age| seconds(age, findings));
     let authentication = Authentication { acr_values: texts(acr_values), max_age_seconds: max_age.flatten() };
     let needs_authentication = !authentication.acr_values.is_empty() || authentication.max_age_seconds.is_some();
@@ -113,9 +114,27 @@ pub(super) fn rules(
         scopes: texts(scopes),
         authentication: needs_authentication.then_some(authentication),
         strip_token: strip_token.unwrap_or(false),
+        upstream_headers: upstream_headers.unwrap_or_default(),
         transaction: transactions::mode(transaction.as_ref(), callers.file, findings)?,
         delegation: self::delegation(delegation.as_ref(), uid, &callers.actors, types, findings)?,
     })
+}
+
+/// What a route's upstream is told of decisions.
+fn upstream_headers(list: &[Spanned<String>], findings: &mut Findings) -> UpstreamHeaders {
+    let mut headers = Vec::new();
+    for name in list {
+        match UpstreamHeader::ALL.into_iter().find(|header| header.name() == name.as_ref()) {
+            Some(header) if !headers.contains(&header) => headers.push(header),
+            known => {
+                let names = UpstreamHeader::ALL.map(UpstreamHeader::name).join(", ");
+                let what = if known.is_some() { "is listed twice" } else { "is nothing that an upstream is told" };
+                let message = format!("`{}` {what}", name.as_ref());
+                findings.push(at("route.upstream_headers", name, message).with_help(format!("it can be: {names}")));
+            }
+        }
+    }
+    headers.into()
 }
 
 /// The mode of a route. One that asks for the rights of actors needs some issuer whose tokens name them, and an action that

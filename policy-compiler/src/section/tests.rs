@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use palisade_gateway::Json;
 use palisade_gateway::section::{
-    AttributeType, DelegationMode, GatewaySection, Profile, RecordField, Source, TransactionMode,
+    AttributeType, DelegationMode, GatewaySection, Profile, RecordField, Source, TransactionMode, UpstreamHeader,
 };
 
 use super::build;
@@ -426,6 +426,28 @@ fn what_a_route_needs_of_a_token_is_understood() {
     assert_eq!(authentication.max_age_seconds, Some(300));
     let (section, _, _) = build_with(str::to_owned);
     assert_eq!((section.routes[0].rules.authentication.as_ref(), section.routes[0].rules.strip_token), (None, false));
+}
+
+#[test]
+fn an_upstream_is_told_what_the_route_says() {
+    let told = |list: &str| {
+        let route = format!("methods = [\"PUT\"]\nupstream_headers = {list}");
+        let (section, findings, _) = build_with(|project| project.replacen("methods = [\"PUT\"]", &route, 1));
+        assert_eq!(findings, [], "{list}");
+        Vec::from(section.routes[0].rules.upstream_headers)
+    };
+    assert_eq!(told("[]"), []);
+    assert_eq!(told("[\"decision_id\"]"), [UpstreamHeader::DecisionId]);
+    assert_eq!(told("[\"actor\", \"principal\"]"), [UpstreamHeader::Principal, UpstreamHeader::Actor]);
+    let (section, _, _) = build_with(str::to_owned);
+    assert!(section.routes[0].rules.upstream_headers.is_all());
+
+    for list in ["[\"subject\"]", "[\"actor\", \"actor\"]", "[\"x-palisade-principal\"]", "[\"Principal\"]", "[\"\"]"] {
+        let route = format!("methods = [\"PUT\"]\nupstream_headers = {list}");
+        let (_, findings, _) = build_with(|project| project.replacen("methods = [\"PUT\"]", &route, 1));
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["route.upstream_headers"], "{list}");
+    }
 }
 
 #[test]
