@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Number;
 
-use super::scan::{Scan, unescape};
+use super::scan::{Scan, hash, unescape};
 use super::{Json, Member};
 use crate::limits;
 
@@ -111,6 +111,7 @@ impl<'t> Reader<'t> {
             return Ok(Vec::new());
         }
         let mut members: Vec<Member<'t>> = Vec::new();
+        let mut seen = 0;
         // Room for claims is made once, by how long one usually is; objects among them are small.
         if inside + 1 == self.limits.depth {
             members.reserve((self.scan.text().len() / 20).min(16));
@@ -123,9 +124,12 @@ impl<'t> Reader<'t> {
             if members.len() == self.limits.members {
                 return Err(JsonError::Limit);
             }
-            if members.iter().any(|(member, _)| *member == name) {
+            // Two names that are the same have the same hash, and few others do.
+            let bit = 1u64 << (hash(name.as_bytes()) % 64);
+            if seen & bit != 0 && members.iter().any(|(member, _)| *member == name) {
                 return Err(JsonError::DuplicateMember);
             }
+            seen |= bit;
             if self.scan.token() != Some(b':') {
                 return Err(JsonError::Syntax);
             }
@@ -181,10 +185,11 @@ impl<'t> Reader<'t> {
     fn number(&mut self) -> Result<Number, JsonError> {
         let text = self.scan.number_run();
         // Dates, nearly always: as many digits as every 64-bit number may have.
-        let is_short = text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_short = (1..20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         if is_short && (text.len() == 1 || !text.starts_with('0')) {
-            let number = text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-            return Ok(number.into());
+            // So it cannot overflow; to have that checked takes a function call for each digit in wasm.
+            let append = |number: u64, digit: u8| number.wrapping_mul(10).wrapping_add(u64::from(digit & 0xf));
+            return Ok(text.bytes().fold(0, append).into());
         }
         serde_json::from_slice(text.as_bytes()).map_err(|_| JsonError::Syntax)
     }
