@@ -38,6 +38,15 @@ pub(crate) enum Told {
 }
 
 impl Told {
+    /// Tells projects apart.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::All => "-telling",
+        }
+    }
+
+    /// A line of the route.
     fn setting(self) -> &'static str {
         match self {
             Self::Nothing => "upstream_headers = []\n",
@@ -135,7 +144,7 @@ impl Workshop {
         let route = "[[routes]]\nhost = \"repos.internal\"\nmethods = [\"GET\"]\n\
              path = \"/repos/{repo}/files/{file*}\"\naction = \"read\"\n\
              resource = { type = \"Repository\", id = \"{repo}\" }\n";
-        let name = format!("rules-{}-{told:?}", rules.policies);
+        let name = format!("rules-{}{}", rules.policies, told.suffix());
         self.configure(&name, Rules::SCHEMA, &rules.cedar(), &rules.entities(), &format!("{route}{}", told.setting()))
     }
 
