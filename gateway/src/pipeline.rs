@@ -234,7 +234,7 @@ impl<'a> Pipeline<'a> {
 
         let issuer = bundle.issuers().get(identity.issuer).ok_or(Unavailable::Internal)?;
         let actor_mapping = issuer.delegation.as_ref().map(|delegation| &delegation.actor);
-        facts.strip_transaction = rules.transaction == TransactionMode::Strip && !matches!(head.transaction, Ok(None));
+        facts.strip_transaction = rules.transaction == TransactionMode::Strip;
         let slots = &bundle.slots().transaction;
         *transaction =
             transaction::read(head.transaction, rules.transaction, bundle.transactions(), slots, host, now_ms)?;

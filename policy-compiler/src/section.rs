@@ -2,6 +2,7 @@
 
 mod a2a;
 mod catalogue;
+mod choice;
 mod claim;
 mod cures;
 mod grpc;

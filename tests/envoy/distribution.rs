@@ -237,9 +237,7 @@ fn a_request_whose_body_is_awaited_finishes_on_the_bundle_that_it_began_with() -
     connection.write(head.as_bytes())?;
     connection.write(&body.as_bytes()[..10])?;
     // The request has begun when Envoy counts it.
-    wait::until("the request to begin", || {
-        Ok((field.gateway.envoy.stat("http.gateway.downstream_rq_active")? >= 1).then_some(()))
-    })?;
+    field.gateway.envoy.await_stat("http.gateway.downstream_rq_active", 1)?;
     server.answer(field.document(2)?);
     whole(2)?;
     connection.write(&body.as_bytes()[10..])?;

@@ -7,7 +7,6 @@ use palisade_tests::process::free_address;
 use palisade_tests::tls::{Authority, Certificate};
 use palisade_tests::tls_server::TlsServer;
 use palisade_tests::token::Token;
-use palisade_tests::wait;
 use serde_json::{Value, json};
 
 use crate::fixture::{assert_denied, home, read};
@@ -47,9 +46,7 @@ fn keys_come_from_the_server_that_the_pinned_authority_vouches_for() -> Result<(
         let stat = format!("cluster.issuer.ssl.{why}");
         let before = remote.gateway.envoy.stat(&stat)?;
         let (server, _folder) = serve(certificate, &good_jwk)?;
-        wait::until("Envoy to refuse the certificate", || {
-            Ok((remote.gateway.envoy.stat(&stat)? > before).then_some(()))
-        })?;
+        remote.gateway.envoy.await_stat(&stat, before + 1)?;
         remote.await_refresh("status")?;
         ensure!(server.answered()? == 0, "a request went to a server that nobody vouches for");
         let request = read("impostor").bearer(&Token::coder().sign(&good));

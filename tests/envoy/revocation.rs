@@ -226,9 +226,8 @@ fn a_stream_under_way_ends_when_its_agent_is_revoked() -> Result<()> {
     more.send(())?;
     lasts.event().context("the stream of the other agent")?;
     ensure!(gateway.envoy.log()?.contains("is ended: revoked.subject"), "nothing in the log");
-    wait::until("the stream to be counted", || {
-        Ok((gateway.envoy.stat("wasmcustom.palisade_revoked_streams_total")? == 1).then_some(()))
-    })
+    assert_eq!(gateway.envoy.await_stat("wasmcustom.palisade_revoked_streams_total", 1)?, 1);
+    Ok(())
 }
 
 #[test]

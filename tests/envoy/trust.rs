@@ -79,7 +79,7 @@ impl Rooted {
         let counter = format!("{events}{code}");
         let before = self.field.gateway.envoy.stat(&counter)?;
         self.put(target, bytes);
-        wait::until(&format!("`{code}`"), || Ok((self.field.gateway.envoy.stat(&counter)? > before).then_some(())))
+        self.field.gateway.envoy.await_stat(&counter, before + 1).map(|_| ())
     }
 
     /// A root after `before`: `root-c` comes for `root-b`, and `next` for the key that signed bundles so far.

@@ -110,7 +110,6 @@ impl Bench<'_> {
         let mut variants = self.yardsticks()?;
         variants.extend(self.cold()?);
         variants.extend(self.wandering()?);
-        variants.extend(self.telling()?);
         for policies in [10, 100, 1000, 10_000] {
             variants.extend(self.deciding(Rules { policies })?);
         }
@@ -212,23 +211,6 @@ impl Bench<'_> {
         }))
     }
 
-    /// What adds headers for the upstream.
-    fn telling(&self) -> Result<Option<Variant>> {
-        let rules = Rules { policies: 10 };
-        if !self.wants(PALISADE_TELLING) {
-            return Ok(None);
-        }
-        let configuration = self.workshop.gateway(rules, Told::All)?.to_string();
-        Ok(Some(Variant {
-            name: PALISADE_TELLING.to_owned(),
-            tools: false,
-            asks_service: false,
-            filters: vec![filters::wasm("palisade-telling", &self.modules.palisade, &configuration)],
-            load: self.warm(rules)?,
-            questions: self.questions(rules)?,
-        }))
-    }
-
     fn new_tokens(&self, rules: Rules, signature: Signature) -> Result<Vec<Vec<u8>>> {
         let callers = rules.callers(now()?);
         let (claims, paths): (Vec<_>, Vec<_>) = (callers.into_iter().cycle().take(COLD_TOKENS).enumerate())
@@ -267,6 +249,11 @@ impl Bench<'_> {
             found.extend(
                 self.builds(&palisade(policies), &vm, &configuration).map(|(name, filter)| (name, false, vec![filter])),
             );
+        }
+        if policies == 10 && self.wants(PALISADE_TELLING) {
+            let configuration = self.workshop.gateway(rules, Told::All)?.to_string();
+            let filter = filters::wasm("palisade-telling", &self.modules.palisade, &configuration);
+            found.push((PALISADE_TELLING.to_owned(), false, vec![filter]));
         }
         let variant = |(name, asks_service, filters)| {
             let (load, questions) = (self.warm(rules)?, self.questions(rules)?);

@@ -207,19 +207,25 @@ fn a_proof_is_good_for_one_request() {
     assert_eq!(answer.reason, "policy.allow");
 }
 
+const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+/// The headers of [`PING`], with a proof of that id.
+fn ping(key: &TestKey, token: &str, id: &str) -> Ask {
+    let mut claims = claims(token, id);
+    claims.insert("htm".to_owned(), json!("POST"));
+    claims.insert("htu".to_owned(), json!("https://repos.internal/mcp/http403"));
+    let ask = Ask::bare("POST", "/mcp/http403").header("authorization", format!("DPoP {token}"));
+    ask.header("dpop", proof(key, &claims)).header("content-type", "application/json")
+}
+
 #[test]
 fn a_proof_is_good_for_the_headers_and_the_body_of_one_request() {
     let mut gateway = gateway();
     let key = key("a");
     let token = bound(&key);
-    let mut claims = claims(&token, "with-a-body");
-    claims.insert("htm".to_owned(), json!("POST"));
-    claims.insert("htu".to_owned(), json!("https://repos.internal/mcp/http403"));
-    let ask = Ask::bare("POST", "/mcp/http403").header("authorization", format!("DPoP {token}"));
-    let ask = ask.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
-    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
-    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "policy.allow");
-    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
+    let ask = ping(&key, &token, "with-a-body");
+    assert_eq!(send_body(&mut gateway, &ask, PING).reason, "policy.allow");
+    assert_eq!(send_body(&mut gateway, &ask, PING).reason, "dpop.replayed");
 }
 
 #[test]
@@ -227,22 +233,15 @@ fn a_proof_whose_body_is_awaited_is_used_up_for_others() {
     let mut gateway = gateway();
     let key = key("a");
     let token = bound(&key);
-    let mut claims = claims(&token, "awaited");
-    claims.insert("htm".to_owned(), json!("POST"));
-    claims.insert("htu".to_owned(), json!("https://repos.internal/mcp/http403"));
-    let ask = Ask::bare("POST", "/mcp/http403").header("authorization", format!("DPoP {token}"));
-    let ask = ask.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
-    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let ask = ping(&key, &token, "awaited");
     let first = begin(&mut gateway, &ask);
-    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
-    assert_eq!(finish(&mut gateway, &ask, ping, first, NOW).reason, "policy.allow");
-    assert_eq!(send_body(&mut gateway, &ask, ping).reason, "dpop.replayed");
+    assert_eq!(send_body(&mut gateway, &ask, PING).reason, "dpop.replayed");
+    assert_eq!(finish(&mut gateway, &ask, PING, first, NOW).reason, "policy.allow");
+    assert_eq!(send_body(&mut gateway, &ask, PING).reason, "dpop.replayed");
     // And the proof is judged as of then, like the token.
-    claims.insert("jti".to_owned(), json!("slow"));
-    let slow = Ask { headers: vec![], ..ask }.header("authorization", format!("DPoP {token}"));
-    let slow = slow.header("dpop", proof(&key, &claims)).header("content-type", "application/json");
+    let slow = ping(&key, &token, "slow");
     let second = begin(&mut gateway, &slow);
-    assert_eq!(finish(&mut gateway, &slow, ping, second, NOW + 299).reason, "dpop.iat");
+    assert_eq!(finish(&mut gateway, &slow, PING, second, NOW + 299).reason, "dpop.iat");
 }
 
 #[test]

@@ -508,10 +508,13 @@ pub(crate) fn configuration(bundle: &[u8], trust: &[&Signer], threshold: usize, 
 
 /// The world's gateway.
 pub(crate) fn gateway_with(rest: &str) -> Gateway {
+    configure(&Parts::new(), rest).unwrap()
+}
+
+fn configure(parts: &Parts, rest: &str) -> Result<Gateway, String> {
     let key = Signer::ed25519(1);
-    let bundle = Parts::new().sign(&[&key]);
-    let configuration = configuration(&bundle, &[&key], 1, rest);
-    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).unwrap()
+    let configuration = configuration(&parts.sign(&[&key]), &[&key], 1, rest);
+    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).map_err(|error| error.to_string())
 }
 
 pub(crate) fn gateway() -> Gateway {
@@ -525,9 +528,7 @@ pub(crate) fn gateway_with_section(change: impl FnOnce(&mut serde_json::Value)) 
     change(&mut section);
     parts.gateway = section.to_string().into_bytes();
     parts.describe_sections();
-    let key = Signer::ed25519(1);
-    let configuration = configuration(&parts.sign(&[&key]), &[&key], 1, "");
-    Gateway::configure(&configuration, &mut NativeHost::at(NOW)).map_err(|error| error.to_string())
+    configure(&parts, "")
 }
 
 /// A request to be changed before it is sent.

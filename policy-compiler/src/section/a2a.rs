@@ -11,8 +11,9 @@ use palisade_gateway::section::{
 use palisade_gateway::{A2A_OPERATIONS, A2aOperation, A2aVersion, limits};
 use toml::Spanned;
 
+use super::choice::{Words, choice};
 use super::issuers::unknown_type;
-use super::mcp::{action_ref, choice};
+use super::mcp::action_ref;
 use super::routes::{Callers, Sources, check_names, context, rules};
 use super::template;
 use super::types::SchemaTypes;
@@ -164,18 +165,13 @@ fn versions(list: Option<&Spanned<Vec<Spanned<String>>>>, findings: &mut Finding
     let Some(list) = list else {
         return A2aVersion::ALL.to_vec();
     };
-    let mut versions = Vec::new();
-    for name in list.as_ref() {
-        match A2aVersion::from_name(name.as_ref()) {
-            Some(version) if !versions.contains(&version) => versions.push(version),
-            known => {
-                let what = if known.is_some() { "is listed twice" } else { "is not a version" };
-                let message = format!("`{}` {what}", name.as_ref());
-                let help = format!("versions: {}", A2aVersion::ALL.map(A2aVersion::as_str).join(", "));
-                findings.push(at("route.revision", name, message).with_help(help));
-            }
-        }
-    }
+    let words = Words {
+        code: "route.revision",
+        stranger: "is not a version",
+        help: "versions",
+        all: &A2aVersion::ALL.map(|version| (version.as_str(), version)),
+    };
+    let versions = words.read(list.as_ref(), findings);
     if list.as_ref().is_empty() {
         findings.push(at("route.revision", list, "a route needs a version"));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use palisade_gateway::section::{Catalogue, Drift, ToolAction};
 use toml::Spanned;
 
-use super::mcp::choice;
+use super::choice::choice;
 use crate::catalogue::CatalogueFile;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::project::{at, json_finding};

@@ -13,6 +13,7 @@ use palisade_gateway::section::{
 use palisade_gateway::{MCP_METHODS, McpRevision, limits};
 use toml::Spanned;
 
+use super::choice::{Words, choice};
 use super::issuers::unknown_type;
 use super::routes::{Callers, Sources, check_names, context, rules};
 use super::types::{Attribute, SchemaTypes};
@@ -197,18 +198,13 @@ fn revisions(list: Option<&Spanned<Vec<Spanned<String>>>>, findings: &mut Findin
     let Some(list) = list else {
         return McpRevision::ALL.to_vec();
     };
-    let mut revisions = Vec::new();
-    for name in list.as_ref() {
-        match McpRevision::from_name(name.as_ref()) {
-            Some(revision) if !revisions.contains(&revision) => revisions.push(revision),
-            known => {
-                let names = McpRevision::ALL.map(McpRevision::as_str).join(", ");
-                let what = if known.is_some() { "is listed twice" } else { "is not a revision" };
-                let message = format!("`{}` {what}", name.as_ref());
-                findings.push(at("route.revision", name, message).with_help(format!("revisions: {names}")));
-            }
-        }
-    }
+    let words = Words {
+        code: "route.revision",
+        stranger: "is not a revision",
+        help: "revisions",
+        all: &McpRevision::ALL.map(|revision| (revision.as_str(), revision)),
+    };
+    let revisions = words.read(list.as_ref(), findings);
     if list.as_ref().is_empty() {
         findings.push(at("route.revision", list, "a route needs a revision"));
     }
@@ -220,25 +216,6 @@ const DENIALS: [(&str, Denial); 4] =
 
 const UNKNOWN_ARGUMENTS: [(&str, UnknownArguments); 2] =
     [("deny", UnknownArguments::Deny), ("ignore", UnknownArguments::Ignore)];
-
-/// One of a few words; the default where there is none.
-pub(super) fn choice<T: Copy + Default>(
-    value: Option<&Spanned<String>>,
-    key: &str,
-    choices: &[(&str, T)],
-    findings: &mut Findings,
-) -> Option<T> {
-    let Some(value) = value else {
-        return Some(T::default());
-    };
-    let found = choices.iter().find(|(name, _)| name == value.as_ref()).map(|(_, choice)| *choice);
-    if found.is_none() {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let message = format!("`{}` is not a value of `{key}`", value.as_ref());
-        findings.push(at("route.choice", value, message).with_help(format!("it can be: {}", names.join(", "))));
-    }
-    found
-}
 
 fn add_recorded(tool: &Spanned<String>, names: &[Spanned<String>], tools: &mut [ToolAction], findings: &mut Findings) {
     let Some(known) = tools.iter_mut().find(|known| known.tool == *tool.as_ref()) else {

@@ -9,6 +9,7 @@ use palisade_gateway::section::{
 };
 use toml::Spanned;
 
+use super::choice::Words;
 use super::issuers::unknown_type;
 use super::protocol::Protocol;
 use super::types::{Attribute, SchemaTypes};
@@ -122,19 +123,13 @@ pub(super) fn rules(
 
 /// What a route's upstream is told of decisions.
 fn upstream_headers(list: &[Spanned<String>], findings: &mut Findings) -> UpstreamHeaders {
-    let mut headers = Vec::new();
-    for name in list {
-        match UpstreamHeader::ALL.into_iter().find(|header| header.name() == name.as_ref()) {
-            Some(header) if !headers.contains(&header) => headers.push(header),
-            known => {
-                let names = UpstreamHeader::ALL.map(UpstreamHeader::name).join(", ");
-                let what = if known.is_some() { "is listed twice" } else { "is nothing that an upstream is told" };
-                let message = format!("`{}` {what}", name.as_ref());
-                findings.push(at("route.upstream_headers", name, message).with_help(format!("it can be: {names}")));
-            }
-        }
-    }
-    headers.into()
+    let words = Words {
+        code: "route.upstream_headers",
+        stranger: "is nothing that an upstream is told",
+        help: "it can be",
+        all: &UpstreamHeader::ALL.map(|header| (header.name(), header)),
+    };
+    words.read(list, findings).into()
 }
 
 /// The mode of a route. One that asks for the rights of actors needs some issuer whose tokens name them, and an action that
