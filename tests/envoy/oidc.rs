@@ -6,27 +6,15 @@ use std::thread;
 use anyhow::{Result, anyhow, ensure};
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::oidc::OidcProvider;
-use palisade_tests::wait;
 
 use crate::fixture::{assert_allowed, home, read};
+use crate::workers::await_everywhere;
 
 /// Tokens by RFC 9068, and keys as often as may be.
 const SETTINGS: &str = "profile = \"oauth\"\njwks_uri = \"https://issuer.quickstart.example/jwks\"\njwks_fresh_for = \"1s\"\njwks_cooldown = \"1s\"";
 
 fn status(gateway: &Gateway, token: &str) -> Result<u16> {
     Ok(gateway.send(&read("oidc").bearer(token))?.status)
-}
-
-/// Waits until no worker can still be of another mind.
-fn await_everywhere(gateway: &Gateway, token: &str, expected: u16) -> Result<()> {
-    wait::until(&format!("{expected} from every worker"), || {
-        for _ in 0..20 {
-            if status(gateway, token)? != expected {
-                return Ok(None);
-            }
-        }
-        Ok(Some(()))
-    })
 }
 
 #[test]
@@ -39,7 +27,7 @@ fn a_live_issuer_rotates_its_keys_while_requests_flow() -> Result<()> {
         Ok((workshop.filter_with(&bundle, wasm, &["--jwks-cluster", "dev=issuer"])?, bundle))
     })?;
     let first = issuer.token()?;
-    await_everywhere(gateway, &first, 200)?;
+    await_everywhere(gateway, &read("oidc").bearer(&first), 200)?;
     let line = assert_allowed(gateway, &read("oidc").bearer(&first))?;
     ensure!(line.text("principal") == Some(r#"Agent::"dev/coder-7""#), "{line:?}");
 
@@ -48,7 +36,7 @@ fn a_live_issuer_rotates_its_keys_while_requests_flow() -> Result<()> {
     for _ in 0..2 {
         issuer.rotate()?;
         let new = issuer.token()?;
-        await_everywhere(gateway, &new, 200)?;
+        await_everywhere(gateway, &read("oidc").bearer(&new), 200)?;
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let flow = scope.spawn(|| -> Result<u32> {
@@ -63,7 +51,7 @@ fn a_live_issuer_rotates_its_keys_while_requests_flow() -> Result<()> {
             let retired = (|| -> Result<()> {
                 ensure!(status(gateway, &old)? == 200, "a token by yesterday's key was refused while it is published");
                 issuer.retire()?;
-                await_everywhere(gateway, &old, 401)
+                await_everywhere(gateway, &read("oidc").bearer(&old), 401)
             })();
             done.store(true, Ordering::Relaxed);
             flow.join().map_err(|_| anyhow!("the flow of requests panicked"))??;

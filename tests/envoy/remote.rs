@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use palisade_tests::gateway::{Gateway, Options};
 use palisade_tests::issuer::Answer;
 use palisade_tests::key::TokenKey;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{home, read};
+use crate::workers::await_everywhere;
 
 /// As often as a bundle may ask for.
 pub(crate) const QUICK: &str = "jwks_fresh_for = \"1s\"\njwks_cooldown = \"1s\"";
@@ -47,17 +48,10 @@ impl Remote {
         Ok(self.gateway.send(&read("keys").bearer(&Token::coder().sign(key)))?.status)
     }
 
-    /// Waits until as many requests in a row, each on a connection of its own, have this status that no worker can still be
-    /// of another mind.
+    /// Waits until no worker can still be of another mind.
     pub(crate) fn await_everywhere(&self, key: &TokenKey, status: u16) -> Result<()> {
-        wait::until(&format!("{status} with the key `{}` from every worker", key.kid), || {
-            for _ in 0..20 {
-                if self.status(key)? != status {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
-        })
+        let request = read("keys").bearer(&Token::coder().sign(key));
+        await_everywhere(&self.gateway, &request, status).with_context(|| format!("with the key `{}`", key.kid))
     }
 
     pub(crate) fn refreshes(&self, result: &str) -> Result<u64> {

@@ -191,7 +191,8 @@ impl Stream {
         let mut seen = Vec::new();
         let mut byte = [0; 1];
         while !seen.ends_with(b"data: 1\n\n") {
-            ensure!(self.0.read(&mut byte)? == 1, "the stream ended: {}", seen.escape_ascii());
+            let read = self.0.read(&mut byte).with_context(|| format!("after {}", seen.escape_ascii()))?;
+            ensure!(read == 1, "the stream ended: {}", seen.escape_ascii());
             seen.extend_from_slice(&byte);
         }
         Ok(())

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::fixture::{assert_allowed, assert_denied, home, read};
 use crate::foreign::SOME;
 use crate::revocation::{Events, Stream};
+use crate::workers::await_everywhere;
 
 const URI: &str = "https://issuer.quickstart.example/lists/1";
 const REFRESHES: &str = "wasmcustom.palisade_status_list_refresh_total.issuer.dev.result.";
@@ -67,21 +68,17 @@ impl World {
 
     /// The status of an answer; 0 for none, as when a request is under way when the list comes that revokes its token.
     fn status(&self, name: &str) -> Result<u16> {
+        Ok(self.gateway.send(&self.ask(name)?).map_or(0, |answer| answer.status))
+    }
+
+    fn ask(&self, name: &str) -> Result<Request> {
         let request = Request::new("GET", quickstart::REPOS, "/repos/handbook/files/asked?plain");
-        let request = request.bearer(self.token(name)?);
-        Ok(self.gateway.send(&request).map_or(0, |answer| answer.status))
+        Ok(request.bearer(self.token(name)?))
     }
 
     /// Waits until no worker can still be of another mind about a token.
     fn await_everywhere(&self, name: &str, status: u16) -> Result<()> {
-        wait::until(&format!("{status} for the token `{name}` from every worker"), || {
-            for _ in 0..MANY {
-                if self.status(name)? != status {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
-        })
+        await_everywhere(&self.gateway, &self.ask(name)?, status).with_context(|| format!("with the token `{name}`"))
     }
 
     fn refreshes(&self, result: &str) -> Result<u64> {

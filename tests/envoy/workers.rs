@@ -11,6 +11,19 @@ use serde_json::Value;
 /// Where the gateways of these tests say which bundle decides.
 pub(crate) const STATUS: &str = "/.well-known/palisade/status";
 
+/// Connections that are open at once, of which each of a few workers gets some: those that come after each other may all be of one.
+const MANY: usize = 16;
+
+/// Waits until no worker can still be of another mind about a request than this status; 0 stands for no answer.
+pub(crate) fn await_everywhere(gateway: &Gateway, request: &Request, status: u16) -> Result<()> {
+    wait::until(&format!("{status} from every worker"), || {
+        let open = |_| Connection::open(gateway.envoy.address());
+        let mut connections = (0..MANY).map(open).collect::<Result<Vec<_>>>()?;
+        let decided = |connection: &mut Connection| connection.exchange(request).map_or(0, |answer| answer.status);
+        Ok(connections.iter_mut().all(|connection| decided(connection) == status).then_some(()))
+    })
+}
+
 /// One connection to each worker.
 pub(crate) struct Workers<'g> {
     gateway: &'g Gateway,
